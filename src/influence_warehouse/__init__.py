@@ -1,0 +1,9 @@
+"""Influence Warehouse: which regions of a corpus support which capability of a model.
+
+The package is the library: it reads, samples, attributes, aggregates and draws, and
+imports no Dagster. Orchestration lives in `dagster_project`, every table that analysts
+see in `dbt`. Sub-packages are named after the stages, in the order data flows:
+corpus, sampling, benchmarks, attribution, warehouse, reports.
+"""
+
+__version__ = "0.1.0"

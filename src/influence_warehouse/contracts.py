@@ -1,0 +1,232 @@
+"""Contracts of the facts: meaning, columns with dtypes, and the key that orders the rows.
+
+Belongs here: what parts, tests and users agree on about the lake. Does not belong here:
+reading and writing (`facts`), and the columns of marts (dbt/).
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Columns with dtypes, and the key that totally orders the rows."""
+
+    description: str
+    columns: dict[str, pl.DataType]
+    key: tuple[str, ...]
+    sharded: bool = False
+
+
+_TEXT, _REAL, _SCORE = pl.String(), pl.Float64(), pl.Float32()
+_INT, _BIG, _FLAG = pl.Int32(), pl.Int64(), pl.Boolean()
+
+CONTRACTS: dict[str, Contract] = {
+    "documents": Contract(
+        "Documents of the corpus, validated, one row each.",
+        {
+            "doc_id": _TEXT,
+            "text": _TEXT,
+            "url": _TEXT,
+            "source": _TEXT,
+            "topic": _TEXT,
+            "format": _TEXT,
+            "label_confidence": _REAL,
+            "n_chars": _INT,
+            "n_tokens": _INT,
+            "content_sha256": _TEXT,
+        },
+        key=("doc_id",),
+    ),
+    "documents_set_aside": Contract(
+        "Input rows that were set aside, with the reason.",
+        {"row": _BIG, "file": _TEXT, "doc_id": _TEXT, "reason": _TEXT, "detail": _TEXT},
+        key=("file", "row"),
+    ),
+    "sampling_manifest": Contract(
+        "Documents drawn per bin, with inclusion probability and shard.",
+        {
+            "doc_id": _TEXT,
+            "topic": _TEXT,
+            "format": _TEXT,
+            "bin_id": _INT,
+            "population_documents": _BIG,
+            "inclusion_probability": _REAL,
+            "sample_rank": _INT,
+            "shard": _INT,
+            "content_sha256": _TEXT,
+        },
+        key=("doc_id",),
+    ),
+    "bin_populations": Contract(
+        "All 576 bins with population, sample and stratum.",
+        {
+            "bin_id": _INT,
+            "topic": _TEXT,
+            "format": _TEXT,
+            "population_documents": _BIG,
+            "sampled_documents": _INT,
+            "stratum": _TEXT,
+        },
+        key=("bin_id",),
+    ),
+    "benchmark_items": Contract(
+        "Benchmark items as prompts and completions.",
+        {
+            "benchmark": _TEXT,
+            "item_id": _TEXT,
+            "domain": _TEXT,
+            "capability": _TEXT,
+            "subject": _TEXT,
+            "question": _TEXT,
+            "prompt": _TEXT,
+            "choices": pl.List(pl.String()),
+            "answer_index": _INT,
+        },
+        key=("benchmark", "item_id"),
+    ),
+    "item_predictions": Contract(
+        "The model's log-likelihoods of each item's choices, by lm-eval.",
+        {
+            "model_id": _TEXT,
+            "benchmark": _TEXT,
+            "item_id": _TEXT,
+            "choice_logprobs": pl.List(pl.Float64()),
+            "predicted_index": _INT,
+            "is_correct": _FLAG,
+            "correct_logprob_margin": _REAL,
+        },
+        key=("model_id", "benchmark", "item_id"),
+    ),
+    "document_scores": Contract(
+        "Mean score of each document over a benchmark's items.",
+        {"method": _TEXT, "benchmark": _TEXT, "doc_id": _TEXT, "bin_id": _INT, "score": _SCORE},
+        key=("method", "benchmark", "doc_id"),
+        sharded=True,
+    ),
+    "shard_bin_item_scores": Contract(
+        "Sums of scores per item and bin within one shard.",
+        {
+            "method": _TEXT,
+            "benchmark": _TEXT,
+            "item_id": _TEXT,
+            "bin_id": _INT,
+            "n_documents": _INT,
+            "score_sum": _REAL,
+            "score_sum_sq": _REAL,
+        },
+        key=("method", "benchmark", "item_id", "bin_id"),
+        sharded=True,
+    ),
+    "shard_proponents": Contract(
+        "Strongest and weakest documents per item within one shard.",
+        {
+            "method": _TEXT,
+            "benchmark": _TEXT,
+            "item_id": _TEXT,
+            "doc_id": _TEXT,
+            "bin_id": _INT,
+            "score": _SCORE,
+        },
+        key=("method", "benchmark", "item_id", "doc_id"),
+        sharded=True,
+    ),
+    "bin_item_scores": Contract(
+        "Sums of scores per item and bin, with the count of top documents.",
+        {
+            "method": _TEXT,
+            "benchmark": _TEXT,
+            "item_id": _TEXT,
+            "bin_id": _INT,
+            "n_documents": _INT,
+            "n_in_top_k": _INT,
+            "score_sum": _REAL,
+            "score_sum_sq": _REAL,
+        },
+        key=("method", "benchmark", "item_id", "bin_id"),
+    ),
+    "proponents": Contract(
+        "Strongest (rank 1..k) and weakest (rank -1..-k) documents per item.",
+        {
+            "method": _TEXT,
+            "benchmark": _TEXT,
+            "item_id": _TEXT,
+            "rank": _INT,
+            "doc_id": _TEXT,
+            "bin_id": _INT,
+            "score": _SCORE,
+        },
+        key=("method", "benchmark", "item_id", "rank"),
+    ),
+    "gradient_diagnosis": Contract(
+        "Bergson's model-configuration diagnostic, per configuration tried.",
+        {
+            "configuration": _TEXT,
+            "n_trials": _INT,
+            "min_cosine": _REAL,
+            "threshold": _REAL,
+            "is_passed": _FLAG,
+        },
+        key=("configuration",),
+    ),
+    "attribution_health": Contract(
+        "Zero and non-finite scores per benchmark and shard.",
+        {
+            "method": _TEXT,
+            "benchmark": _TEXT,
+            "shard": _INT,
+            "n_documents": _INT,
+            "n_zero": _INT,
+            "n_not_finite": _INT,
+            "mean": _REAL,
+            "standard_deviation": _REAL,
+            "dtype": _TEXT,
+            "attention": _TEXT,
+        },
+        key=("method", "benchmark", "shard"),
+    ),
+    "bin_mean_resamples": Contract(
+        "Two-way bootstrap resamples of the bins' means.",
+        {
+            "method": _TEXT,
+            "benchmark": _TEXT,
+            "item_subset": _TEXT,
+            "resample": _INT,
+            "bin_id": _INT,
+            "mean": _REAL,
+        },
+        key=("method", "benchmark", "item_subset", "resample", "bin_id"),
+    ),
+    "study_benchmarks": Contract(
+        "The study's benchmarks with their design factors.",
+        {
+            "study": _TEXT,
+            "benchmark": _TEXT,
+            "domain": _TEXT,
+            "capability": _TEXT,
+            "position": _INT,
+            "prompt_format": _TEXT,
+            "metric": _TEXT,
+        },
+        key=("benchmark",),
+    ),
+    "study_contrasts": Contract(
+        "The study's contrasts as weights of benchmarks.",
+        {
+            "study": _TEXT,
+            "contrast": _TEXT,
+            "position": _INT,
+            "benchmark_a": _TEXT,
+            "benchmark_b": _TEXT,
+            "benchmark": _TEXT,
+            "coefficient": _REAL,
+        },
+        key=("contrast", "benchmark"),
+    ),
+    "planted_truth": Contract(
+        "Where the demo's facts were planted; read by grading alone.",
+        {"benchmark": _TEXT, "topic": _TEXT, "format": _TEXT, "bin_id": _INT, "fact_share": _REAL},
+        key=("benchmark", "bin_id"),
+    ),
+}

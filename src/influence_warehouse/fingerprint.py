@@ -1,0 +1,70 @@
+"""Fingerprints: what a fact was made from, so that it is remade exactly when that changes.
+
+A fingerprint is a digest over named parts (inputs, study sections, code version, model,
+dtype, upstream fingerprints). The parts travel with the fact, so that a mismatch can be
+explained part by part. Times, paths and host names are never parts: equal inputs on two
+machines give equal fingerprints.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Raised by hand when a stage's code changes what it writes; keyed by fact name.
+CODE_VERSIONS: dict[str, int] = {}
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 (first 16 hex digits) of a JSON-serializable value, keys sorted."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 (first 16 hex digits) of a file, or of a folder's files by name and content."""
+    hasher = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    for file in files:
+        if file != path:
+            hasher.update(file.relative_to(path).as_posix().encode())
+        with file.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                hasher.update(chunk)
+    return hasher.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Digest and parts of what made one fact."""
+
+    fact: str
+    parts: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, fact: str, **parts: Any) -> "Fingerprint":
+        """Fingerprint of `fact` from its parts; the stage's code version joins them."""
+        return cls(fact, {"code": CODE_VERSIONS.get(fact, 1), **parts})
+
+    @property
+    def digest(self) -> str:
+        return digest_of({"fact": self.fact, **self.parts})
+
+    def differences(self, other: "Fingerprint") -> list[str]:
+        """One line per part that differs between this fingerprint and `other`."""
+        names = sorted({*self.parts, *other.parts})
+        return [
+            f"{name}: {self.parts.get(name)!r} here, {other.parts.get(name)!r} there"
+            for name in names
+            if self.parts.get(name) != other.parts.get(name)
+        ]
+
+    def to_json(self) -> str:
+        return json.dumps({"fact": self.fact, "parts": dict(self.parts)}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Fingerprint":
+        content = json.loads(text)
+        return cls(content["fact"], content["parts"])

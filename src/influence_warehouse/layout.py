@@ -1,0 +1,88 @@
+"""Where a study's files are: one class, so that no other module spells a path.
+
+A study's home is `<warehouse root>/<study>/`. The root is `--warehouse`, else the variable
+INFLUENCE_WAREHOUSE, else `warehouse` in the current folder.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from influence_warehouse.errors import WarehouseError
+
+
+def warehouse_root(given: str | os.PathLike | None = None) -> Path:
+    """Absolute root of all studies' homes."""
+    return Path(given or os.environ.get("INFLUENCE_WAREHOUSE") or "warehouse").resolve()
+
+
+@dataclass(frozen=True)
+class Home:
+    """Folders and files of one study."""
+
+    root: Path
+    study: str
+
+    @property
+    def path(self) -> Path:
+        return self.root / self.study
+
+    @property
+    def lake(self) -> Path:
+        """Facts, as Parquet."""
+        return self.path / "lake"
+
+    @property
+    def inputs(self) -> Path:
+        """Inputs that the study makes itself (the planted world of the demo)."""
+        return self.path / "inputs"
+
+    @property
+    def model(self) -> Path:
+        """The model that the study trains itself, as a transformers folder."""
+        return self.path / "model"
+
+    @property
+    def work(self) -> Path:
+        """Intermediate files of attribution, keyed by fingerprint; safe to delete."""
+        return self.path / "work"
+
+    @property
+    def charts(self) -> Path:
+        return self.path / "charts"
+
+    @property
+    def runs(self) -> Path:
+        """Logs and one JSON record per materialization."""
+        return self.path / "runs"
+
+    @property
+    def data_docs(self) -> Path:
+        """Great Expectations project, with its Data Docs."""
+        return self.path / "expectations"
+
+    @property
+    def build_database(self) -> Path:
+        """DuckDB file that dbt alone writes."""
+        return self.path / "build.duckdb"
+
+    @property
+    def database(self) -> Path:
+        """The published read-only DuckDB file that analysts open."""
+        return self.path / "influence.duckdb"
+
+    def create(self) -> None:
+        """Make the folders. Raises WarehouseError when the place cannot be written."""
+        try:
+            for folder in (self.lake, self.work, self.charts, self.runs):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WarehouseError(
+                f"{self.path}: the study's home cannot be made ({error.strerror}). "
+                "Remedy: choose a writable folder with --warehouse DIR or INFLUENCE_WAREHOUSE."
+            ) from error
+        if not os.access(self.path, os.W_OK):
+            raise WarehouseError(
+                f"{self.path}: the study's home is read-only. "
+                "Remedy: choose a writable folder with --warehouse DIR or INFLUENCE_WAREHOUSE."
+            )

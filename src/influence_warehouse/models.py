@@ -1,0 +1,118 @@
+"""The study's language model: where it is, what identifies it, and its tokenizer.
+
+Belongs here: locating a model folder or hub id, its digest, loading tokenizer and weights
+with the study's dtype and attention. Does not belong here: training (planted), scoring
+(benchmarks), gradients (attribution).
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from influence_warehouse.errors import InputError
+from influence_warehouse.fingerprint import digest_of_file
+from influence_warehouse.layout import Home
+from influence_warehouse.study import Study
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class Encoded(TypedDict):
+    """One tokenized document or query. Labels of -100 carry no loss."""
+
+    input_ids: list[int]
+    labels: list[int]
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """What transformers loads: a local folder (absolute path) or a hub id with a revision."""
+
+    location: str
+    revision: str | None
+    digest: str
+
+
+def model_source(study: Study, home: Home) -> ModelSource:
+    """Locate the study's model and identify it by content (folder) or by revision (hub).
+
+    Raises InputError when a local folder lacks config, weights or tokenizer.
+    """
+    if study.model.hub is not None:
+        identity = f"{study.model.hub}@{study.model.revision}"
+        return ModelSource(study.model.hub, study.model.revision, identity)
+    folder = study.model.path or home.model
+    _check_folder(folder)
+    return ModelSource(str(folder), None, _folder_digest(folder, _newest_change(folder)))
+
+
+def _check_folder(folder: Path) -> None:
+    wanted = {
+        "config.json": "the model's configuration",
+        "*.safetensors": "weights as safetensors",
+        "tokenizer*.json": "a tokenizer",
+    }
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder}: no such model folder (study field model.path). Remedy: give a folder "
+            "that transformers' save_pretrained wrote."
+        )
+    for pattern, meaning in wanted.items():
+        if not any(folder.glob(pattern)):
+            raise InputError(
+                f"{folder}: no {pattern}, so the folder lacks {meaning} (study field model.path). "
+                "Remedy: save model and tokenizer into it with save_pretrained."
+            )
+
+
+def _newest_change(folder: Path) -> float:
+    return max(p.stat().st_mtime for p in folder.rglob("*") if p.is_file())
+
+
+@lru_cache(maxsize=8)
+def _folder_digest(folder: Path, newest_change: float) -> str:
+    # The change time only keys the cache: hashing half a gigabyte takes a second.
+    return digest_of_file(folder)
+
+
+def load_tokenizer(study: Study, home: Home) -> "PreTrainedTokenizerBase":
+    """The model's own tokenizer. Raises InputError when it cannot be loaded."""
+    from transformers import AutoTokenizer
+
+    source = model_source(study, home)
+    try:
+        return AutoTokenizer.from_pretrained(
+            source.location,
+            revision=source.revision,
+            trust_remote_code=study.model.trust_remote_code,
+        )
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{source.location}: the tokenizer cannot be loaded ({error}). "
+            "Remedy: save it beside the model, or check model.hub and model.revision."
+        ) from error
+
+
+def load_model(study: Study, home: Home) -> "PreTrainedModel":
+    """The model in the study's dtype and attention backend, in evaluation mode."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    source = model_source(study, home)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            source.location,
+            revision=source.revision,
+            dtype=getattr(torch, study.model.dtype),
+            attn_implementation=study.model.attention,
+            use_safetensors=True,
+            trust_remote_code=study.model.trust_remote_code,
+        )
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{source.location}: the model cannot be loaded ({error}). "
+            "Remedy: check model.path, or model.hub and model.revision."
+        ) from error
+    return model.eval()

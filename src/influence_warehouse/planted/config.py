@@ -1,0 +1,33 @@
+"""What a study may say about a planted world (documents made with a known truth)."""
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+ITEM_WORDINGS = 6
+
+
+class PlantedWorld(BaseModel):
+    """Size and shape of the generated corpus, its benchmarks and the model trained on it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    documents: int = Field(4400, ge=576, description="Documents to generate, before sampling.")
+    items_per_benchmark: int = Field(72, ge=12, description="Items in each benchmark.")
+    facts_per_benchmark: int = Field(
+        12, ge=8, le=16, multiple_of=2, description="Facts per benchmark, half in each topic."
+    )
+    fact_share: float = Field(
+        0.4, gt=0, le=0.5, description="Share of documents of a planted topic that state facts."
+    )
+    epochs: int = Field(4, ge=1, description="Passes over the corpus when the model is trained.")
+
+    @model_validator(mode="after")
+    def _items_are_distinct(self) -> Self:
+        most = self.facts_per_benchmark * ITEM_WORDINGS
+        if self.items_per_benchmark > most:
+            raise ValueError(
+                f"items_per_benchmark: {self.facts_per_benchmark} facts in {ITEM_WORDINGS} "
+                f"wordings make at most {most} distinct items"
+            )
+        return self

@@ -1,0 +1,174 @@
+"""The steps of a study: which facts each writes, what they need and which function makes them.
+
+One table that orchestration turns into assets and `influence status` reads, so that both
+show the same graph. Functions are named, not imported: most load heavy libraries.
+Does not belong here: dbt's models, the published copy and charts, which are not facts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from influence_warehouse.study import Study
+
+_PACKAGE = "influence_warehouse"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One function of a stage that makes one fact or a few in one pass.
+
+    `make` and `fingerprint` are `module:function`; a sharded step's functions take the shard
+    as third argument. `needs` are facts of other steps.
+    """
+
+    stage: str
+    facts: tuple[str, ...]
+    needs: tuple[str, ...]
+    make: str
+    fingerprint: str
+    is_sharded: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.make.partition(":")[2]
+
+    def run(self, *arguments: Any) -> Any:
+        """Call the step's function: (study, lake) or (study, lake, shard)."""
+        return _function(self.make)(*arguments)
+
+    def expected(self, *arguments: Any) -> Any:
+        """Fingerprint that the step's first fact should have now."""
+        return _function(self.fingerprint)(*arguments)
+
+
+def steps(study: Study) -> list[Step]:
+    """All steps of a study, each after those it needs."""
+    planted = study.planted is not None
+    return [*(_PLANTED if planted else ()), *_corpus_to_benchmarks(planted), *_ATTRIBUTION]
+
+
+def _function(path: str) -> Callable[..., Any]:
+    module, _, name = path.partition(":")
+    return getattr(import_module(f"{_PACKAGE}.{module}"), name)
+
+
+_PLANTED = (
+    Step(
+        "corpus",
+        ("planted_documents", "planted_truth"),
+        (),
+        "planted.world:make_planted_world",
+        "planted.world:fingerprint_of_planted_world",
+    ),
+    Step(
+        "corpus",
+        ("planted_model",),
+        ("planted_documents",),
+        "planted.training:make_planted_model",
+        "planted.training:fingerprint_of_planted_model",
+    ),
+)
+
+
+def _corpus_to_benchmarks(planted: bool) -> list[Step]:
+    source, model = ("planted_documents",), ("planted_model",)
+    return [
+        Step(
+            "corpus",
+            ("documents", "documents_set_aside"),
+            source + model if planted else ("corpus_source",),
+            "corpus.documents:make_documents",
+            "corpus.documents:fingerprint_of_documents",
+        ),
+        Step(
+            "sampling",
+            ("sampling_manifest", "bin_populations"),
+            ("documents",),
+            "sampling.manifest:make_sampling_manifest",
+            "sampling.manifest:fingerprint_of_sampling_manifest",
+        ),
+        Step(
+            "benchmarks",
+            ("study_benchmarks", "study_contrasts"),
+            (),
+            "benchmarks.tables:make_study_definitions",
+            "benchmarks.tables:fingerprint_of_study_benchmarks",
+        ),
+        Step(
+            "benchmarks",
+            ("benchmark_items",),
+            source if planted else (),
+            "benchmarks.tables:make_benchmark_items",
+            "benchmarks.tables:fingerprint_of_benchmark_items",
+        ),
+        Step(
+            "benchmarks",
+            ("item_predictions",),
+            ("benchmark_items", *(model if planted else ())),
+            "benchmarks.scoring:make_item_predictions",
+            "benchmarks.scoring:fingerprint_of_item_predictions",
+        ),
+    ]
+
+
+_ATTRIBUTION = (
+    Step(
+        "attribution",
+        ("gradient_diagnosis",),
+        ("documents", "sampling_manifest"),
+        "attribution.health:make_gradient_diagnosis",
+        "attribution.health:fingerprint_of_gradient_diagnosis",
+    ),
+    Step(
+        "attribution",
+        ("preconditioner",),
+        ("documents", "sampling_manifest", "benchmark_items", "gradient_diagnosis"),
+        "attribution.stage:make_preconditioner",
+        "attribution.stage:fingerprint_of_preconditioner",
+    ),
+    Step(
+        "attribution",
+        ("query_index",),
+        ("benchmark_items", "gradient_diagnosis"),
+        "attribution.stage:make_query_index",
+        "attribution.stage:fingerprint_of_query_index",
+    ),
+    Step(
+        "attribution",
+        ("document_scores", "shard_bin_item_scores", "shard_proponents"),
+        ("documents", "sampling_manifest", "preconditioner", "query_index"),
+        "attribution.stage:make_document_scores",
+        "attribution.stage:fingerprint_of_document_scores",
+        is_sharded=True,
+    ),
+    Step(
+        "attribution",
+        ("attribution_health",),
+        ("document_scores",),
+        "attribution.health:make_attribution_health",
+        "attribution.health:fingerprint_of_attribution_health",
+    ),
+    Step(
+        "attribution",
+        ("proponents",),
+        ("shard_proponents", "attribution_health"),
+        "attribution.merging:make_proponents",
+        "attribution.merging:fingerprint_of_proponents",
+    ),
+    Step(
+        "attribution",
+        ("bin_item_scores",),
+        ("shard_bin_item_scores", "proponents", "attribution_health"),
+        "attribution.merging:make_bin_item_scores",
+        "attribution.merging:fingerprint_of_bin_item_scores",
+    ),
+    Step(
+        "warehouse",
+        ("bin_mean_resamples",),
+        ("bin_item_scores", "document_scores"),
+        "warehouse.resamples:make_bin_mean_resamples",
+        "warehouse.resamples:fingerprint_of_bin_mean_resamples",
+    ),
+)

@@ -1,0 +1,380 @@
+"""The study file: one validated YAML that says everything a run depends on.
+
+Belongs here: the pydantic model `Study`, its loading from a preset's name or a path, and
+readable errors. Does not belong here: reading the inputs that it names (each stage's job).
+"""
+
+import os
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from influence_warehouse.errors import StudyError
+from influence_warehouse.planted.config import PlantedWorld
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Rule = Literal["refuse", "set_aside"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HubDataset(_Section):
+    """A dataset of the Hugging Face hub, at one revision."""
+
+    dataset: str = Field(description="Dataset id: `owner/name`.")
+    revision: str = Field(description="Commit hash or tag: a moving branch cannot be re-derived.")
+    config: str | None = Field(None, description="Configuration of the dataset; null: its default.")
+    split: str = Field("train", description="Split to read.")
+
+
+class CorpusColumns(_Section):
+    """Which input column holds what; null where the input has none."""
+
+    doc_id: str = Field("doc_id", description="Unique id of a document, as text.")
+    text: str = Field("text", description="The document itself.")
+    url: str | None = Field(None, description="Address, kept for readers and for URL classifiers.")
+    source: str | None = Field(None, description="Where a document came from (crawl, subset).")
+    topic: str | None = Field("topic", description="WebOrganizer topic slug: `food_and_dining`.")
+    format: str | None = Field("format", description="WebOrganizer format slug: `user_review`.")
+    label_confidence: str | None = Field(None, description="Confidence of the labels, 0 to 1.")
+
+
+class Classifiers(_Section):
+    """WebOrganizer's topic and format classifiers, or local folders of that architecture."""
+
+    topic_model: str = Field(
+        "WebOrganizer/TopicClassifier-NoURL", description="Hub id or local folder."
+    )
+    topic_revision: str | None = Field(None, description="Commit hash or tag on the hub.")
+    format_model: str = Field(
+        "WebOrganizer/FormatClassifier-NoURL", description="Hub id or local folder."
+    )
+    format_revision: str | None = Field(None, description="Commit hash or tag on the hub.")
+    include_url: bool = Field(False, description="True for the classifiers that read the URL.")
+    trust_remote_code: bool = Field(False, description="Run code that the model ships.")
+    batch_size: int = Field(16, ge=1, description="Documents classified at once.")
+    max_tokens: int = Field(1024, ge=8, description="Documents are cut here to be classified.")
+
+
+class CorpusRules(_Section):
+    """What to do with a broken row: refuse the corpus, or set the row aside, counted."""
+
+    duplicate_text: Rule = Field("set_aside", description="A text seen before; the first stays.")
+    empty_text: Rule = Field("set_aside", description="No text, or white space alone.")
+    bad_encoding: Rule = Field("refuse", description="Not UTF-8, or replacement characters.")
+    unknown_label: Rule = Field("refuse", description="A topic or format outside the taxonomy.")
+    duplicate_id: Rule = Field("refuse", description="A document id that an earlier row has.")
+
+
+class Corpus(_Section):
+    """Where the documents come from: `path` or `hub`, or neither in a planted study."""
+
+    path: Path | None = Field(None, description="A Parquet or JSONL file, or a folder of them.")
+    hub: HubDataset | None = Field(None, description="A dataset of the Hugging Face hub.")
+    columns: CorpusColumns = CorpusColumns()
+    labels: Literal["columns", "classifiers"] = Field(
+        "columns", description="Where topic and format come from."
+    )
+    classifiers: Classifiers = Classifiers()
+    rules: CorpusRules = CorpusRules()
+    licence: str = Field("not stated", description="Licence of the documents' texts.")
+
+    @model_validator(mode="after")
+    def _has_labels(self) -> "Corpus":
+        if self.labels == "columns" and not (self.columns.topic and self.columns.format):
+            raise ValueError("labels: columns needs columns.topic and columns.format")
+        return self
+
+
+class Sampling(_Section):
+    """Stratified sample: at most so many documents per bin, cut into shards."""
+
+    documents_per_bin: int = Field(ge=1, description="At most so many of each topic x format bin.")
+    shards: int = Field(1, ge=1, le=100_000, description="Parts that are scored one by one.")
+    min_tokens: int = Field(2, ge=2, description="Shorter documents have no gradient.")
+
+
+class Model(_Section):
+    """The language model: `path` or `hub`, or neither in a planted study, which trains one."""
+
+    path: Path | None = Field(None, description="A local transformers folder, with its tokenizer.")
+    hub: str | None = Field(None, description="A model id of the hub; needs `revision`.")
+    revision: str | None = Field(None, description="Commit hash or tag of the hub model.")
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32", description="Precision of weights and gradients; low ones are checked for noise."
+    )
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field(
+        "sdpa", description="Attention implementation of transformers."
+    )
+    max_tokens: int = Field(512, ge=8, description="Documents are cut here for attribution.")
+    trust_remote_code: bool = Field(False, description="Run code that the model ships.")
+
+    @model_validator(mode="after")
+    def _hub_has_revision(self) -> "Model":
+        if self.hub is not None and self.revision is None:
+            raise ValueError("a hub model needs `revision` (commit hash or tag)")
+        return self
+
+
+class BenchmarkColumns(_Section):
+    """Which input column of the items holds what."""
+
+    item_id: str | None = Field("item_id", description="Null: numbered by row in the file.")
+    question: str = Field("question", description="What is asked.")
+    choices: str | tuple[str, ...] = Field(
+        "choices",
+        description="A list of texts, a struct with `text` and `label` lists, or one column each.",
+    )
+    answer_index: str = Field(
+        "answer_index", description="Index from 0, or a label: of the struct or answer_labels."
+    )
+    answer_labels: tuple[str, ...] | None = Field(
+        None, description="What the answer column calls the choices, in order: [A, B, C, D]."
+    )
+    context: str | None = Field(None, description="Text before the question.")
+    subject: str | None = Field(None, description="Subject within the benchmark.")
+    benchmark: str | None = Field(None, description="Column that names the benchmark of a row.")
+
+
+class Benchmark(_Section):
+    """One benchmark with its design factors and how its items become queries."""
+
+    name: Slug = Field(description="Short name, unique in the study; in every table.")
+    domain: Slug = Field(description="Design factor: `social`, `stem`.")
+    capability: Slug = Field(description="Design factor: `reasoning`, `knowledge`.")
+    path: Path | None = Field(None, description="A Parquet or JSONL file, or a folder of them.")
+    hub: HubDataset | None = Field(None, description="A dataset of the Hugging Face hub.")
+    columns: BenchmarkColumns = BenchmarkColumns()
+    select: str | tuple[str, ...] | None = Field(
+        None, description="Value or values of columns.benchmark; default: the name."
+    )
+    prompt_format: Literal["multiple_choice", "question_answer", "cloze"] = Field(
+        "question_answer", description="How an item becomes prompt and completion."
+    )
+    metric: Literal["acc", "acc_norm"] = Field(
+        "acc", description="lm-eval's; acc_norm divides log-likelihoods by the choice's length."
+    )
+    max_items: int | None = Field(None, ge=2, description="Keyed-hash sample of the items.")
+    repeated_choices: Rule = Field(
+        "refuse", description="An item that lists one choice twice has no single right answer."
+    )
+
+
+class Preconditioner(_Section):
+    """What TrackStar's second-moment correction is fitted on; one per study."""
+
+    fit_documents_per_bin: int | None = Field(
+        None,
+        ge=1,
+        description="Fit on the first so many sampled documents of each bin, null: on all. A "
+        "larger sample keeps the first ones, so the preconditioner stays as it was.",
+    )
+    mix_benchmarks: tuple[Slug, ...] | None = Field(
+        None,
+        description="Benchmarks whose pooled queries are mixed in; null: all of the study, "
+        "empty: none. Name them before adding a benchmark, and the old scores stay valid.",
+    )
+    downweight_components: int = Field(
+        1000, ge=1, description="Components that the mixing coefficient aims to downweight."
+    )
+
+
+class Attribution(_Section):
+    """How documents are scored against queries."""
+
+    method: Literal["trackstar"] = Field("trackstar", description="TrackStar, arXiv 2410.17413.")
+    projection_dim: int = Field(16, ge=1, description="Gradients are projected to d x d a layer.")
+    token_batch_size: int = Field(2048, ge=8, description="Tokens in a batch; sets peak memory.")
+    preconditioner: Preconditioner = Preconditioner()
+    top_k: int = Field(20, ge=1, description="Proponents per item that n_in_top_k counts.")
+    health_trials: int = Field(4, ge=1, description="Document pairs in the gradient diagnostic.")
+    min_gradient_cosine: float = Field(
+        0.99, ge=-1, le=1, description="Gradient of a document alone against in a padded batch."
+    )
+    max_zero_share: float = Field(0.01, ge=0, le=1, description="Share of scores exactly zero.")
+
+
+class Contrast(_Section):
+    """z of `a` minus z of `b`; each a benchmark or an earlier contrast's name."""
+
+    name: Slug = Field(description="Short name, unique among contrasts and benchmarks.")
+    a: Slug = Field(description="Benchmark or earlier contrast that is subtracted from.")
+    b: Slug = Field(description="Benchmark or earlier contrast that is subtracted.")
+
+
+class Statistics(_Section):
+    """Resampling behind standard errors and intervals."""
+
+    resamples: int = Field(1000, ge=100, description="Bootstrap resamples behind each interval.")
+
+
+class Study(_Section):
+    """Everything a run depends on."""
+
+    name: Slug = Field(description="Names the study's home: `warehouse/<name>/`.")
+    description: str = Field("", description="What the study asks, for readers.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seeds sampling, projection and resampling.")
+    taxonomy: Literal["weborganizer"] = Field(
+        "weborganizer", description="24 topics x 24 formats, arXiv 2502.10341."
+    )
+    planted: PlantedWorld | None = Field(None, description="Make a world with a known truth.")
+    corpus: Corpus = Corpus()
+    sampling: Sampling
+    model: Model = Model()
+    benchmarks: tuple[Benchmark, ...] = Field(min_length=1, description="What is attributed.")
+    attribution: Attribution = Attribution()
+    contrasts: tuple[Contrast, ...] = Field((), description="Differences of z between benchmarks.")
+    statistics: Statistics = Statistics()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Study":
+        names = [benchmark.name for benchmark in self.benchmarks]
+        if len(set(names)) != len(names):
+            raise ValueError(f"benchmarks: names must be unique, got {names}")
+        known = set(names)
+        for contrast in self.contrasts:
+            for operand in (contrast.a, contrast.b):
+                if operand not in known:
+                    raise ValueError(
+                        f"contrasts: {contrast.name!r} names {operand!r}, which is neither a "
+                        f"benchmark nor an earlier contrast (known: {sorted(known)})"
+                    )
+            if contrast.name in known:
+                raise ValueError(f"contrasts: the name {contrast.name!r} is taken")
+            known.add(contrast.name)
+        return self
+
+    @model_validator(mode="after")
+    def _attribution_fits(self) -> "Study":
+        settings = self.attribution
+        unknown = set(settings.preconditioner.mix_benchmarks or ()) - {
+            b.name for b in self.benchmarks
+        }
+        if unknown:
+            raise ValueError(
+                f"attribution.preconditioner.mix_benchmarks: unknown {sorted(unknown)}"
+            )
+        if self.model.max_tokens > settings.token_batch_size:
+            raise ValueError(
+                f"attribution.token_batch_size: {settings.token_batch_size} is less than "
+                f"model.max_tokens {self.model.max_tokens}, so a whole document would not fit"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_source_each(self) -> "Study":
+        """Corpus, model and benchmarks name one source each; a planted world is all of them."""
+        sections: dict[str, Corpus | Model | Benchmark] = {
+            "corpus": self.corpus,
+            "model": self.model,
+        }
+        sections |= {f"benchmarks.{item.name}": item for item in self.benchmarks}
+        for name, section in sections.items():
+            sources = [section.path, section.hub, self.planted]
+            if sum(source is not None for source in sources) != 1:
+                raise ValueError(
+                    f"{name}: give exactly one of `path` and `hub`"
+                    " (and neither beside a `planted` section, which makes its own)"
+                )
+        return self
+
+    def contrast_coefficients(self) -> dict[str, dict[str, float]]:
+        """Per contrast, the weight of each benchmark's z: {'a_minus_b': {'a': 1, 'b': -1}}."""
+        weights: dict[str, dict[str, float]] = {b.name: {b.name: 1.0} for b in self.benchmarks}
+        for contrast in self.contrasts:
+            total = dict(weights[contrast.a])
+            for name, weight in weights[contrast.b].items():
+                total[name] = total.get(name, 0.0) - weight
+            weights[contrast.name] = total
+        return {contrast.name: weights[contrast.name] for contrast in self.contrasts}
+
+
+def preset_names() -> list[str]:
+    """Names of the studies that ship in the package."""
+    folder = files("influence_warehouse") / "presets"
+    return sorted(
+        p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml")
+    )
+
+
+def load_study(name_or_path: str) -> Study:
+    """The study of a preset's name or of a YAML file's path.
+
+    Relative paths in a user's file start at the file's folder, in a preset at the current
+    folder. Raises StudyError with one line per problem: file, field, what is wrong.
+    """
+    if name_or_path in preset_names():
+        source = files("influence_warehouse") / "presets" / f"{name_or_path}.yaml"
+        return parse_study(source.read_text(encoding="utf-8"), f"preset {name_or_path}", Path.cwd())
+    path = Path(name_or_path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(
+            f"{path}: no such study ({error}). "
+            f"Remedy: give the path of a YAML file, or one of the presets {preset_names()}."
+        ) from error
+    return parse_study(text, str(path), path.resolve().parent)
+
+
+def parse_study(text: str, origin: str, folder: Path) -> Study:
+    """Validate a study's YAML text; `origin` names it in errors, `folder` anchors its paths."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise StudyError(f"{origin}: not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise StudyError(
+            f"{origin}: a study is a mapping of fields, this is {type(content).__name__}"
+        )
+    try:
+        return Study.model_validate(_anchored(content, folder, origin))
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(str(part) for part in problem['loc']) or '(study)'}: {problem['msg']}"
+            + (f" (got {problem['input']!r})" if _is_plain(problem["input"]) else "")
+            for problem in error.errors()
+        ]
+        raise StudyError(
+            f"{origin}: {len(lines)} problem(s):\n"
+            + "\n".join(lines)
+            + "\nRemedy: correct the fields above; docs/study-file.md describes each."
+        ) from error
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str | int | float | bool)
+
+
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+
+
+def _anchored(content: Any, folder: Path, origin: str) -> Any:
+    """Expand ${VARIABLE:-default} in `path` fields and anchor relative paths at `folder`."""
+    if isinstance(content, list):
+        return [_anchored(part, folder, origin) for part in content]
+    if not isinstance(content, dict):
+        return content
+    result = {}
+    for key, value in content.items():
+        if key == "path" and isinstance(value, str):
+            result[key] = str((folder / Path(_expanded(value, origin)).expanduser()).absolute())
+        else:
+            result[key] = _anchored(value, folder, origin)
+    return result
+
+
+def _expanded(text: str, origin: str) -> str:
+    def value(match: re.Match) -> str:
+        found = os.environ.get(match[1], match[2])
+        if found is None:
+            raise StudyError(f"{origin}: path {text!r} needs the environment variable {match[1]}")
+        return found
+
+    return _VARIABLE.sub(value, text)
