@@ -1,0 +1,1 @@
+"""Stage 4: documents are scored against benchmark queries by Bergson, shard by shard."""

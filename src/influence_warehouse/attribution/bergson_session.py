@@ -1,0 +1,81 @@
+"""Running Bergson inside our process without its side effects.
+
+Importing Bergson removes the root logger's handlers and reports on stdout; stages print.
+Here its output goes to a log file and logging is put back afterwards. Nothing here knows
+what Bergson computes.
+"""
+
+import contextlib
+import logging
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from influence_warehouse.models import Encoded
+
+
+
+@contextlib.contextmanager
+def quiet(log: Path) -> Iterator[None]:
+    """Send Bergson's stdout and log records to the end of `log`; put logging back afterwards.
+
+    Of the progress bars only that of the gradients stays: it is the one that takes long.
+    """
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    log.parent.mkdir(parents=True, exist_ok=True)
+    # Importing Bergson closes the root handlers that it finds; hide ours from it.
+    root.handlers.clear()
+    with log.open("a", encoding="utf-8") as stream, contextlib.redirect_stdout(stream):
+        import bergson  # noqa: F401
+        import datasets
+        from transformers.utils import logging as transformers_logging
+
+        root.handlers[:] = [logging.StreamHandler(stream)]
+        datasets.disable_progress_bars()
+        transformers_logging.disable_progress_bar()
+        try:
+            yield
+        finally:
+            datasets.enable_progress_bars()
+            transformers_logging.enable_progress_bar()
+            root.handlers[:] = handlers
+            root.setLevel(level)
+
+
+@contextlib.contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A scratch folder that becomes `target` by rename when the block ends without error.
+
+    Left-overs of killed attempts at the same target are removed first; a target that
+    another process finished meanwhile wins, since equal names mean equal content.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for stale in target.parent.glob(f".{target.name}.*.part"):
+        shutil.rmtree(stale, ignore_errors=True)
+    scratch = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
+    scratch.mkdir()
+    try:
+        yield scratch
+        if not target.exists():
+            scratch.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def save_dataset(rows: Sequence[Encoded], folder: Path) -> str:
+    """Write tokenized rows as a datasets folder that Bergson reads as they are.
+
+    `length` lets Bergson fill its token batches; row order is kept.
+    """
+    from datasets import Dataset
+
+    Dataset.from_dict(
+        {
+            "input_ids": [row["input_ids"] for row in rows],
+            "labels": [row["labels"] for row in rows],
+            "length": [len(row["input_ids"]) for row in rows],
+        }
+    ).save_to_disk(str(folder))
+    return str(folder)

@@ -1,0 +1,162 @@
+"""Numerical health: whether gradients and scores can be trusted. Facts that checks block on.
+
+Bergson's own model-configuration diagnostic compares a document's gradient alone and in a
+padded batch; the shards' scores are counted for zeros and values that are not finite.
+"""
+
+import io
+import re
+from contextlib import redirect_stdout
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from influence_warehouse.attribution.bergson_session import quiet
+from influence_warehouse.attribution.merging import fingerprint_of_merged
+from influence_warehouse.attribution.trackstar import PRECISIONS
+from influence_warehouse.errors import HealthError
+from influence_warehouse.facts import Lake, Outcome
+from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.models import model_source
+from influence_warehouse.study import Study
+
+_DIAGNOSED_DOCUMENTS = 32
+_REPORT_LINE = re.compile(r"^\s+(?:PASS|FAIL)\s+(.+?)\s+\(min cos_sim=([-\d.naif]+)\)", re.M)
+
+
+def fingerprint_of_gradient_diagnosis(study: Study, lake: Lake) -> Fingerprint:
+    """From the model, its dtype, the sampled documents and the diagnostic's settings."""
+    settings = study.attribution
+    return Fingerprint.of(
+        "gradient_diagnosis",
+        model=model_source(study, lake.home).digest,
+        dtype=study.model.dtype,
+        max_tokens=study.model.max_tokens,
+        manifest=lake.require("sampling_manifest").digest,
+        trials=settings.health_trials,
+        threshold=settings.min_gradient_cosine,
+        seed=study.seed,
+    )
+
+
+def make_gradient_diagnosis(study: Study, lake: Lake) -> Outcome:
+    """Run Bergson's diagnostic on sampled documents; one row per configuration it tried."""
+    fingerprint = fingerprint_of_gradient_diagnosis(study, lake)
+    if lake.is_current(fingerprint):
+        return lake.reused(fingerprint)
+    report = _diagnose(study, lake)
+    found = [(name, float(cosine)) for name, cosine in _REPORT_LINE.findall(report)]
+    if not found:
+        raise HealthError(
+            "Bergson's gradient diagnostic gave no result. Remedy: read its report in "
+            f"{lake.home.runs / 'bergson.log'}."
+        )
+    threshold = study.attribution.min_gradient_cosine
+    frame = pl.DataFrame(
+        {
+            "configuration": [name for name, _ in found],
+            "n_trials": study.attribution.health_trials,
+            "min_cosine": [cosine for _, cosine in found],
+            "threshold": threshold,
+            # not (x < t): a cosine that is not a number fails.
+            "is_passed": [cosine >= threshold for _, cosine in found],
+        }
+    )
+    lake.write("gradient_diagnosis", frame, fingerprint)
+    return Outcome(
+        "gradient_diagnosis", len(frame), False, {"min_cosine": min(c for _, c in found)}
+    )
+
+
+def fingerprint_of_attribution_health(study: Study, lake: Lake) -> Fingerprint:
+    """From every shard's fingerprint."""
+    return fingerprint_of_merged(study, lake, "attribution_health")
+
+
+def make_attribution_health(study: Study, lake: Lake) -> Outcome:
+    """Count zero and non-finite scores per benchmark and shard."""
+    fingerprint = fingerprint_of_attribution_health(study, lake)
+    if lake.is_current(fingerprint):
+        return lake.reused(fingerprint)
+    frames = [
+        lake.read("document_scores", shard)
+        .group_by("method", "benchmark")
+        .agg(
+            n_documents=pl.len(),
+            n_zero=(pl.col("score") == 0).sum(),
+            n_not_finite=(~pl.col("score").is_finite()).sum(),
+            mean=pl.col("score").cast(pl.Float64).mean(),
+            standard_deviation=pl.col("score").cast(pl.Float64).std(),
+        )
+        .with_columns(
+            shard=pl.lit(shard),
+            dtype=pl.lit(study.model.dtype),
+            attention=pl.lit(study.model.attention),
+        )
+        for shard in range(study.sampling.shards)
+    ]
+    frame = pl.concat(frames)
+    lake.write("attribution_health", frame, fingerprint)
+    return Outcome("attribution_health", len(frame), False)
+
+
+def diagnosis_problems(diagnosis: pl.DataFrame) -> list[str]:
+    """What the diagnostic says against the study's own configuration, one line each."""
+    # Further configurations are those Bergson tries as remedies once the first one failed.
+    checked = diagnosis.filter(
+        pl.col("configuration").str.starts_with("precision=")
+        | pl.col("configuration").str.contains("Equal-length")
+    )
+    return [
+        f"{row['configuration']}: smallest gradient cosine {row['min_cosine']:.4f} is under "
+        f"{row['threshold']}. Remedy: set model.dtype to float32 or model.attention to eager."
+        for row in checked.filter(~pl.col("is_passed")).iter_rows(named=True)
+    ]
+
+
+def health_problems(health: pl.DataFrame, max_zero_share: float) -> list[str]:
+    """What the counts say against the scores, one line per benchmark and shard."""
+    problems = []
+    for row in health.iter_rows(named=True):
+        where = f"{row['benchmark']}, shard {row['shard']} ({row['dtype']}, {row['attention']})"
+        if row["n_not_finite"]:
+            problems.append(
+                f"{where}: {row['n_not_finite']} of {row['n_documents']} scores are not finite. "
+                "Remedy: check the model's weights for NaN, or set model.dtype to float32."
+            )
+        if row["n_zero"] > max_zero_share * row["n_documents"]:
+            problems.append(
+                f"{where}: {row['n_zero']} of {row['n_documents']} scores are zero, more than the "
+                f"share {max_zero_share}. Remedy: raise sampling.min_tokens or model precision."
+            )
+    return problems
+
+
+def _diagnose(study: Study, lake: Lake) -> str:
+    """Text of Bergson's report; it is its only output, so it is captured and kept in the log."""
+    manifest = lake.read("sampling_manifest").sort("sample_rank", "bin_id")
+    chosen = manifest.head(_DIAGNOSED_DOCUMENTS).select("doc_id")
+    texts = chosen.join(lake.read("documents", columns=["doc_id", "text"]), on="doc_id").sort(
+        "doc_id"
+    )
+    output = io.StringIO()
+    log = lake.home.runs / "bergson.log"
+    with TemporaryDirectory(dir=lake.home.work) as folder, quiet(log):
+        texts.select("text").write_parquet(Path(folder) / "documents.parquet")
+        with redirect_stdout(output):
+            from bergson.diagnose import DiagnoseConfig, diagnose
+
+            diagnose(
+                DiagnoseConfig(
+                    model=model_source(study, lake.home).location,
+                    dataset=folder,
+                    n_trials=study.attribution.health_trials,
+                    seed=study.seed,
+                    precision=PRECISIONS[study.model.dtype],
+                    max_len=study.model.max_tokens,
+                    threshold=study.attribution.min_gradient_cosine,
+                )
+            )
+        print(output.getvalue())
+    return output.getvalue()

@@ -1,0 +1,134 @@
+"""TrackStar (Chang et al., arXiv 2410.17413) through Bergson's Python stages.
+
+Gradients of the completion's loss are randomly projected per module, corrected by the
+second moments of documents mixed with those of queries, and normalized to unit length;
+a score is their inner product. Bergson does all of that; this file only calls it in order.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from influence_warehouse.attribution.bergson_session import quiet, save_dataset, whole_folder
+from influence_warehouse.models import Encoded, ModelSource
+from influence_warehouse.study import Attribution, Model
+
+if TYPE_CHECKING:
+    from bergson.config.config import IndexConfig, PreprocessConfig
+
+PRECISIONS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
+_DOCUMENT_HESSIAN, _QUERY_HESSIAN, _MIXED_HESSIAN = "documents", "queries", "mixed"
+
+
+@dataclass(frozen=True)
+class TrackStar:
+    """The method with its study's settings; `log` takes what Bergson prints."""
+
+    model: Model
+    source: ModelSource
+    settings: Attribution
+    log: Path
+    name: str = "trackstar"
+
+    def fit_preconditioner(
+        self, documents: Sequence[Encoded], queries: Sequence[Encoded], folder: Path
+    ) -> None:
+        """Second moments of the documents' gradients, mixed with the queries' if there are any.
+
+        The mixing coefficient is chosen by Bergson (section A.1.3 of the paper) so that
+        about `downweight_components` components are downweighted.
+        """
+        with whole_folder(folder) as scratch, quiet(self.log):
+            from bergson.process_grads import mix_autocorrelation_matrices
+
+            self._fit_hessian(documents, scratch / _DOCUMENT_HESSIAN)
+            if queries:
+                self._fit_hessian(queries, scratch / _QUERY_HESSIAN)
+                mix_autocorrelation_matrices(
+                    query_path=scratch / _QUERY_HESSIAN,
+                    index_path=scratch / _DOCUMENT_HESSIAN,
+                    output_path=scratch / _MIXED_HESSIAN,
+                    target_downweight_components=self.settings.preconditioner.downweight_components,
+                )
+
+    def index_queries(self, queries: Sequence[Encoded], folder: Path) -> None:
+        """Projected gradients of the queries; correction and norm are applied at scoring."""
+        with whole_folder(folder) as scratch, quiet(self.log):
+            from bergson.build import build_query
+            from bergson.config.config import PreprocessConfig, QuerySetConfig
+            from bergson.utils.worker_utils import validate_run_path
+
+            config = self._index_config(scratch / "index", queries, scratch)
+            validate_run_path(config)
+            query_set = QuerySetConfig.from_data(config.data, aggregation="none")
+            # Raw gradients: what Bergson normalizes while building, it does not normalize
+            # again after the correction at scoring.
+            build_query(config, query_set, PreprocessConfig())
+
+    def score(
+        self, documents: Sequence[Encoded], preconditioner: Path, query_index: Path
+    ) -> np.ndarray:
+        """Float32 [documents, queries]: inner products of corrected unit gradients."""
+        with tempfile.TemporaryDirectory(dir=query_index.parent) as folder, quiet(self.log):
+            scratch = Path(folder)
+            from bergson.cli.commands import Score
+            from bergson.config.config import ScoreConfig
+            from bergson.config.config_io import save_run_config
+            from bergson.data import load_scores
+            from bergson.score.score import score_dataset
+            from bergson.utils.worker_utils import validate_run_path
+
+            config = self._index_config(scratch / "scores", documents, scratch)
+            score_config = ScoreConfig(query_path=str(query_index / "index"), precision="fp32")
+            preprocess = self._preprocess(preconditioner)
+            validate_run_path(config)
+            save_run_config(Score(score_config, config, preprocess), config.partial_run_path)
+            score_dataset(config, score_config, preprocess)
+            return np.array(load_scores(Path(config.run_path))[:], dtype=np.float32)
+
+    def _fit_hessian(self, rows: Sequence[Encoded], folder: Path) -> None:
+        from bergson.cli.commands import Hessian
+        from bergson.config.config import HessianConfig
+        from bergson.config.config_io import save_run_config
+        from bergson.hessians.hessian_approximations import approximate_hessians
+        from bergson.utils.worker_utils import validate_run_path
+
+        config = self._index_config(folder, rows, folder.parent)
+        hessian = HessianConfig(method="autocorrelation")
+        validate_run_path(config)
+        save_run_config(
+            Hessian(hessian_cfg=hessian, index_cfg=deepcopy(config)), config.partial_run_path
+        )
+        approximate_hessians(config, hessian)
+
+    def _preprocess(self, preconditioner: Path) -> "PreprocessConfig":
+        from bergson.config.config import PreprocessConfig
+
+        mixed = preconditioner / _MIXED_HESSIAN
+        chosen = mixed if mixed.exists() else preconditioner / _DOCUMENT_HESSIAN
+        return PreprocessConfig(unit_normalize=True, hessian_path=str(chosen))
+
+    def _index_config(self, run: Path, rows: Sequence[Encoded], scratch: Path) -> "IndexConfig":
+        from bergson.config.config import DataConfig, DistributedConfig, IndexConfig
+
+        dataset = save_dataset(rows, scratch / f"{run.name}.data")
+        options = [f"attn_implementation={self.model.attention}"]
+        if self.model.trust_remote_code:
+            options.append("trust_remote_code=True")
+        return IndexConfig(
+            run_path=str(run),
+            model=self.source.location,
+            revision=self.source.revision,
+            precision=PRECISIONS[self.model.dtype],
+            projection_dim=self.settings.projection_dim,
+            token_batch_size=self.settings.token_batch_size,
+            model_kwargs=",".join(options),
+            data=DataConfig(dataset=dataset),
+            # One process: no spawn, no port; workers run shards, not ranks.
+            distributed=DistributedConfig(nproc_per_node=1),
+        )

@@ -1,0 +1,109 @@
+"""A lake that is ready to be scored: a tiny real model, a few documents, two benchmarks.
+
+Belongs here: facts up to the sampling manifest and items, written directly. Does not belong
+here: the stages that make them from inputs (their own tests).
+"""
+
+import hashlib
+import random
+from pathlib import Path
+
+import polars as pl
+
+from influence_warehouse.facts import Lake
+from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.layout import Home
+from influence_warehouse.study import Study
+from influence_warehouse.taxonomy import bins
+from tests.tiny_model import COMMON_TEXT, write_tiny_model
+
+WORDS = COMMON_TEXT.split()
+BENCHMARKS = ("alpha", "beta")
+
+
+def scoring_study(model: Path, shards: int = 3, benchmarks=BENCHMARKS, **attribution) -> Study:
+    """A study over the tiny lake; `attribution` overrides settings of that section."""
+    settings = {"projection_dim": 4, "token_batch_size": 256, "top_k": 5, "health_trials": 2}
+    return Study.model_validate(
+        {
+            "name": "tiny",
+            "corpus": {"path": "unused.parquet"},
+            "sampling": {"documents_per_bin": 4, "shards": shards},
+            "model": {"path": str(model), "max_tokens": 64},
+            "benchmarks": [
+                {"name": name, "domain": "social", "capability": "reasoning", "path": "unused"}
+                for name in benchmarks
+            ],
+            "attribution": settings | attribution,
+        }
+    )
+
+
+def write_scoring_lake(folder: Path, shards: int = 3, n_documents: int = 60) -> Lake:
+    """Documents over 15 bins, a manifest of `shards` shards, 8 items in each benchmark."""
+    home = Home(folder, "tiny")
+    home.create()
+    lake = Lake(home)
+    rng = random.Random(5)
+    chosen = bins()[:15]
+    rows = []
+    for number in range(n_documents):
+        text = " ".join(rng.choices(WORDS, k=rng.randint(5, 40)))
+        bin_ = chosen[number % len(chosen)]
+        rows.append(
+            {
+                "doc_id": f"d{number:04d}",
+                "text": text,
+                "topic": bin_.topic,
+                "format": bin_.format,
+                "bin_id": bin_.bin_id,
+                "n_chars": len(text),
+                "n_tokens": len(text.split()),
+                "content_sha256": hashlib.sha256(text.encode()).hexdigest(),
+                "shard": number % shards,
+                "sample_rank": number // len(chosen),
+            }
+        )
+    frame = pl.DataFrame(rows)
+    made = Fingerprint.of("documents", test=1)
+    documents = frame.select("doc_id", "text", "topic", "format", "n_chars", "n_tokens", "content_sha256")
+    unknown = {name: pl.lit(None, pl.String) for name in ("url", "source")}
+    lake.write(
+        "documents",
+        documents.with_columns(**unknown, label_confidence=pl.lit(None, pl.Float64)),
+        made,
+    )
+    manifest = frame.select(
+        "doc_id", "topic", "format", "bin_id", "sample_rank", "shard", "content_sha256"
+    ).with_columns(population_documents=pl.lit(4), inclusion_probability=pl.lit(1.0))
+    lake.write("sampling_manifest", manifest, Fingerprint.of("sampling_manifest", test=1))
+    lake.write("benchmark_items", items_frame(), Fingerprint.of("benchmark_items", test=1))
+    return lake
+
+
+def items_frame(benchmarks=BENCHMARKS, per_benchmark: int = 8) -> pl.DataFrame:
+    """Items as the benchmarks stage writes them."""
+    rows = []
+    for benchmark in benchmarks:
+        rng = random.Random(benchmark)
+        for number in range(per_benchmark):
+            question = " ".join(rng.choices(WORDS, k=8))
+            rows.append(
+                {
+                    "benchmark": benchmark,
+                    "item_id": f"{benchmark}-{number}",
+                    "domain": "social",
+                    "capability": "reasoning",
+                    "subject": None,
+                    "question": question,
+                    "prompt": f"Question: {question}\nAnswer:",
+                    "choices": rng.sample(WORDS, 4),
+                    "answer_index": number % 4,
+                }
+            )
+    return pl.DataFrame(rows, schema_overrides={"subject": pl.String})
+
+
+def write_scoring_model(folder: Path) -> Path:
+    """The tiny model's folder."""
+    return write_tiny_model(folder / "model")
