@@ -10,6 +10,7 @@ Does not belong here: what a fact means (its stage) and the tables analysts see 
 import json
 import os
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,9 @@ def write_atomically(path: Path, write) -> None:
             "Remedy: free disk space or choose a writable folder with --warehouse DIR."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # A folder's place taken by a file must not hide the error above.
+        with suppress(NotADirectoryError):
+            temporary.unlink(missing_ok=True)
 
 
 class Lake:

@@ -86,6 +86,18 @@ class Corpus(_Section):
     licence: str = Field("not stated", description="Licence of the documents' texts.")
 
     @model_validator(mode="after")
+    def _classifiers_are_fixed(self) -> "Corpus":
+        if self.labels == "columns":
+            return self
+        for kind in ("topic", "format"):
+            name = getattr(self.classifiers, f"{kind}_model")
+            if getattr(self.classifiers, f"{kind}_revision") is None and not Path(name).is_dir():
+                raise ValueError(
+                    f"classifiers.{kind}_revision: the hub model {name} needs a commit hash or tag"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _has_labels(self) -> "Corpus":
         if self.labels == "columns" and not (self.columns.topic and self.columns.format):
             raise ValueError("labels: columns needs columns.topic and columns.format")
@@ -148,7 +160,7 @@ class Benchmark(_Section):
     name: Slug = Field(description="Short name, unique in the study; in every table.")
     domain: Slug = Field(description="Design factor: `social`, `stem`.")
     capability: Slug = Field(description="Design factor: `reasoning`, `knowledge`.")
-    path: Path | None = Field(None, description="A Parquet or JSONL file, or a folder of them.")
+    path: Path | None = Field(None, description="A Parquet or JSONL file of items.")
     hub: HubDataset | None = Field(None, description="A dataset of the Hugging Face hub.")
     columns: BenchmarkColumns = BenchmarkColumns()
     select: str | tuple[str, ...] | None = Field(

@@ -1,0 +1,1 @@
+"""Stage 1: input files or hub datasets become the `documents` fact."""

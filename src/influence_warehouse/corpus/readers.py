@@ -1,0 +1,286 @@
+"""Corpus files and hub datasets as batches of rows, with the study's columns picked out.
+
+Belongs here: finding the files, opening Parquet, JSON lines and hub datasets, and checking
+that a column exists and holds the right type. Does not belong here: whether a row is a good
+document (documents), and labels (labels).
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from influence_warehouse.corpus.streams import read_lines
+from influence_warehouse.errors import InputError
+from influence_warehouse.fingerprint import digest_of_file
+from influence_warehouse.layout import Home
+from influence_warehouse.study import Corpus, HubDataset, Study
+
+BATCH_ROWS = 2048
+PARQUET_SUFFIXES = (".parquet",)
+# `.json.gz` and `.json.zst` are how Dolma names JSON lines.
+LINE_SUFFIXES = (
+    *(".jsonl", ".jsonl.gz", ".jsonl.zst", ".ndjson", ".ndjson.gz", ".ndjson.zst"),
+    *(".json.gz", ".json.zst"),
+)
+TEXT_FIELDS = ("text", "url", "source", "topic", "format")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one input file.
+
+    `fields` has one list per mapped field, all as long as `rows` (row numbers in the file,
+    from 1). Texts may hold lone surrogates where the input was not UTF-8.
+    """
+
+    file: str
+    rows: list[int]
+    fields: dict[str, list[Any]]
+
+
+def corpus_path(study: Study, home: Home) -> Path | None:
+    """File or folder of the study's documents; None when they come from the hub."""
+    if study.planted is not None:
+        return home.inputs / "documents.parquet"
+    return study.corpus.path
+
+
+def mapped_columns(corpus: Corpus) -> dict[str, str]:
+    """Field -> input column, for the fields that the study maps and its labels need."""
+    mapping = corpus.columns.model_dump()
+    if corpus.labels == "classifiers":
+        mapping |= {"topic": None, "format": None, "label_confidence": None}
+    return {field: column for field, column in mapping.items() if column is not None}
+
+
+def read_corpus(study: Study, home: Home) -> Iterator[Batch]:
+    """All rows of the study's corpus in batches of at most BATCH_ROWS.
+
+    Raises InputError naming file, column and remedy for what is missing, unreadable or of
+    the wrong type.
+    """
+    columns = mapped_columns(study.corpus)
+    path = corpus_path(study, home)
+    if path is None:
+        assert study.corpus.hub is not None
+        yield from _read_hub(study.corpus.hub, columns)
+        return
+    for file, name in corpus_files(path).items():
+        read = _read_parquet if file.name.endswith(PARQUET_SUFFIXES) else _read_json_lines
+        yield from read(file, name, columns)
+
+
+def corpus_files(path: Path) -> dict[Path, str]:
+    """Files to read -> their names relative to the corpus, in the order of the names.
+
+    Raises InputError when the path is missing or holds no Parquet or JSON lines.
+    """
+    known = PARQUET_SUFFIXES + LINE_SUFFIXES
+    if not path.exists():
+        raise InputError(
+            f"{path}: no such file or folder (study field corpus.path). "
+            "Remedy: correct the path, or make the file."
+        )
+    if path.is_file():
+        found = {path: path.name}
+    else:
+        found = {p: p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file()}
+    usable = {file: name for file, name in found.items() if name.endswith(known)}
+    if not usable:
+        raise InputError(
+            f"{path}: no file that can be read as documents (study field corpus.path). "
+            f"Remedy: give a file, or a folder of files, that end in one of {', '.join(known)}."
+        )
+    return dict(sorted(usable.items(), key=lambda entry: entry[1]))
+
+
+def corpus_digests(path: Path) -> dict[str, str]:
+    """Digest of each corpus file by its name relative to the corpus."""
+    digests = {}
+    for file, name in corpus_files(path).items():
+        status = file.stat()
+        digests[name] = _file_digest(file, status.st_size, status.st_mtime_ns)
+    return digests
+
+
+@lru_cache(maxsize=4096)
+def _file_digest(file: Path, size: int, changed: int) -> str:
+    # Size and change time only key the cache: a large corpus is hashed once per process.
+    return digest_of_file(file)
+
+
+def _read_parquet(file: Path, name: str, columns: dict[str, str]) -> Iterator[Batch]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(file) as source:
+            _check_schema(source.schema_arrow, name, columns)
+            row = 1
+            wanted = list(dict.fromkeys(columns.values()))
+            for part in source.iter_batches(BATCH_ROWS, columns=wanted):
+                rows = list(range(row, row + part.num_rows))
+                fields = {
+                    field: _column_values(part.column(column)) for field, column in columns.items()
+                }
+                yield Batch(name, rows, _with_text_ids(fields))
+                row += part.num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"{name}: not readable as Parquet ({error}). Remedy: write the file again; "
+            "JSON lines must have a name that ends in .jsonl."
+        ) from error
+
+
+def _column_values(array) -> list[Any]:
+    """Python values; strings that are not valid UTF-8 come with lone surrogates."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    try:
+        array.validate(full=True)
+        return array.to_pylist()
+    except pa.ArrowInvalid:
+        return [
+            value if value is None else value.decode("utf-8", errors="surrogateescape")
+            for value in array.cast(pa.large_string()).view(pa.large_binary()).to_pylist()
+        ]
+
+
+def _check_schema(schema, name: str, columns: dict[str, str]) -> None:
+    """Raise InputError for a mapped column that is missing or of the wrong Parquet type."""
+    import pyarrow as pa
+
+    def is_text(found) -> bool:
+        inner = found.value_type if pa.types.is_dictionary(found) else found
+        kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+        return any(is_kind(inner) for is_kind in kinds)
+
+    for field, column in columns.items():
+        if column not in schema.names:
+            raise _missing_column(name, field, column, schema.names)
+        found = schema.field(column).type
+        good = is_text(found) or pa.types.is_null(found)
+        if field == "doc_id":
+            good = good or pa.types.is_integer(found)
+        elif field == "label_confidence":
+            good = pa.types.is_floating(found) or pa.types.is_integer(found)
+        if not good:
+            raise _wrong_type(name, field, column, str(found))
+
+
+def _missing_column(where: str, field: str, column: str, present: Iterable[str]) -> InputError:
+    return InputError(
+        f"{where}: no column {column!r} (study field corpus.columns.{field}); "
+        f"it has {sorted(present)[:20]}. Remedy: name the right column in corpus.columns.{field}."
+    )
+
+
+def _wrong_type(where: str, field: str, column: str, found: str) -> InputError:
+    expected = {"doc_id": "text or integer", "label_confidence": "a number"}.get(field, "text")
+    return InputError(
+        f"{where}: column {column!r} (study field corpus.columns.{field}) is {found}, "
+        f"expected {expected}. Remedy: map another column, or write the column as {expected}."
+    )
+
+
+def _read_json_lines(file: Path, name: str, columns: dict[str, str]) -> Iterator[Batch]:
+    rows: list[int] = []
+    objects: list[dict] = []
+    convert = partial(_batch_of_objects, name, columns)
+    for number, line in read_lines(file, name):
+        if not line.strip():
+            continue
+        rows.append(number)
+        objects.append(_json_object(line, f"{name}, line {number}"))
+        if len(rows) == BATCH_ROWS:
+            yield convert(rows, objects)
+            rows, objects = [], []
+    if rows:
+        yield convert(rows, objects)
+
+
+def _json_object(line: str, where: str) -> dict:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:  # ValueError: also a number too long
+        raise InputError(
+            f"{where}: not valid JSON ({error}). Remedy: write one JSON object per line."
+        ) from error
+    if not isinstance(value, dict):
+        raise InputError(
+            f"{where}: holds a JSON {type(value).__name__}, expected an object with the study's "
+            "columns. Remedy: write one JSON object per line, not one array."
+        )
+    return value
+
+
+def _batch_of_objects(
+    name: str, columns: dict[str, str], rows: list[int], objects: list[dict]
+) -> Batch:
+    fields: dict[str, list[Any]] = {field: [] for field in columns}
+    for row, content in zip(rows, objects, strict=True):
+        for field, column in columns.items():
+            where = f"{name}, row {row}"
+            # Optional keys may be left out of single objects; these four may not.
+            if column not in content and field in ("doc_id", "text", "topic", "format"):
+                raise _missing_column(where, field, column, content)
+            value = content.get(column)
+            if not _accepts(field, value):
+                raise _wrong_type(where, field, column, type(value).__name__)
+            fields[field].append(value)
+    return Batch(name, rows, _with_text_ids(fields))
+
+
+def _accepts(field: str, value: Any) -> bool:
+    if value is None or isinstance(value, bool):
+        return value is None
+    if field == "doc_id":
+        return isinstance(value, str | int)
+    return isinstance(value, int | float if field == "label_confidence" else str)
+
+
+def _with_text_ids(fields: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Integer ids become their decimal text."""
+    ids = [None if value is None else str(value) for value in fields["doc_id"]]
+    return {**fields, "doc_id": ids}
+
+
+def _read_hub(hub: HubDataset, columns: dict[str, str]) -> Iterator[Batch]:
+    """Stream a hub dataset (or a local folder of one) without downloading it whole."""
+    name = f"{hub.dataset}@{hub.revision}"
+    stream = _hub_errors(name, lambda: _open_hub(hub))
+    batches = iter(stream.iter(BATCH_ROWS))
+    row = 1
+    while (part := _hub_errors(name, lambda: next(batches, None))) is not None:
+        present = list(part)
+        count = len(part[present[0]])
+        objects = [{key: part[key][i] for key in present} for i in range(count)]
+        yield _batch_of_objects(name, columns, list(range(row, row + count)), objects)
+        row += count
+
+
+def _open_hub(hub: HubDataset):
+    from datasets import load_dataset
+
+    return load_dataset(
+        hub.dataset, name=hub.config, revision=hub.revision, split=hub.split, streaming=True
+    )
+
+
+def _hub_errors(name: str, action: Callable[[], Any]) -> Any:
+    """Run `action`; what the datasets library raises becomes an InputError."""
+    import pyarrow as pa
+
+    try:
+        return action()
+    except (OSError, ValueError, UnicodeError, pa.ArrowException) as error:
+        raise InputError(
+            f"{name}: the dataset cannot be read ({error}; study field corpus.hub). "
+            "Remedy: check dataset, revision, config, split and the network, "
+            "or download it and give corpus.path."
+        ) from error

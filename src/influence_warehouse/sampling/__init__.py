@@ -1,0 +1,1 @@
+"""Stage 2: documents become a stratified, deterministic sampling manifest."""

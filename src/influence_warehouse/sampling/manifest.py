@@ -1,0 +1,220 @@
+"""The stratified sample: `sampling_manifest` and `bin_populations`.
+
+Per bin at most `documents_per_bin` documents, the first by a keyed hash of (seed, doc_id).
+So the sample does not depend on file order or threads, and a larger one contains a smaller.
+Belongs here: who is drawn and with what probability. Does not belong here: the expectations
+on the result (expectations).
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from influence_warehouse.errors import InputError
+from influence_warehouse.facts import Lake, Outcome, write_atomically
+from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.study import Study
+from influence_warehouse.taxonomy import bins
+
+# What the recorded digest covers: who was drawn, where it went, and with what content.
+DIGEST_COLUMNS = (
+    *("doc_id", "topic", "format", "bin_id", "population_documents"),
+    *("inclusion_probability", "sample_rank", "shard", "content_sha256"),
+)
+
+# The text is not read. `draw` orders all documents at random, yet by (seed, doc_id) alone.
+_ELIGIBLE = """
+    select
+        documents.doc_id,
+        documents.content_sha256,
+        bins.bin_id,
+        sha256($seed || ':' || documents.doc_id) as draw
+    from read_parquet($documents) as documents
+    inner join bins on documents.topic = bins.topic and documents.format = bins.format
+    where documents.n_tokens >= $min_tokens
+"""
+
+_SAMPLE = f"""
+    with eligible as ({_ELIGIBLE}),
+
+    ranked as (
+        select
+            *,
+            row_number() over (partition by bin_id order by draw, doc_id) - 1 as sample_rank,
+            count(*) over (partition by bin_id) as population_documents
+        from eligible
+    ),
+
+    sampled as (
+        select * from ranked where sample_rank < $documents_per_bin
+    )
+
+    select
+        sampled.doc_id,
+        bins.topic,
+        bins.format,
+        sampled.bin_id,
+        sampled.population_documents,
+        least($documents_per_bin, sampled.population_documents)
+        / sampled.population_documents as inclusion_probability,
+        sampled.sample_rank,
+        (row_number() over (order by sampled.draw, sampled.doc_id) - 1) % $shards as shard,
+        sampled.content_sha256
+    from sampled
+    inner join bins using (bin_id)
+"""
+
+
+@dataclass(frozen=True)
+class ManifestDigest:
+    """What was recorded beside the manifest when it was made."""
+
+    digest: str
+    rows: int
+    fingerprint: str
+
+
+def fingerprint_of_sampling_manifest(study: Study, lake: Lake) -> Fingerprint:
+    """What `sampling_manifest` is made from: documents, seed and the sampling section."""
+    return Fingerprint.of("sampling_manifest", **_parts(study, lake))
+
+
+def fingerprint_of_bin_populations(study: Study, lake: Lake) -> Fingerprint:
+    """What `bin_populations` is made from: the same as `sampling_manifest`."""
+    return Fingerprint.of("bin_populations", **_parts(study, lake))
+
+
+def _parts(study: Study, lake: Lake) -> dict[str, Any]:
+    return {
+        "documents": lake.require("documents").digest,
+        "seed": study.seed,
+        "sampling": study.sampling.model_dump(mode="json"),
+    }
+
+
+def digest_path(lake: Lake) -> Path:
+    """File that records the manifest's digest."""
+    return lake.home.lake / "sampling_manifest.digest.json"
+
+
+def manifest_digest(manifest: pl.DataFrame) -> str:
+    """SHA-256 (hex) over DIGEST_COLUMNS, rows by doc_id; numbers as Python prints them."""
+    hasher = hashlib.sha256()
+    for row in manifest.select(DIGEST_COLUMNS).sort("doc_id").iter_rows():
+        hasher.update(json.dumps(row).encode() + b"\n")
+    return hasher.hexdigest()
+
+
+def recorded_digest(lake: Lake) -> ManifestDigest | None:
+    """The digest recorded when the manifest was made; None when missing or damaged."""
+    try:
+        return ManifestDigest(**json.loads(digest_path(lake).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def record_digest(manifest: pl.DataFrame, fingerprint: Fingerprint, lake: Lake) -> None:
+    """Write the manifest's digest beside it."""
+    record = ManifestDigest(manifest_digest(manifest), manifest.height, fingerprint.digest)
+    text = json.dumps(vars(record), indent=2, sort_keys=True) + "\n"
+    write_atomically(digest_path(lake), lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def make_sampling_manifest(study: Study, lake: Lake) -> list[Outcome]:
+    """Make `sampling_manifest` and `bin_populations` (one row for each of the 576 bins).
+
+    Documents with fewer than sampling.min_tokens tokens are no part of any population.
+    Raises InputError when none is left.
+    """
+    made = fingerprint_of_sampling_manifest(study, lake)
+    populations_made = fingerprint_of_bin_populations(study, lake)
+    record = recorded_digest(lake)
+    # A missing digest is never recomputed from the file on disk: that would bless tampering.
+    if (
+        lake.is_current(made)
+        and lake.is_current(populations_made)
+        and record is not None
+        and record.fingerprint == made.digest
+    ):
+        return [lake.reused(made), lake.reused(populations_made)]
+    manifest = draw_sample(lake.path("documents"), study, lake.home.work)
+    if manifest.is_empty():
+        raise InputError(
+            f"{lake.path('documents')}: no document has sampling.min_tokens = "
+            f"{study.sampling.min_tokens} tokens. Remedy: lower it, or give longer documents."
+        )
+    populations = bin_populations(manifest, study.sampling.documents_per_bin)
+    lake.write("bin_populations", populations, populations_made)
+    lake.write("sampling_manifest", manifest, made)
+    record_digest(manifest, made, lake)
+    eligible = int(populations["population_documents"].sum())
+    details = {
+        "documents_eligible": eligible,
+        "documents_too_short": lake.rows("documents") - eligible,
+        "shards": study.sampling.shards,
+        "digest": manifest_digest(manifest),
+    }
+    strata = populations["stratum"].value_counts().sort("stratum").rows()
+    return [
+        Outcome("sampling_manifest", manifest.height, False, details),
+        Outcome("bin_populations", populations.height, False, dict(strata)),
+    ]
+
+
+def draw_sample(documents: Path, study: Study, spill: Path) -> pl.DataFrame:
+    """Rows of `sampling_manifest` from a Parquet file with the documents' columns.
+
+    `spill` is the folder for what does not fit into memory. Shards are even to one document:
+    the sampled documents in order of their hash, dealt out in turn.
+    """
+    settings = study.sampling
+    parameters = {
+        "seed": str(study.seed),
+        "documents": str(documents),
+        "min_tokens": settings.min_tokens,
+        "documents_per_bin": settings.documents_per_bin,
+        "shards": settings.shards,
+    }
+    with duckdb.connect() as connection:
+        connection.execute("set temp_directory = ?", [str(spill)])
+        connection.execute("set preserve_insertion_order = false")
+        connection.register("bins", _taxonomy().to_arrow())
+        return connection.sql(_SAMPLE, params=parameters).pl()
+
+
+def bin_populations(manifest: pl.DataFrame, documents_per_bin: int) -> pl.DataFrame:
+    """Population, sample and stratum of all 576 bins.
+
+    Strata: full (as many sampled as asked for), partial (at least half), sparse, empty.
+    """
+    counts = manifest.group_by("bin_id").agg(
+        pl.col("population_documents").first(), pl.len().alias("sampled_documents")
+    )
+    sampled = pl.col("sampled_documents")
+    return (
+        _taxonomy()
+        .join(counts, on="bin_id", how="left")
+        .with_columns(pl.col("population_documents", "sampled_documents").fill_null(0))
+        .with_columns(
+            stratum=pl.when(sampled >= documents_per_bin)
+            .then(pl.lit("full"))
+            .when(sampled == 0)
+            .then(pl.lit("empty"))
+            .when(2 * sampled >= documents_per_bin)
+            .then(pl.lit("partial"))
+            .otherwise(pl.lit("sparse"))
+        )
+    )
+
+
+def _taxonomy() -> pl.DataFrame:
+    return pl.DataFrame(
+        [(entry.bin_id, entry.topic, entry.format) for entry in bins()],
+        schema={"bin_id": pl.Int32, "topic": pl.String, "format": pl.String},
+        orient="row",
+    )

@@ -1,0 +1,196 @@
+"""The sample: deterministic by (seed, doc_id), nested in its size, with known probabilities."""
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from influence_warehouse.corpus.documents import make_documents
+from influence_warehouse.errors import InputError
+from influence_warehouse.sampling.manifest import (
+    bin_populations,
+    digest_path,
+    draw_sample,
+    make_sampling_manifest,
+    manifest_digest,
+    recorded_digest,
+)
+from influence_warehouse.taxonomy import FORMATS, TOPICS, bin_id
+from tests.corpus_world import lake_at, rows_of, study_of, write_lines
+
+CORPORA = st.lists(
+    st.tuples(
+        st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=6),
+        st.sampled_from(TOPICS[:2]),
+        st.sampled_from(FORMATS[:2]),
+        st.integers(0, 4),
+    ),
+    unique_by=lambda row: row[0],
+    min_size=1,
+    max_size=30,
+)
+
+
+def draw(rows: list[tuple], model: Path = Path("m"), **sampling) -> pl.DataFrame:
+    seed = sampling.pop("seed", 0)
+    study = study_of(model, {"path": "c"}, seed=seed, **sampling)
+    frame = pl.DataFrame(rows, schema=["doc_id", "topic", "format", "n_tokens"], orient="row")
+    frame = frame.with_columns(content_sha256=pl.col("doc_id"))
+    with tempfile.TemporaryDirectory() as folder:
+        frame.write_parquet(Path(folder) / "documents.parquet", row_group_size=3)
+        return draw_sample(Path(folder) / "documents.parquet", study, Path(folder)).sort("doc_id")
+
+
+@settings(deadline=None, max_examples=15)
+@given(rows=CORPORA, data=st.data())
+def test_the_sample_does_not_depend_on_the_order_of_documents(rows, data):
+    shuffled = data.draw(st.permutations(rows))
+    asked = {"documents_per_bin": 3, "shards": 3}
+    assert draw(rows, **asked).equals(draw(shuffled, **asked))
+
+
+@settings(deadline=None, max_examples=15)
+@given(rows=CORPORA, small=st.integers(1, 6), more=st.integers(0, 6))
+def test_a_larger_sample_adds_documents_and_keeps_ranks(rows, small, more):
+    few, many = draw(rows, documents_per_bin=small), draw(rows, documents_per_bin=small + more)
+    kept = few.select("doc_id", "sample_rank").join(many, on=["doc_id", "sample_rank"], how="semi")
+    assert kept.height == few.height
+
+
+@settings(deadline=None, max_examples=15)
+@given(rows=CORPORA, per_bin=st.integers(1, 5), shards=st.integers(1, 7))
+def test_counts_probabilities_and_shards_follow_from_the_corpus(rows, per_bin, shards):
+    found = draw(rows, documents_per_bin=per_bin, shards=shards, min_tokens=2)
+    expected = {}
+    for doc_id, topic, format_, n_tokens in rows:
+        if n_tokens >= 2:
+            expected.setdefault(bin_id(topic, format_), []).append(doc_id)
+    for number, ids in expected.items():
+        part = found.filter(pl.col("bin_id") == number).sort("sample_rank")
+        by_hash = sorted(ids, key=lambda i: (hashlib.sha256(f"0:{i}".encode()).hexdigest(), i))
+        assert part["doc_id"].to_list() == by_hash[:per_bin]
+        assert part["sample_rank"].to_list() == list(range(part.height))
+        assert set(part["population_documents"]) == {len(ids)}
+        assert part["inclusion_probability"].to_list() == [part.height / len(ids)] * part.height
+    assert found.height == sum(min(per_bin, len(ids)) for ids in expected.values())
+    sizes = [int((found["shard"] == shard).sum()) for shard in range(shards)]
+    assert sum(sizes) == found.height
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_seeds_draw_different_samples():
+    rows = [(f"d{i}", "games", "faq", 9) for i in range(200)]
+    samples = [set(draw(rows, seed=seed, documents_per_bin=50)["doc_id"]) for seed in (1, 2, 1)]
+    assert samples[0] == samples[2]
+    # Independent draws of 50 of 200 share 12.5 on average, with a standard deviation of 2.7.
+    assert 2 <= len(samples[0] & samples[1]) <= 25
+
+
+def test_inclusion_probabilities_weigh_the_sample_up_to_the_population():
+    rows = [(f"d{i}", "games", "faq" if i % 3 else "tutorial", 9) for i in range(100)]
+    found = draw(rows, documents_per_bin=7)
+    assert (1 / found["inclusion_probability"]).sum() == pytest.approx(100)
+
+
+def test_every_bin_has_a_row_and_its_stratum():
+    rows = [
+        (f"{format_}{i}", "games", format_, 9)
+        for format_, count in (("faq", 9), ("tutorial", 4), ("listicle", 2), ("spam_ads", 1))
+        for i in range(count)
+    ]
+    found = bin_populations(draw(rows, documents_per_bin=4), 4)
+    assert found["bin_id"].to_list() == list(range(576))
+    in_games = found.filter(pl.col("sampled_documents") > 0).sort("population_documents")
+    assert in_games.select("population_documents", "sampled_documents", "stratum").rows() == [
+        (1, 1, "sparse"), (2, 2, "partial"), (4, 4, "full"), (9, 4, "full"),
+    ]  # fmt: skip
+    assert (found["stratum"] == "empty").sum() == 572
+
+
+def _made(folder: Path, model: Path, **sampling):
+    path = write_lines(folder / "c.jsonl", [*rows_of(9), *rows_of(12, topic="health")[9:]])
+    study, lake = study_of(model, {"path": path}, **sampling), lake_at(folder)
+    make_documents(study, lake)
+    return study, lake, make_sampling_manifest(study, lake)
+
+
+def test_a_second_run_reuses_and_another_seed_does_not(tmp_path, tiny_model):
+    study, lake, outcomes = _made(tmp_path, tiny_model)
+    assert [(o.fact, o.rows, o.reused) for o in outcomes] == [
+        ("sampling_manifest", 8, False), ("bin_populations", 576, False),
+    ]  # fmt: skip
+    before = lake.path("sampling_manifest").read_bytes()
+    assert all(outcome.reused for outcome in make_sampling_manifest(study, lake))
+    other = study.model_copy(update={"seed": 1})
+    assert not any(outcome.reused for outcome in make_sampling_manifest(other, lake))
+    assert lake.path("sampling_manifest").read_bytes() != before
+    make_sampling_manifest(study, lake)
+    assert lake.path("sampling_manifest").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["missing", "garbled"])
+def test_without_its_digest_the_manifest_is_drawn_again(tmp_path, tiny_model, damage):
+    study, lake, _ = _made(tmp_path, tiny_model)
+    recorded = recorded_digest(lake)
+    if damage == "missing":
+        digest_path(lake).unlink()
+    else:
+        digest_path(lake).write_text("{")
+    assert not make_sampling_manifest(study, lake)[0].reused
+    assert recorded_digest(lake) == recorded
+    assert recorded.digest == manifest_digest(lake.read("sampling_manifest"))
+
+
+def test_a_digest_of_an_earlier_manifest_is_not_taken_for_this_ones(tmp_path, tiny_model):
+    """A run killed between the manifest and its digest leaves the old digest behind."""
+    study, lake, _ = _made(tmp_path, tiny_model)
+    recorded = digest_path(lake).read_bytes()
+    make_sampling_manifest(study.model_copy(update={"seed": 1}), lake)
+    stale = digest_path(lake).read_bytes()
+    make_sampling_manifest(study, lake)
+    digest_path(lake).write_bytes(stale)
+    assert not make_sampling_manifest(study, lake)[0].reused
+    assert digest_path(lake).read_bytes() == recorded
+
+
+def test_the_digest_sees_every_column():
+    manifest = draw([(f"d{i}", "games", "faq", 9) for i in range(3)], documents_per_bin=2)
+    digests = {manifest_digest(manifest)}
+    for name, dtype in manifest.schema.items():
+        wrong = pl.lit("?") if dtype == pl.String else pl.col(name) + 1
+        digests.add(manifest_digest(manifest.with_columns(wrong.alias(name))))
+    assert len(digests) == 1 + manifest.width
+    assert manifest_digest(manifest.reverse()) in digests
+
+
+def test_too_short_documents_are_in_no_population_and_are_counted(tmp_path, tiny_model):
+    study, _, outcomes = _made(tmp_path, tiny_model, min_tokens=5)
+    assert outcomes[0].details["documents_too_short"] == 0
+    path = write_lines(tmp_path / "c.jsonl", [*rows_of(4), {**rows_of(1)[0], "doc_id": "short",
+                                                            "text": "two words"}])  # fmt: skip
+    lake = lake_at(tmp_path / "second")
+    study = study_of(tiny_model, {"path": path}, min_tokens=5)
+    make_documents(study, lake)
+    outcome = make_sampling_manifest(study, lake)[0]
+    assert outcome.details["documents_too_short"] == 1
+    assert set(lake.read("sampling_manifest")["population_documents"]) == {4}
+
+
+def test_a_corpus_of_too_short_documents_is_refused(tmp_path, tiny_model):
+    path = write_lines(tmp_path / "c.jsonl", rows_of(4))
+    study, lake = study_of(tiny_model, {"path": path}, min_tokens=500), lake_at(tmp_path)
+    make_documents(study, lake)
+    with pytest.raises(InputError, match=r"documents.parquet.*sampling.min_tokens.*Remedy"):
+        make_sampling_manifest(study, lake)
+
+
+def test_the_recorded_digest_is_plain_json(tmp_path, tiny_model):
+    _, lake, outcomes = _made(tmp_path, tiny_model)
+    content = json.loads(digest_path(lake).read_text())
+    assert content["digest"] == outcomes[0].details["digest"]
+    assert content["rows"] == 8
