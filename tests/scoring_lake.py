@@ -66,7 +66,9 @@ def write_scoring_lake(folder: Path, shards: int = 3, n_documents: int = 60) -> 
         )
     frame = pl.DataFrame(rows)
     made = Fingerprint.of("documents", test=1)
-    documents = frame.select("doc_id", "text", "topic", "format", "n_chars", "n_tokens", "content_sha256")
+    documents = frame.select(
+        "doc_id", "text", "topic", "format", "n_chars", "n_tokens", "content_sha256"
+    )
     unknown = {name: pl.lit(None, pl.String) for name in ("url", "source")}
     lake.write(
         "documents",

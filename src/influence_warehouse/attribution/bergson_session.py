@@ -15,7 +15,6 @@ from pathlib import Path
 from influence_warehouse.models import Encoded
 
 
-
 @contextlib.contextmanager
 def quiet(log: Path) -> Iterator[None]:
     """Send Bergson's stdout and log records to the end of `log`; put logging back afterwards.

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-
 from influence_warehouse.models import Encoded
 
 if TYPE_CHECKING:

@@ -1,0 +1,157 @@
+"""The facts that say what is asked: `benchmark_items`, `study_benchmarks`, `study_contrasts`.
+
+Belongs here: turning items and the study's definitions into facts. Does not belong here:
+what the model answers (scoring.py).
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from influence_warehouse.benchmarks.items import BenchmarkItems, items_path, read_items
+from influence_warehouse.benchmarks.prompts import join_text, render
+from influence_warehouse.errors import InputError
+from influence_warehouse.facts import CONTRACTS, Lake, Outcome
+from influence_warehouse.fingerprint import Fingerprint, digest_of_file
+from influence_warehouse.study import Benchmark, Study
+
+
+def fingerprint_of_benchmark_items(study: Study, lake: Lake) -> Fingerprint:
+    """What makes the items: each benchmark's reading rules, its input's content, the seed.
+
+    Raises InputError when an items file is missing.
+    """
+    parts: dict[str, Any] = {}
+    for benchmark in study.benchmarks:
+        rules = benchmark.model_dump(mode="json", exclude={"path", "metric"})
+        parts[f"benchmark.{benchmark.name}"] = rules
+        path = items_path(study, benchmark, lake.home)
+        if path is not None:
+            parts[f"input.{benchmark.name}"] = _file_digest(path, benchmark)
+    return Fingerprint.of("benchmark_items", seed=study.seed, **parts)
+
+
+def _file_digest(path: Path, benchmark: Benchmark) -> str:
+    try:
+        state = path.stat()
+        return _cached_digest(path, state.st_mtime_ns, state.st_size)
+    except OSError as error:
+        raise InputError(
+            f"{path}: the items of benchmark {benchmark.name!r} cannot be read "
+            f"({error.strerror}). Remedy: correct benchmarks.{benchmark.name}.path."
+        ) from error
+
+
+@lru_cache(maxsize=32)
+def _cached_digest(path: Path, changed: int, size: int) -> str:
+    # Time and size only key the cache: several benchmarks usually share one file.
+    return digest_of_file(path)
+
+
+def make_benchmark_items(study: Study, lake: Lake) -> Outcome:
+    """Read every benchmark and write `benchmark_items`, one row per item.
+
+    `prompt` precedes the completion, `choices` are the completions without the delimiter,
+    `question` is the text that identifies the item (context and question, no prompt words).
+    Raises InputError for broken items.
+    """
+    fingerprint = fingerprint_of_benchmark_items(study, lake)
+    if lake.is_current(fingerprint):
+        return lake.reused(fingerprint)
+    rows: list[dict[str, Any]] = []
+    details: dict[str, Any] = {}
+    for benchmark in study.benchmarks:
+        found = read_items(study, benchmark, lake.home)
+        rows += _item_rows(benchmark, found)
+        details[benchmark.name] = {
+            "items": len(found.items),
+            "available": found.available,
+            "set_aside": list(found.set_aside),
+        }
+    frame = pl.DataFrame(rows, schema=CONTRACTS["benchmark_items"].columns)
+    lake.write("benchmark_items", frame, fingerprint)
+    return Outcome("benchmark_items", frame.height, reused=False, details=details)
+
+
+def _item_rows(benchmark: Benchmark, found: BenchmarkItems) -> list[dict[str, Any]]:
+    rows = []
+    for item in found.items:
+        rendered = render(benchmark.prompt_format, item.context, item.question, item.choices)
+        rows.append(
+            {
+                "benchmark": benchmark.name,
+                "item_id": item.item_id,
+                "domain": benchmark.domain,
+                "capability": benchmark.capability,
+                "subject": item.subject,
+                "question": join_text(item.context, item.question),
+                "prompt": rendered.prompt,
+                "choices": list(rendered.completions),
+                "answer_index": item.answer_index,
+            }
+        )
+    return rows
+
+
+def fingerprint_of_study_benchmarks(study: Study, lake: Lake) -> Fingerprint:
+    """What makes `study_benchmarks`: the definitions themselves."""
+    return Fingerprint.of("study_benchmarks", rows=_benchmark_rows(study))
+
+
+def fingerprint_of_study_contrasts(study: Study, lake: Lake) -> Fingerprint:
+    """What makes `study_contrasts`: the definitions themselves."""
+    return Fingerprint.of("study_contrasts", rows=_contrast_rows(study))
+
+
+def make_study_definitions(study: Study, lake: Lake) -> list[Outcome]:
+    """Write `study_benchmarks` and `study_contrasts`, which the marts read.
+
+    A contrast has one row per benchmark with the coefficient of that benchmark's z;
+    benchmark_a and benchmark_b are its operands as the study names them.
+    """
+    return [
+        _make(fingerprint_of_study_benchmarks(study, lake), _benchmark_rows(study), lake),
+        _make(fingerprint_of_study_contrasts(study, lake), _contrast_rows(study), lake),
+    ]
+
+
+def _make(fingerprint: Fingerprint, rows: list[dict[str, Any]], lake: Lake) -> Outcome:
+    if lake.is_current(fingerprint):
+        return lake.reused(fingerprint)
+    frame = pl.DataFrame(rows, schema=CONTRACTS[fingerprint.fact].columns)
+    lake.write(fingerprint.fact, frame, fingerprint)
+    return Outcome(fingerprint.fact, frame.height, reused=False)
+
+
+def _benchmark_rows(study: Study) -> list[dict[str, Any]]:
+    return [
+        {
+            "study": study.name,
+            "benchmark": benchmark.name,
+            "domain": benchmark.domain,
+            "capability": benchmark.capability,
+            "position": position,
+            "prompt_format": benchmark.prompt_format,
+            "metric": benchmark.metric,
+        }
+        for position, benchmark in enumerate(study.benchmarks)
+    ]
+
+
+def _contrast_rows(study: Study) -> list[dict[str, Any]]:
+    coefficients = study.contrast_coefficients()
+    return [
+        {
+            "study": study.name,
+            "contrast": contrast.name,
+            "position": position,
+            "benchmark_a": contrast.a,
+            "benchmark_b": contrast.b,
+            "benchmark": benchmark,
+            "coefficient": coefficient,
+        }
+        for position, contrast in enumerate(study.contrasts)
+        for benchmark, coefficient in coefficients[contrast.name].items()
+    ]

@@ -1,0 +1,173 @@
+"""Items as read: every input shape gives the same items, and samples grow by adding."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from influence_warehouse.benchmarks.items import read_items
+from influence_warehouse.benchmarks.tables import (
+    fingerprint_of_benchmark_items,
+    make_benchmark_items,
+    make_study_definitions,
+)
+from influence_warehouse.study import load_study
+from tests.benchmark_world import item, lake_of, study_of, write_items
+
+
+def read(folder: Path, items: Path, **benchmark):
+    study = study_of(folder, items, **benchmark)
+    return read_items(study, study.benchmarks[0], lake_of(folder).home)
+
+
+def test_parquet_and_json_lines_give_the_same_items(tmp_path):
+    rows = [item(n) for n in range(5)]
+    from_parquet = read(tmp_path, write_items(tmp_path / "a.parquet", rows))
+    from_lines = read(tmp_path, write_items(tmp_path / "a.jsonl", rows))
+    assert from_parquet == from_lines
+    assert len(from_parquet.items) == from_parquet.available == 5
+
+
+def test_columns_are_mapped_and_texts_stripped(tmp_path):
+    rows = [{"id": 3, "q": " Who? ", "options": ["a ", "b"], "gold": 1, "c": " Once. ", "s": "law"}]
+    found = read(
+        tmp_path,
+        write_items(tmp_path / "a.jsonl", rows),
+        columns={
+            "item_id": "id",
+            "question": "q",
+            "choices": "options",
+            "answer_index": "gold",
+            "context": "c",
+            "subject": "s",
+        },
+    )
+    only = found.items[0]
+    assert (only.item_id, only.question, only.context, only.subject) == (
+        "3",
+        "Who?",
+        "Once.",
+        "law",
+    )
+    assert only.choices == ("a", "b")
+
+
+def test_hub_shapes_of_arc_and_socialiqa_and_mmlu(tmp_path):
+    arc = [
+        {
+            "id": "x",
+            "question": "Which?",
+            "choices": {"text": ["ice", "fire", "air"], "label": ["1", "2", "3"]},
+            "answerKey": "3",
+        }
+    ]
+    social = [
+        {"context": "C.", "question": "Why?", "A": "x", "B": "y", "C": "z", "label": "2"},
+        {"context": "D.", "question": "Who?", "A": "x", "B": "y", "C": "z", "label": "1"},
+    ]
+    arc_items = read(
+        tmp_path,
+        write_items(tmp_path / "arc.jsonl", arc),
+        columns={"item_id": "id", "answer_index": "answerKey"},
+    )
+    social_items = read(
+        tmp_path,
+        write_items(tmp_path / "social.jsonl", social),
+        columns={
+            "item_id": None,
+            "context": "context",
+            "choices": ["A", "B", "C"],
+            "answer_index": "label",
+            "answer_labels": ["1", "2", "3"],
+        },
+    )
+    assert (arc_items.items[0].answer_index, arc_items.items[0].choices[2]) == (2, "air")
+    assert [found.answer_index for found in social_items.items] == [1, 0]
+    assert [found.item_id for found in social_items.items] == ["00000000", "00000001"]
+
+
+def test_rows_of_another_benchmark_are_left_alone(tmp_path):
+    rows = [item(n, bench="one" if n < 2 else "two") for n in range(5)]
+    rows.append(item(9, bench="three", choices=[]))
+    path = write_items(tmp_path / "a.parquet", rows)
+    one = read(tmp_path, path, columns={"benchmark": "bench"}, select="one")
+    both = read(tmp_path, path, columns={"benchmark": "bench"}, select=["one", "two"])
+    assert [len(one.items), len(both.items)] == [2, 5]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(2, 30), st.integers(2, 30))
+def test_a_larger_sample_keeps_the_smaller_one(tmp_path_factory, small, large):
+    small, large = sorted((small, large))
+    folder = tmp_path_factory.mktemp("sample")
+    path = write_items(folder / "a.parquet", [item(n) for n in range(30)])
+    backwards = write_items(folder / "b.parquet", [item(n) for n in reversed(range(30))])
+    few = {found.item_id for found in read(folder, path, max_items=small).items}
+    many = {found.item_id for found in read(folder, path, max_items=large).items}
+    assert few <= many
+    assert (len(few), len(many)) == (small, large)
+    assert few == {found.item_id for found in read(folder, backwards, max_items=small).items}
+
+
+def test_items_with_a_repeated_choice_are_set_aside_and_named(tmp_path):
+    rows = [item(0), item(1, choices=["x", "y", "x ", "z"]), item(2)]
+    study = study_of(
+        tmp_path, write_items(tmp_path / "a.jsonl", rows), repeated_choices="set_aside"
+    )
+    outcome = make_benchmark_items(study, lake_of(tmp_path))
+    assert outcome.rows == 2
+    assert outcome.details["b1"]["set_aside"] == ["item-001"]
+
+
+def test_fact_is_reused_until_items_or_rules_change(tmp_path):
+    path = write_items(tmp_path / "a.parquet", [item(n) for n in range(4)])
+    lake = lake_of(tmp_path)
+    assert not make_benchmark_items(study_of(tmp_path, path), lake).reused
+    assert make_benchmark_items(study_of(tmp_path, path), lake).reused
+    # The metric does not change what is asked; the prompt's format does.
+    assert make_benchmark_items(study_of(tmp_path, path, metric="acc_norm"), lake).reused
+    assert not make_benchmark_items(study_of(tmp_path, path, prompt_format="cloze"), lake).reused
+    write_items(path, [item(n) for n in range(5)])
+    assert not make_benchmark_items(study_of(tmp_path, path, prompt_format="cloze"), lake).reused
+
+
+def test_fingerprint_does_not_depend_on_where_the_file_is(tmp_path):
+    rows = [item(n) for n in range(4)]
+    (tmp_path / "elsewhere").mkdir()
+    here = study_of(tmp_path, write_items(tmp_path / "a.parquet", rows))
+    there = study_of(tmp_path, write_items(tmp_path / "elsewhere/a.parquet", rows))
+    lake = lake_of(tmp_path)
+    digests = {fingerprint_of_benchmark_items(study, lake).digest for study in (here, there)}
+    assert len(digests) == 1
+
+
+def test_study_definitions_hold_the_contrasts_coefficients(tmp_path):
+    study = load_study("demo")
+    lake = lake_of(tmp_path)
+    outcomes = make_study_definitions(study, lake)
+    assert [outcome.rows for outcome in outcomes] == [4, 12]
+    assert all(outcome.reused for outcome in make_study_definitions(study, lake))
+    rows = lake.read("study_contrasts").filter(contrast="social_minus_stem_interaction")
+    weights = dict(zip(rows["benchmark"], rows["coefficient"], strict=True))
+    assert weights == {
+        "social_situations": 1.0,
+        "stem_situations": -1.0,
+        "social_facts": -1.0,
+        "stem_facts": 1.0,
+    }
+    assert set(rows["benchmark_a"]) == {"reasoning_social_minus_stem"}
+    assert lake.read("study_benchmarks")["position"].sort().to_list() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("preset", ["webtext"])
+def test_real_items_of_the_preset(preset, shared_data, monkeypatch, tmp_path):
+    monkeypatch.setenv("INFLUENCE_SHARED_DATA", str(shared_data))
+    study = load_study(preset)
+    lake = lake_of(tmp_path)
+    outcome = make_benchmark_items(study, lake)
+    wanted = sum(benchmark.max_items for benchmark in study.benchmarks)
+    assert outcome.rows == wanted
+    sizes = lake.read("benchmark_items").group_by("benchmark").agg(pl.col("item_id").n_unique())
+    assert sizes["item_id"].to_list() == [wanted // 4] * 4
