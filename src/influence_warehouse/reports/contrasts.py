@@ -1,0 +1,95 @@
+"""Where one benchmark leans on the corpus more than another: differences of z by region.
+
+Belongs here: charts of marts.topic_contrasts and marts.format_contrasts. Each contrast is a
+panel with its own order, because its ranking is the message.
+"""
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from influence_warehouse.reports import labels, theme
+
+_ROW = 19  # pixels a topic or format: a 12 px label with air
+_WIDTH = 250
+_PANELS_A_ROW = 3
+
+
+def topic_contrast(table: pl.DataFrame) -> alt.ConcatChart:
+    """Difference of z per topic with its 95 % interval, a panel per contrast.
+
+    Reads marts.topic_contrasts for one method: method, contrast, benchmark_a, benchmark_b,
+    topic, delta_z, delta_z_low, delta_z_high, q_value. Panels follow the rows' order.
+    """
+    return _contrasts(table, "topic", "formats")
+
+
+def format_contrast(table: pl.DataFrame) -> alt.ConcatChart:
+    """Difference of z per format, as `topic_contrast` from marts.format_contrasts."""
+    return _contrasts(table, "format", "topics")
+
+
+def _contrasts(table: pl.DataFrame, side: str, averaged: str) -> alt.ConcatChart:
+    rows = table.with_columns(
+        labels.titled(side, to="label"),
+        labels.interval("delta_z_low", "delta_z_high"),
+        pl.col("delta_z", "delta_z_low", "delta_z_high", "q_value").round(4),
+        mark=theme.significance("q_value"),
+        lean=pl.when(pl.col("delta_z") > 0).then(pl.lit("a")).otherwise(pl.lit("b")),
+    )
+    contrasts = table["contrast"].unique(maintain_order=True).to_list()
+    # A panel of its own takes the room of two: the subtitle needs it anyway.
+    width = _WIDTH * max(1, 2 // len(contrasts))
+    panels = [_panel(rows.filter(contrast=contrast), width) for contrast in contrasts]
+    chart = alt.concat(*panels, columns=_PANELS_A_ROW, spacing=36)
+    if len(panels) > 1:
+        # One scale lets panels be compared; the order of regions stays each panel's own.
+        chart = chart.resolve_scale(x="shared", y="independent")
+    return theme.framed(
+        chart,
+        f"Which {side}s support one benchmark more than the other?",
+        [
+            f"{labels.name(table['method'][0])}. \N{GREEK CAPITAL LETTER DELTA}z of a {side}: "
+            f"z of the first benchmark minus z of the second, mean over its {averaged}; "
+            f"{labels.count(rows['label'].n_unique(), side)}.",
+            "Bars: 95 % two-way bootstrap intervals (items and documents). "
+            f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {side}s of a contrast).",
+        ],
+    )
+
+
+def _panel(rows: pl.DataFrame, width: int) -> alt.LayerChart | alt.FacetChart:
+    contrast, a, b = rows.select("contrast", "benchmark_a", "benchmark_b").row(0)
+    order = rows.sort("delta_z", "label", descending=[True, False], nulls_last=True)["label"]
+    table = rows.select(
+        *("label", "delta_z", "delta_z_low", "delta_z_high"),
+        *("interval", "q_value", "mark", "lean"),
+    )
+    scale = alt.Scale(domain=["a", "b"], range=[theme.SUPPORTS, theme.OPPOSES])
+    base = alt.Chart(table).encode(
+        y=alt.Y("label:N", sort=order.to_list(), title=None, axis=alt.Axis(ticks=False, grid=True)),
+        color=alt.Color("lean:N", scale=scale, legend=None),
+        tooltip=[
+            alt.Tooltip("label:N", title="region"),
+            alt.Tooltip("delta_z:Q", title="difference of z", format="+.2f"),
+            alt.Tooltip("interval:N", title="95 % interval"),
+            alt.Tooltip("q_value:Q", title="q", format=".3f"),
+        ],
+    )
+    x: dict[str, Any] = {"title": _directions(a, b), "axis": alt.Axis(tickCount=6, grid=False)}
+    zero = alt.Chart(table).mark_rule(color=theme.MUTED, strokeWidth=1).encode(x=alt.datum(0))
+    bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("delta_z_low:Q", **x), x2="delta_z_high:Q")
+    points = theme.significance_points(base.encode(x=alt.X("delta_z:Q", **x)))
+    return alt.layer(zero, bars, points, theme.absences(base, "delta_z")).properties(
+        title=alt.Title(labels.name(contrast), fontSize=14, offset=6),
+        width=width,
+        height=_ROW * table.height,
+    )
+
+
+def _directions(a: str, b: str) -> str | list[str]:
+    """What the two directions of the axis mean, on one line where it fits under the panel."""
+    left = f"\N{LEFTWARDS ARROW} {labels.name(b)}"
+    right = f"{labels.name(a)} \N{RIGHTWARDS ARROW}"
+    return [left, right] if len(left + right) > 44 else f"{left}    |    {right}"

@@ -1,0 +1,253 @@
+"""The charts there are: their names, what each reads, and how they are drawn and saved.
+
+Belongs here: the registry from a chart's name to its SQL over the published copy and its
+function. Does not belong here: how a chart looks (its own module and theme), and the names
+and questions alone (names).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from tqdm import tqdm
+
+from influence_warehouse.errors import InputError, WarehouseError
+from influence_warehouse.facts import write_atomically
+from influence_warehouse.layout import Home
+from influence_warehouse.reports import contrasts, heatmaps, overview, profiles
+from influence_warehouse.reports.names import CHARTS
+from influence_warehouse.reports.published import read_table
+
+
+@dataclass(frozen=True)
+class ChartSpec:
+    """One kind of chart: its rows and its function.
+
+    `one_of` names the columns of which a chart shows one value (a benchmark, a method): a
+    file per combination of them. An optional chart may have no rows (a study without
+    contrasts); any other empty table is an error.
+    """
+
+    sql: str
+    draw: Callable[[pl.DataFrame], Any]
+    one_of: tuple[str, ...] = ()
+    optional: bool = False
+
+
+_DEFAULTS = {"item_subset": "all"}
+
+# Formats that a chart is saved in, with altair's arguments. The page carries its scripts, and
+# its menu only what works offline.
+_MENU = {"export": True, "source": False, "compiled": False, "editor": False}
+_KINDS: dict[str, dict[str, Any]] = {
+    "html": {"inline": True, "embed_options": {"actions": _MENU}},
+    "png": {"scale_factor": 2},
+    "svg": {},
+}
+
+
+def _influence_sql(side: str) -> str:
+    return f"""
+        select i.method, i.item_subset, i.benchmark, b.domain, b.capability, i.{side},
+            i.n_documents, i.z, i.z_low, i.z_high, i.q_value
+        from marts.{side}_influence as i
+        join marts.benchmarks as b using (study, benchmark)
+        order by i.method, i.item_subset, b.position, i.{side}
+    """
+
+
+def _contrast_sql(side: str) -> str:
+    return f"""
+        select method, item_subset, contrast, benchmark_a, benchmark_b, {side},
+            delta_z, delta_z_low, delta_z_high, q_value
+        from marts.{side}_contrasts
+        order by method, item_subset, contrast, {side}
+    """
+
+
+SPECS: dict[str, ChartSpec] = {
+    "benchmark_accuracy": ChartSpec(
+        """
+        select benchmark, domain, capability, n_items,
+            accuracy, accuracy_low, accuracy_high, chance
+        from marts.benchmarks
+        order by position
+        """,
+        overview.benchmark_accuracy,
+    ),
+    "bin_heatmap": ChartSpec(
+        """
+        select i.method, i.item_subset, i.benchmark, i.topic, i.format, i.n_documents,
+            i.z, i.z_low, i.z_high, i.q_value, i.top_share
+        from marts.bin_influence as i
+        join marts.benchmarks as b using (study, benchmark)
+        order by i.method, i.item_subset, b.position, i.bin_id
+        """,
+        heatmaps.bin_heatmap,
+        one_of=("method", "item_subset", "benchmark"),
+    ),
+    "correlations": ChartSpec(
+        """
+        select c.method, c.item_subset, c.level, c.benchmark_a, c.benchmark_b, c.n_regions,
+            c.pearson, c.spearman, c.pearson_low, c.pearson_high,
+            c.leave_one_out_min, c.leave_one_out_max, c.most_influential_bin
+        from marts.benchmark_correlations as c
+        join marts.benchmarks as a on c.study = a.study and c.benchmark_a = a.benchmark
+        join marts.benchmarks as b on c.study = b.study and c.benchmark_b = b.benchmark
+        order by c.method, c.item_subset, c.level, a.position, b.position
+        """,
+        overview.correlations,
+        one_of=("method", "item_subset"),
+        optional=True,
+    ),
+    "format_contrast": ChartSpec(
+        _contrast_sql("format"),
+        contrasts.format_contrast,
+        one_of=("method", "item_subset"),
+        optional=True,
+    ),
+    "format_profile": ChartSpec(
+        _influence_sql("format"),
+        profiles.format_profile,
+        one_of=("method", "item_subset"),
+    ),
+    "sample_sizes": ChartSpec(
+        """
+        select topic, format, population_documents, sampled_documents, stratum
+        from marts.bins
+        order by bin_id
+        """,
+        heatmaps.sample_sizes,
+    ),
+    "topic_contrast": ChartSpec(
+        _contrast_sql("topic"),
+        contrasts.topic_contrast,
+        one_of=("method", "item_subset"),
+        optional=True,
+    ),
+    "topic_profile": ChartSpec(
+        _influence_sql("topic"),
+        profiles.topic_profile,
+        one_of=("method", "item_subset"),
+    ),
+}
+
+
+def draw_chart(home: Home, name: str, **filters: str) -> Any:
+    """One chart of the published copy, as an altair chart.
+
+    Filters keep the rows whose column has the value: `benchmark="social_facts"`. Raises
+    InputError for an unknown chart, column or value, or where several charts remain
+    (naming the choices); WarehouseError when the table is empty.
+    """
+    spec = _spec(name)
+    table = _filtered(name, _rows(home, name, required=True), filters)
+    choices = {column: _values(table, column) for column in spec.one_of}
+    several = {column: values for column, values in choices.items() if len(values) > 1}
+    if several:
+        lines = [f"{column}: {', '.join(values)}" for column, values in several.items()]
+        example = " ".join(f"{column}={values[0]}" for column, values in several.items())
+        raise InputError(
+            f"{name}: a chart shows one value of each of these, say which ({'; '.join(lines)}). "
+            f"Remedy: add for example {example}."
+        )
+    return spec.draw(table)
+
+
+def save_chart(chart: Any, folder: Path, stem: str) -> list[Path]:
+    """Save a chart as `<stem>.html`, `.png` and `.svg`; each file appears whole or not at all.
+
+    The page holds its scripts and opens without a network. Raises WarehouseError when the
+    folder cannot be written.
+    """
+    paths = []
+    for kind, arguments in _KINDS.items():
+        path = folder / f"{stem}.{kind}"
+        write_atomically(path, partial(chart.save, format=kind, **arguments))
+        paths.append(path)
+    return paths
+
+
+def draw_and_save(home: Home, name: str) -> list[Path]:
+    """Draw a chart for each method, item subset and benchmark it distinguishes, and save them.
+
+    Returns the files in the home's charts, `bin_heatmap--trackstar--social_facts.html`; none
+    for an optional chart without rows. Files that this chart left earlier, for benchmarks or
+    methods that the study no longer has, are deleted. Raises InputError for an unknown name,
+    WarehouseError when the published copy lacks the rows or the folder cannot be written.
+    """
+    paths = [
+        path
+        for stem, table in _tables(home, name)
+        for path in save_chart(SPECS[name].draw(table), home.charts, stem)
+    ]
+    for kind in _KINDS:
+        for path in {*home.charts.glob(f"{name}.{kind}"), *home.charts.glob(f"{name}--*.{kind}")}:
+            if path not in paths:
+                path.unlink()
+    return paths
+
+
+def draw_all(home: Home, progress: bool = False) -> list[tuple[str, list[Path]]]:
+    """`draw_and_save` every chart: names with files. `progress` shows a bar on stderr."""
+    names = tqdm(CHARTS, desc="charts", unit="chart", disable=not progress)
+    return [(name, draw_and_save(home, name)) for name in names]
+
+
+def _tables(home: Home, name: str) -> Iterator[tuple[str, pl.DataFrame]]:
+    """File stem and rows of each chart of a name, in the rows' order."""
+    spec = _spec(name)
+    rows = _rows(home, name, required=not spec.optional)
+    if not spec.one_of:
+        yield name, rows
+        return
+    for values, table in rows.group_by(spec.one_of, maintain_order=True):
+        shown = [
+            str(value)
+            for column, value in zip(spec.one_of, values, strict=True)
+            if value != _DEFAULTS.get(column)
+        ]
+        yield "--".join([name, *shown]), table
+
+
+def _spec(name: str) -> ChartSpec:
+    if name not in SPECS:
+        raise InputError(f"{name}: no such chart. Remedy: choose one of {', '.join(CHARTS)}.")
+    return SPECS[name]
+
+
+def _rows(home: Home, name: str, required: bool) -> pl.DataFrame:
+    rows = read_table(home, SPECS[name].sql)
+    if rows.is_empty() and required:
+        reason = "the study may have no contrasts or a single benchmark; else "
+        raise WarehouseError(
+            f"{home.database}: chart {name} finds no rows. Remedy: "
+            f"{reason if SPECS[name].optional else ''}`influence run {home.study}` rebuilds the "
+            "marts that it reads."
+        )
+    return rows
+
+
+def _values(table: pl.DataFrame, column: str) -> list[str]:
+    return [str(value) for value in table[column].unique(maintain_order=True)]
+
+
+def _filtered(name: str, rows: pl.DataFrame, filters: dict[str, str]) -> pl.DataFrame:
+    defaults = {column: value for column, value in _DEFAULTS.items() if column in rows.columns}
+    table = rows
+    for column, value in (defaults | filters).items():
+        if column not in rows.columns:
+            raise InputError(
+                f"{name}: no column {column!r}. Remedy: filter by {', '.join(rows.columns)}."
+            )
+        kept = table.filter(pl.col(column).cast(pl.String) == value)
+        if kept.is_empty():
+            raise InputError(
+                f"{name}: no rows with {column} = {value!r}. "
+                f"Remedy: choose one of {', '.join(_values(table, column)[:30])}."
+            )
+        table = kept
+    return table

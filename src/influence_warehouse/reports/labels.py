@@ -1,0 +1,77 @@
+"""Words on charts and in the summary: slugs, intervals and counts as people read them.
+
+Belongs here: text made from columns. Does not belong here: colours and sizes (theme).
+"""
+
+import polars as pl
+
+from influence_warehouse import taxonomy
+
+_NAMES = {
+    "stem": "STEM",
+    "mmlu": "MMLU",
+    "arc": "ARC",
+    "socialiqa": "SocialIQA",
+    "siqa": "SIQA",
+    "gsm8k": "GSM8K",
+    "trackstar": "TrackStar",
+    "bm25": "BM25",
+}
+
+
+def name(slug: str) -> str:
+    """A benchmark, method, domain or contrast as people read it.
+
+    `mmlu_stem` -> `MMLU STEM`; `reasoning_social_minus_stem` -> `Reasoning: Social - STEM`
+    with a true minus sign.
+    """
+    if "_minus_" in slug:
+        return _contrast_name(slug)
+    words = slug.replace("-", "_").split("_")
+    return " ".join(_NAMES.get(word, word.capitalize()) for word in words if word)
+
+
+def _contrast_name(slug: str) -> str:
+    """`[frame_]a_minus_b[_frame]`: the words nearest to `minus` are what is compared."""
+    before, after = slug.split("_minus_", 1)
+    *frame, first = before.split("_")
+    second, *rest = after.split("_")
+    scope = name("_".join([*frame, *rest]))
+    comparison = f"{name(first)} \N{MINUS SIGN} {name(second)}"
+    return f"{scope}: {comparison}" if scope else comparison
+
+
+def titled(column: str, to: str | None = None) -> pl.Expr:
+    """Topic or format slugs of a column as titles: `food_and_dining` -> `Food & Dining`."""
+    slugs = (*taxonomy.TOPICS, *taxonomy.FORMATS)
+    return (
+        pl.col(column)
+        .replace({slug: taxonomy.title(slug) for slug in slugs})
+        .alias(to or f"{column}_title")
+    )
+
+
+def named(column: str, values: pl.Series) -> pl.Expr:
+    """Benchmark, method or contrast slugs of a column as names, as `<column>_title`."""
+    slugs = values.drop_nulls().unique()
+    return pl.col(column).replace({slug: name(slug) for slug in slugs}).alias(f"{column}_title")
+
+
+def interval(low: str, high: str, to: str = "interval", digits: int = 2) -> pl.Expr:
+    """Two bounds as the text `-0.12 to 1.20`; null where a bound is null."""
+    return pl.concat_str(_fixed(low, digits), pl.lit(" to "), _fixed(high, digits)).alias(to)
+
+
+def _fixed(column: str, digits: int) -> pl.Expr:
+    """A number with a fixed count of decimals, and no negative zero."""
+
+    def text(value: float) -> str:
+        # Adding zero turns a rounded -0.0 into 0.0.
+        return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+    return pl.col(column).map_elements(text, return_dtype=pl.String)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 bin`, `2,016 documents`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,117 @@
+"""Influence by topic and by format: one panel per benchmark, intervals, one shared order.
+
+Belongs here: the margins of the taxonomy. Does not belong here: differences between
+benchmarks (contrasts) and single bins (heatmaps).
+"""
+
+from math import ceil
+
+import altair as alt
+import polars as pl
+
+from influence_warehouse.reports import labels, theme
+
+_ROW = 19  # pixels a topic or format: a 12 px label with air
+_WIDTH = 195  # pixels a panel; one or two panels take the room of three
+_PANELS_A_ROW = 5
+
+
+def topic_profile(table: pl.DataFrame) -> alt.FacetChart:
+    """z per topic with its 95 % interval, a panel per benchmark.
+
+    Reads marts.topic_influence for one method and item_subset joined to marts.benchmarks:
+    method, benchmark, domain, capability, topic, n_documents, z, z_low, z_high, q_value. Panels
+    follow the rows' order of benchmarks.
+    """
+    return _profile(table, "topic", "formats")
+
+
+def format_profile(table: pl.DataFrame) -> alt.FacetChart:
+    """z per format with its 95 % interval, a panel per benchmark.
+
+    Reads marts.format_influence as `topic_profile` reads marts.topic_influence.
+    """
+    return _profile(table, "format", "topics")
+
+
+def _profile(table: pl.DataFrame, side: str, averaged: str) -> alt.FacetChart:
+    panels = table["benchmark"].unique(maintain_order=True).to_list()
+    rows = table.with_columns(
+        labels.titled(side, to="label"),
+        labels.named("benchmark", table["benchmark"]),
+        labels.interval("z_low", "z_high"),
+        pl.col("z", "z_low", "z_high", "q_value").round(4),
+        mark=theme.significance("q_value"),
+    ).select(
+        *("benchmark_title", "label", "n_documents", "z", "z_low", "z_high"),
+        *("interval", "q_value", "mark"),
+    )
+    chart = (
+        _panel(rows, _order(rows), _colour(table, panels))
+        .properties(width=_WIDTH * max(1, 3 // len(panels)), height=_ROW * rows["label"].n_unique())
+        .facet(
+            facet=alt.Facet(
+                "benchmark_title:N",
+                sort=[labels.name(panel) for panel in panels],
+                header=alt.Header(title=None, labelAnchor="start"),
+            ),
+            columns=_columns(len(panels)),
+            spacing=32,
+        )
+    )
+    sizes = table.filter(benchmark=panels[0])["n_documents"]
+    return theme.framed(
+        chart,
+        f"Which {side}s support which benchmark?",
+        [
+            f"{labels.name(table['method'][0])} scores of "
+            f"{labels.count(int(sizes.sum()), 'document')}. z of a {side}: unweighted mean over "
+            f"its {averaged} of the bins' z; above 0 supports.",
+            "Bars: 95 % two-way bootstrap intervals (items and documents). "
+            f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {side}s).",
+            f"{side.capitalize()}s in order of their mean z over all benchmarks shown.",
+        ],
+    )
+
+
+def _panel(
+    rows: pl.DataFrame, order: list[str], colour: alt.Color
+) -> alt.LayerChart | alt.FacetChart:
+    base = alt.Chart(rows).encode(
+        y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(ticks=False, grid=True)),
+        color=colour,
+        tooltip=[
+            alt.Tooltip("benchmark_title:N", title="benchmark"),
+            alt.Tooltip("label:N", title="region"),
+            alt.Tooltip("n_documents:Q", title="documents", format=","),
+            alt.Tooltip("z:Q", format="+.2f"),
+            alt.Tooltip("interval:N", title="95 % interval"),
+            alt.Tooltip("q_value:Q", title="q", format=".3f"),
+        ],
+    )
+    zero = alt.Chart(rows).mark_rule(color=theme.MUTED, strokeWidth=1).encode(x=alt.datum(0))
+    x = alt.X("z:Q", title="z", axis=alt.Axis(tickCount=6, grid=False))
+    return alt.layer(
+        zero,
+        base.mark_rule(strokeWidth=2).encode(x=alt.X("z_low:Q", title="z"), x2="z_high:Q"),
+        theme.significance_points(base.encode(x=x)),
+        theme.absences(base, "z"),
+    )
+
+
+def _columns(panels: int) -> int:
+    """Panels in a row, so that several rows are as even as can be: 6 are 3 and 3."""
+    return ceil(panels / ceil(panels / _PANELS_A_ROW))
+
+
+def _order(rows: pl.DataFrame) -> list[str]:
+    """Labels by mean z over the benchmarks, strongest first; regions without z come last."""
+    means = rows.group_by("label").agg(pl.col("z").mean())
+    return means.sort("z", "label", descending=[True, False], nulls_last=True)["label"].to_list()
+
+
+def _colour(table: pl.DataFrame, panels: list[str]) -> alt.Color:
+    colours = theme.benchmark_colours(table)
+    names = [labels.name(panel) for panel in panels]
+    scale = alt.Scale(domain=names, range=[colours[panel] for panel in panels])
+    return alt.Color("benchmark_title:N", scale=scale, legend=None)

@@ -1,0 +1,217 @@
+"""The main tables of a study as text: what `influence run` prints when it is done.
+
+Belongs here: a short look at the published copy, fit for 80 columns, and where to go next.
+Does not belong here: charts, and anything that an analyst would rather ask in SQL.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from influence_warehouse import taxonomy
+from influence_warehouse.layout import Home
+from influence_warehouse.reports import labels
+from influence_warehouse.reports.published import read_table
+
+_TOPICS_SHOWN, _BINS_SHOWN, _CONTRAST_TOPICS_SHOWN = 3, 3, 2
+
+_INTERVAL = "95 % interval"
+
+_RANKED = """
+    select i.method, i.benchmark, {regions}, i.n_documents as n, i.z as value, i.z_low as low,
+        i.z_high as high, i.q_value
+    from marts.{mart} as i
+    join marts.benchmarks as b using (study, benchmark)
+    where i.item_subset = 'all' and i.z is not null
+    order by i.method, b.position, i.z desc, {regions}
+"""
+
+
+def print_summary(home: Home, study: str, console: Console | None = None) -> None:
+    """Print `summary` to a console (default: stdout).
+
+    `study` is the preset's name or the path that commands take. Raises WarehouseError when
+    the published copy is missing or lacks a mart.
+    """
+    (console or Console()).print(summary(home, study))
+
+
+def summary(home: Home, study: str) -> Group:
+    """Accuracy, top and bottom regions, contrasts, the planted truth, and where to look next.
+
+    Raises WarehouseError when the published copy is missing or lacks a mart.
+    """
+    parts: list[RenderableType] = [_header(home), _accuracy(home)]
+    parts += _ranking(home, "topic_influence", ("topic",), _TOPICS_SHOWN)
+    parts += _ranking(home, "bin_influence", ("topic", "format"), _BINS_SHOWN)
+    parts += _contrasts(home)
+    parts += _planted(home)
+    parts.append(_next_steps(home, study))
+    return Group(*parts)
+
+
+def _header(home: Home) -> RenderableType:
+    sampled, population, filled, bins = read_table(
+        home,
+        "select sum(sampled_documents), sum(population_documents),"
+        " count(*) filter (where sampled_documents > 0), count(*) from marts.bins",
+    ).row(0)
+    return Text.assemble(
+        (f"Study {home.study}\n", "bold"),
+        f"{int(sampled):,} of {labels.count(int(population), 'document')} sampled; "
+        f"{filled} of {labels.count(bins, 'bin')} have documents.\n"
+        "z: a region's mean score against all bins'; above 0 supports the benchmark.\n"
+        "Intervals: 95 %, bootstrap over items and documents (accuracy: Wilson).\n"
+        "*: q < 0.05 (Benjamini-Hochberg).\n",
+    )
+
+
+def _accuracy(home: Home) -> RenderableType:
+    rows = read_table(
+        home,
+        "select benchmark, n_items, accuracy, accuracy_low, accuracy_high, chance"
+        " from marts.benchmarks order by position",
+    )
+    table = _table(
+        "Accuracy of the base model", "Benchmark", ["Items", "Accuracy", _INTERVAL, "Chance"]
+    )
+    for benchmark, n_items, accuracy, low, high, chance in rows.iter_rows():
+        table.add_row(
+            labels.name(benchmark),
+            f"{n_items:,}",
+            _number(accuracy, signed=False),
+            _interval(low, high, signed=False),
+            _number(chance, signed=False),
+        )
+    return table
+
+
+def _ranking(
+    home: Home, mart: str, region: tuple[str, ...], shown: int
+) -> Iterator[RenderableType]:
+    """Strongest and weakest regions of each method and benchmark."""
+    sql = _RANKED.format(mart=mart, regions=", ".join(f"i.{name}" for name in region))
+    kind = "Bins" if len(region) > 1 else f"{region[0].capitalize()}s"
+    table = _table(
+        f"{kind} that support each benchmark most and least", kind[:-1], ["n", "z", _INTERVAL, ""]
+    )
+    for (method, benchmark), rows in read_table(home, sql).group_by(
+        "method", "benchmark", maintain_order=True
+    ):
+        _section(table, f"{labels.name(str(benchmark))} ({labels.name(str(method))})")
+        for row in _ends(rows, shown):
+            table.add_row(_region(row, region), f"{row['n']:,}", *_estimate(row))
+    yield table
+
+
+def _contrasts(home: Home) -> Iterator[RenderableType]:
+    """Topics at both ends of each contrast; nothing in a study without contrasts."""
+    rows = read_table(
+        home,
+        "select method, contrast, topic, delta_z as value, delta_z_low as low,"
+        " delta_z_high as high, q_value from marts.topic_contrasts"
+        " where item_subset = 'all' and delta_z is not null"
+        " order by method, contrast, delta_z desc, topic",
+    )
+    if rows.is_empty():
+        return
+    table = _table(
+        "Contrasts: topics at both ends", "", ["\N{GREEK CAPITAL LETTER DELTA}z", "", ""]
+    )
+    for (method, contrast), group in rows.group_by("method", "contrast", maintain_order=True):
+        _section(table, f"{labels.name(str(contrast))} ({labels.name(str(method))})")
+        for row in _ends(group, _CONTRAST_TOPICS_SHOWN):
+            table.add_row(_region(row, ("topic",)), *_estimate(row))
+    yield table
+
+
+def _planted(home: Home) -> Iterator[RenderableType]:
+    """How well attribution found what the study planted; nothing where nothing was."""
+    rows = read_table(
+        home,
+        "select p.* from marts.planted_recovery as p"
+        " join marts.benchmarks as b using (study, benchmark)"
+        " where p.item_subset = 'all' order by p.method, p.measure desc, b.position",
+    )
+    if rows.is_empty():
+        return
+    columns = ["Topics found", "Mean rank", "AUC of bins"]
+    table = _table("How well the planted truth was found", "Ranked by", columns)
+    for (method, measure), group in rows.group_by("method", "measure", maintain_order=True):
+        _section(table, f"{_MEASURES.get(str(measure), measure)} ({labels.name(str(method))})")
+        for row in group.iter_rows(named=True):
+            found = f"{row['n_planted_topics_found']} of {row['n_planted_topics']}"
+            recovered = [_number(row[column], signed=False) for column in ("mean_rank", "auc")]
+            table.add_row(f"  {labels.name(row['benchmark'])}", found, *recovered)
+        chance = group.select("n_found_by_chance", "chance_mean_rank", "chance_auc").mean()
+        table.add_row("  By chance", *(_number(value, signed=False) for value in chance.row(0)))
+    yield table
+
+
+_MEASURES = {"z": "z of the mean score", "enrichment": "Share of top documents"}
+
+
+def _next_steps(home: Home, study: str) -> RenderableType:
+    lines = {
+        "Charts": str(home.charts),
+        "Database": str(home.database),
+        "Query": f"influence query top_topics --study {study}",
+        "Chart": f"influence chart topic_profile --study {study}",
+        "Lineage": f"influence ui --study {study}",
+    }
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, line in lines.items():
+        table.add_row(name, line)
+    return table
+
+
+def _ends(rows: pl.DataFrame, shown: int) -> Iterator[dict]:
+    """The first and last rows, each once, strongest first."""
+    ends = rows if rows.height <= 2 * shown else pl.concat([rows.head(shown), rows.tail(shown)])
+    yield from ends.iter_rows(named=True)
+
+
+def _region(row: dict, region: tuple[str, ...]) -> str:
+    return "  " + " \N{MULTIPLICATION SIGN} ".join(taxonomy.title(row[name]) for name in region)
+
+
+def _estimate(row: dict) -> tuple[str, str, str]:
+    """Value, interval and the mark of significance, as cells."""
+    q_value = row["q_value"]
+    mark = "*" if q_value is not None and q_value < 0.05 else ""
+    return _number(row["value"]), _interval(row["low"], row["high"]), mark
+
+
+def _number(value: float | None, signed: bool = True) -> str:
+    if value is None:
+        return ""
+    # Adding zero turns a rounded -0.0 into 0.0.
+    rounded = round(value, 2) + 0.0
+    return f"{rounded:+.2f}" if signed else f"{rounded:.2f}"
+
+
+def _interval(low: float | None, high: float | None, signed: bool = True) -> str:
+    if low is None or high is None:
+        return ""
+    return f"[{_number(low, signed)}, {_number(high, signed)}]"
+
+
+def _table(title: str, first: str, others: Sequence[str]) -> Table:
+    """A table of one column of names and columns of numbers."""
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    table.add_column(first, overflow="fold")
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _section(table: Table, name: str) -> None:
+    table.add_row(Text(name, style="italic"))

@@ -1,0 +1,131 @@
+"""Charts drawn from a published copy, saved as files that open anywhere."""
+
+import re
+
+import duckdb
+import pytest
+
+from influence_warehouse.errors import InputError, WarehouseError
+from influence_warehouse.layout import Home
+from influence_warehouse.reports import gallery
+from influence_warehouse.reports.names import CHARTS
+from tests import report_tables
+
+
+@pytest.fixture
+def home(tmp_path) -> Home:
+    return report_tables.published_home(tmp_path)
+
+
+def _change(home: Home, statement: str) -> None:
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute(statement)
+
+
+def test_every_named_chart_is_drawn():
+    assert set(gallery.SPECS) == set(CHARTS)
+
+
+@pytest.mark.slow
+def test_all_charts_are_saved_as_html_png_and_svg(home):
+    drawn = dict(gallery.draw_all(home))
+    assert list(drawn) == list(CHARTS)
+    assert len(drawn["bin_heatmap"]) == 3 * len(report_tables.BENCHMARKS)
+    for paths in drawn.values():
+        assert {path.suffix for path in paths} == {".html", ".png", ".svg"}
+        assert all(path.stat().st_size > 5_000 for path in paths)
+    assert not [path for path in home.charts.iterdir() if path.name.endswith(".part")]
+
+
+def test_a_saved_chart_is_whole_offline_and_the_same_again(home):
+    paths = gallery.draw_and_save(home, "benchmark_accuracy")
+    contents = {path.suffix: path.read_bytes() for path in paths}
+    assert contents[".png"].startswith(b"\x89PNG")
+    assert contents[".svg"].startswith(b"<svg")
+    page = contents[".html"].decode()
+    assert not re.search(r"<script[^>]+src=|<link|cdn\.|jsdelivr", page)
+    again = {p.suffix: p.read_bytes() for p in gallery.draw_and_save(home, "benchmark_accuracy")}
+    assert again == contents
+
+
+def test_charts_of_benchmarks_that_are_gone_are_deleted_and_other_files_stay(home):
+    stale = home.charts / "benchmark_accuracy--old.png"
+    mine = home.charts / "benchmark_accuracy_notes.txt"
+    other = home.charts / "bin_heatmap--trackstar--social_facts.png"
+    for path in (stale, mine, other):
+        path.write_text("earlier")
+    gallery.draw_and_save(home, "benchmark_accuracy")
+    assert not stale.exists()
+    assert mine.exists()
+    assert other.exists()
+
+
+def test_a_filter_chooses_the_benchmark(home):
+    chart = gallery.draw_chart(home, "bin_heatmap", benchmark="stem_facts")
+    assert "STEM Facts" in chart.to_dict()["title"]["text"]
+
+
+def test_a_filter_chooses_the_contrast(home):
+    contrast = "knowledge_social_minus_stem"
+    chart = gallery.draw_chart(home, "topic_contrast", contrast=contrast)
+    assert len(chart.to_dict()["concat"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "filters", "named"),
+    [
+        ("pie", {}, "bin_heatmap"),
+        ("bin_heatmap", {}, "stem_facts"),
+        ("bin_heatmap", {"benchmark": "stem_fact"}, "stem_facts"),
+        ("bin_heatmap", {"bench": "stem_facts"}, "benchmark"),
+    ],
+)
+def test_wrong_names_are_refused_with_the_choices(home, name, filters, named):
+    with pytest.raises(InputError, match=named):
+        gallery.draw_chart(home, name, **filters)
+
+
+def test_a_missing_database_names_the_remedy(tmp_path):
+    with pytest.raises(WarehouseError, match="influence run demo"):
+        gallery.draw_chart(Home(tmp_path, "demo"), "topic_profile")
+
+
+def test_a_broken_database_is_a_readable_error(home):
+    home.database.write_bytes(b"not a database" * 1000)
+    with pytest.raises(WarehouseError, match="cannot be read"):
+        gallery.draw_chart(home, "topic_profile")
+
+
+def test_a_database_without_the_mart_is_a_readable_error(home):
+    _change(home, "drop table marts.bins")
+    with pytest.raises(WarehouseError, match="influence run demo"):
+        gallery.draw_and_save(home, "sample_sizes")
+
+
+def test_an_empty_table_is_an_error_unless_the_chart_is_optional(home):
+    _change(home, "delete from marts.topic_influence")
+    _change(home, "delete from marts.topic_contrasts")
+    with pytest.raises(WarehouseError, match="no rows"):
+        gallery.draw_and_save(home, "topic_profile")
+    assert gallery.draw_and_save(home, "topic_contrast") == []
+    with pytest.raises(WarehouseError, match="no contrasts"):
+        gallery.draw_chart(home, "topic_contrast")
+
+
+def test_two_methods_are_drawn_apart(home):
+    _change(
+        home,
+        "insert into marts.topic_influence"
+        " select * replace ('bm25' as method) from marts.topic_influence",
+    )
+    stems = {path.stem for path in gallery.draw_and_save(home, "topic_profile")}
+    assert stems == {"topic_profile--trackstar", "topic_profile--bm25"}
+    with pytest.raises(InputError, match="bm25"):
+        gallery.draw_chart(home, "topic_profile")
+
+
+def test_a_folder_that_cannot_be_written_is_a_readable_error(home):
+    home.charts.rmdir()
+    home.charts.write_text("a file stands where the folder should be")
+    with pytest.raises(WarehouseError, match="cannot be written"):
+        gallery.draw_and_save(home, "benchmark_accuracy")

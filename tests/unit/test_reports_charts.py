@@ -1,0 +1,131 @@
+"""Charts as pure functions: what is drawn is what the table says."""
+
+import altair as alt
+import polars as pl
+import pytest
+
+from influence_warehouse import taxonomy
+from influence_warehouse.reports import contrasts, heatmaps, overview, profiles, theme
+from tests import report_tables
+
+
+def _with_factors(table: pl.DataFrame) -> pl.DataFrame:
+    factors = report_tables.benchmarks().select("benchmark", "domain", "capability")
+    return table.join(factors, on="benchmark", maintain_order="left")
+
+
+def _heatmap_table() -> pl.DataFrame:
+    return report_tables.bin_influence().filter(benchmark="social_situations")
+
+
+CHARTS = {
+    "bin_heatmap": lambda: heatmaps.bin_heatmap(_heatmap_table()),
+    "sample_sizes": lambda: heatmaps.sample_sizes(report_tables.bins()),
+    "topic_profile": lambda: profiles.topic_profile(
+        _with_factors(report_tables.side_influence("topic"))
+    ),
+    "format_profile": lambda: profiles.format_profile(
+        _with_factors(report_tables.side_influence("format"))
+    ),
+    "topic_contrast": lambda: contrasts.topic_contrast(report_tables.side_contrasts("topic")),
+    "format_contrast": lambda: contrasts.format_contrast(report_tables.side_contrasts("format")),
+    "benchmark_accuracy": lambda: overview.benchmark_accuracy(report_tables.benchmarks()),
+    "correlations": lambda: overview.correlations(report_tables.correlations()),
+}
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_is_a_pure_function_of_its_table(name):
+    specification = CHARTS[name]().to_json()
+    assert specification == CHARTS[name]().to_json()
+    title = alt.Chart.from_json(specification).to_dict()["title"]
+    assert title["text"].endswith("?")
+    assert len(title["subtitle"]) >= 2
+
+
+def _scales(node) -> list[dict]:
+    """All scales with a domain in a specification."""
+    if isinstance(node, list):
+        return [scale for part in node for scale in _scales(part)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["scale"]] if "domain" in (node.get("scale") or {}) else []
+    return own + [scale for part in node.values() for scale in _scales(part)]
+
+
+def _rows(chart) -> list[dict]:
+    (rows,) = chart.to_dict()["datasets"].values()
+    return rows
+
+
+def test_heatmap_colours_are_centred_at_zero_and_keep_true_values():
+    table = _heatmap_table().with_columns(
+        pl.when(pl.col("bin_id") == 300).then(16.0).otherwise(pl.col("z")).alias("z")
+    )
+    chart = heatmaps.bin_heatmap(table)
+    (scale,) = [s for s in _scales(chart.to_dict()) if s.get("scheme") == theme.DIVERGING]
+    low, high = scale["domain"]
+    assert low == -high
+    assert scale["domainMid"] == 0
+    assert high < 16
+    assert max(row["z"] for row in _rows(chart) if row["z"] is not None) == 16
+
+
+def test_heatmap_shows_all_bins_and_marks_empty_and_significant_ones():
+    table = _heatmap_table()
+    rows = _rows(heatmaps.bin_heatmap(table))
+    assert len(rows) == 576
+    notes = pl.Series([row["note"] for row in rows])
+    assert (notes == "no documents").sum() == table["z"].null_count() > 0
+    expected = table.filter(pl.col("q_value") < theme.LEVEL).height
+    assert (notes == theme.PASSES).sum() == expected > 0
+
+
+def test_heatmap_of_bins_without_any_document_is_drawn():
+    empty = _heatmap_table().with_columns(
+        pl.lit(0).alias("n_documents"),
+        *(pl.lit(None, pl.Float64).alias(name) for name in ("z", "z_low", "z_high", "q_value")),
+    )
+    assert {row["note"] for row in _rows(heatmaps.bin_heatmap(empty))} == {"no documents"}
+
+
+def test_profiles_order_regions_by_mean_z_over_the_benchmarks():
+    table = report_tables.side_influence("topic")
+    chart = profiles.topic_profile(_with_factors(table)).to_dict()
+    order = chart["spec"]["layer"][1]["encoding"]["y"]["sort"]
+    means = table.group_by("topic").agg(pl.col("z").mean()).sort("z", descending=True)
+    assert order == [taxonomy.title(slug) for slug in means["topic"]]
+
+
+def test_each_contrast_is_a_panel_that_says_its_directions():
+    chart = contrasts.topic_contrast(report_tables.side_contrasts("topic")).to_dict()
+    assert len(chart["concat"]) == len(report_tables.CONTRASTS)
+    axis = str(chart["concat"][0]["layer"][1]["encoding"]["x"]["title"])
+    assert "\N{LEFTWARDS ARROW} STEM Situations" in axis
+    assert "Social Situations \N{RIGHTWARDS ARROW}" in axis
+
+
+def test_contrast_arrows_point_at_the_benchmark_that_the_sign_favours():
+    table = report_tables.side_contrasts("topic").filter(contrast="reasoning_social_minus_stem")
+    (rows,) = contrasts.topic_contrast(table).to_dict()["datasets"].values()
+    literature = next(row for row in rows if row["label"] == "Literature")
+    assert literature["delta_z"] > 0
+    assert literature["lean"] == "a"
+
+
+def test_benchmarks_of_the_2x2_have_four_colours_whatever_their_order():
+    rows = report_tables.benchmarks()
+    colours = theme.benchmark_colours(rows)
+    assert len(set(colours.values())) == 4
+    assert colours == theme.benchmark_colours(rows.reverse())
+
+
+def test_unknown_domains_and_many_capabilities_get_colours():
+    rows = pl.DataFrame(
+        {
+            "benchmark": [f"b{n}" for n in range(12)],
+            "domain": [f"d{n % 6}" for n in range(12)],
+            "capability": [f"c{n % 4}" for n in range(12)],
+        }
+    )
+    assert set(theme.benchmark_colours(rows)) == set(rows["benchmark"])
