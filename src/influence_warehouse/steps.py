@@ -60,7 +60,7 @@ _PLANTED = (
         ("planted_documents", "planted_truth"),
         (),
         "planted.world:make_planted_world",
-        "planted.world:fingerprint_of_planted_world",
+        "planted.world:fingerprint_of_planted_truth",
     ),
     Step(
         "corpus",

