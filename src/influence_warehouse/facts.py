@@ -142,6 +142,12 @@ class Lake:
         self.require(fact, shard)
         return pl.scan_parquet(self.path(fact, shard))
 
+    def drop_shards(self, fact: str, first: int) -> None:
+        """Delete shards from number `first` on: what a study of more shards left behind."""
+        for path in self.path(fact, 0).parent.glob("*.parquet"):
+            if int(path.stem) >= first:
+                path.unlink()
+
     def is_readable(self, fact: str, shard: int | None = None) -> bool:
         """Whether the fact is there and its footer undamaged."""
         try:

@@ -101,8 +101,10 @@ def test_sums_and_top_documents_agree_with_the_document_scores(reference):
     )
     joined = means.join(expected, on=["benchmark", "bin_id"], validate="1:1")
     assert (joined["mean"] - joined["expected"]).abs().max() < 1e-7
-    counted = reference.read("bin_item_scores").group_by("benchmark", "item_id").agg(
-        pl.col("n_in_top_k").sum()
+    counted = (
+        reference.read("bin_item_scores")
+        .group_by("benchmark", "item_id")
+        .agg(pl.col("n_in_top_k").sum())
     )
     assert counted["n_in_top_k"].unique().to_list() == [5]
 
@@ -120,6 +122,14 @@ def test_a_finished_shard_is_kept_and_a_missing_one_is_made_alone(model, referen
     for shard, changed in kept.items():
         assert lake.path("document_scores", shard).stat().st_mtime_ns == changed
     assert all_scores(lake, 3).equals(before)
+
+
+def test_shards_of_an_earlier_larger_number_are_dropped(model, tmp_path):
+    lake = scored(scoring_study(model, shards=3), write_scoring_lake(tmp_path, shards=3))
+    scored(scoring_study(model, shards=2), write_scoring_lake(tmp_path, shards=2))
+    left = sorted(path.stem for path in lake.path("document_scores", 0).parent.iterdir())
+    assert left == ["00000", "00001"]
+    assert all_scores(lake, 2).height == 60 * 2
 
 
 def test_an_added_benchmark_is_scored_alone(model, tmp_path):

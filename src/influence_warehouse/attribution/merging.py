@@ -6,7 +6,7 @@ Does not belong here: scoring (`stage`) and the arithmetic (`rollup`).
 import polars as pl
 
 from influence_warehouse.attribution import rollup
-from influence_warehouse.attribution.stage import fingerprint_of_document_scores
+from influence_warehouse.attribution.stage import SHARD_FACTS, fingerprint_of_document_scores
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.study import Study
@@ -31,6 +31,8 @@ def make_proponents(study: Study, lake: Lake) -> Outcome:
     fingerprint = fingerprint_of_proponents(study, lake)
     if lake.is_current(fingerprint):
         return lake.reused(fingerprint)
+    for fact in SHARD_FACTS:
+        lake.drop_shards(fact, study.sampling.shards)
     shards = _all_shards(study, lake, "shard_proponents")
     merged = rollup.merge_proponents(shards, study.attribution.top_k)
     lake.write("proponents", merged, fingerprint)

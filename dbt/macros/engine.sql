@@ -1,0 +1,49 @@
+{#- What differs between SQL engines stands here, behind adapter.dispatch; models are ANSI. -#}
+
+{#- Quantile by linear interpolation between order statistics (type 7). -#}
+{% macro quantile(column, probability) -%}
+    {{ adapter.dispatch('quantile')(column, probability) }}
+{%- endmacro %}
+
+{% macro default__quantile(column, probability) -%}
+    percentile_cont({{ probability }}) within group (order by {{ column }})
+{%- endmacro %}
+
+{% macro duckdb__quantile(column, probability) -%}
+    quantile_cont({{ column }}, {{ probability }})
+{%- endmacro %}
+
+{#- First characters of a text with every run of white space turned into one space. -#}
+{% macro excerpt(column, characters) -%}
+    {{ adapter.dispatch('excerpt')(column, characters) }}
+{%- endmacro %}
+
+{#- Only a head of the text is cleaned: documents may be megabytes long. -#}
+{% macro default__excerpt(column, characters) -%}
+    left(
+        trim(regexp_replace(left({{ column }}, {{ characters * 10 }}), '\s+', ' ', 'g')),
+        {{ characters }}
+    )
+{%- endmacro %}
+
+{#- Number of elements of a list column. -#}
+{% macro list_length(column) -%}
+    {{ adapter.dispatch('list_length')(column) }}
+{%- endmacro %}
+
+{% macro default__list_length(column) -%} cardinality({{ column }}) {%- endmacro %}
+
+{% macro duckdb__list_length(column) -%} len({{ column }}) {%- endmacro %}
+
+{#- Number of files that a path pattern names: 0 where the study does not make that fact. -#}
+{% macro count_files(pattern) -%}
+    {{ return(adapter.dispatch('count_files')(pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__count_files(pattern) -%}
+    {%- set found = run_query("select count(*) from glob('" ~ pattern ~ "')") -%}
+    {{ return(found.columns[0].values()[0]) }}
+{%- endmacro %}
+
+{#- Elsewhere sources are tables that always exist. -#}
+{% macro default__count_files(pattern) -%} {{ return(1) }} {%- endmacro %}

@@ -1,0 +1,8 @@
+select
+    method,
+    benchmark,
+    item_subset,
+    bin_id,
+    stddev_samp(mean) as standard_error
+from {{ ref('int_bin_resamples') }}
+group by method, benchmark, item_subset, bin_id

@@ -1,0 +1,66 @@
+with totals as (
+    select
+        method,
+        benchmark,
+        item_subset,
+        bin_id,
+        cast(max(n_documents) as bigint) as n_documents,
+        count(*) as n_items,
+        cast(sum(n_in_top_k) as bigint) as n_in_top_k,
+        sum(score_sum) / (count(*) * max(n_documents)) as mean
+    from {{ ref('stg_bin_item_scores') }}
+    where n_documents > 0
+    group by method, benchmark, item_subset, bin_id
+),
+
+profiles as (
+    select
+        method,
+        benchmark,
+        item_subset,
+        max(n_items) as n_items,
+        cast(sum(n_documents) as bigint) as n_documents,
+        cast(sum(n_in_top_k) as bigint) as n_in_top_k
+    from totals
+    group by method, benchmark, item_subset
+),
+
+-- Empty bins are rows: what was not sampled must be seen as such.
+all_bins as (
+    select
+        profiles.method,
+        profiles.benchmark,
+        profiles.item_subset,
+        bins.bin_id,
+        bins.topic,
+        bins.format,
+        bins.population_documents,
+        bins.stratum,
+        coalesce(totals.n_documents, 0) as n_documents,
+        profiles.n_items,
+        coalesce(totals.n_in_top_k, 0) as n_in_top_k,
+        totals.mean,
+        spreads.standard_deviation,
+        {{ ratio('totals.n_in_top_k', 'profiles.n_in_top_k') }} as top_share,
+        {{ ratio('totals.n_documents', 'profiles.n_documents') }} as document_share
+    from profiles
+    cross join {{ ref('stg_bin_populations') }} as bins
+    left join totals
+        on
+            profiles.method = totals.method
+            and profiles.benchmark = totals.benchmark
+            and profiles.item_subset = totals.item_subset
+            and bins.bin_id = totals.bin_id
+    left join {{ ref('int_bin_document_statistics') }} as spreads
+        on
+            profiles.method = spreads.method
+            and profiles.benchmark = spreads.benchmark
+            and bins.bin_id = spreads.bin_id
+)
+
+select
+    *,
+    {{ ratio('top_share', 'document_share') }} as enrichment,
+    (mean - avg(mean) over (partition by method, benchmark, item_subset))
+    / nullif(stddev_samp(mean) over (partition by method, benchmark, item_subset), 0) as z
+from all_bins

@@ -1,0 +1,30 @@
+select
+    method,
+    benchmark,
+    item_subset,
+    'bin' as level,
+    bin_id as region_id,
+    resample,
+    z,
+    deviation
+from {{ ref('int_bin_resamples') }}
+union all
+select
+    resamples.method,
+    resamples.benchmark,
+    resamples.item_subset,
+    members.level,
+    members.region_id,
+    resamples.resample,
+    avg(resamples.z) as z,
+    avg(resamples.deviation) as deviation
+from {{ ref('int_bin_resamples') }} as resamples
+inner join {{ ref('int_region_bins') }} as members
+    on resamples.bin_id = members.bin_id and members.level != 'bin'
+group by
+    resamples.method,
+    resamples.benchmark,
+    resamples.item_subset,
+    members.level,
+    members.region_id,
+    resamples.resample

@@ -1,0 +1,47 @@
+select
+    studies.study,
+    bins.method,
+    bins.benchmark,
+    bins.item_subset,
+    bins.topic,
+    bins.format,
+    bins.bin_id,
+    bins.n_documents,
+    bins.population_documents,
+    bins.stratum,
+    bins.n_items,
+    bins.mean,
+    bins.standard_deviation,
+    shrinkage.standard_error,
+    shrinkage.shrunken_mean,
+    bins.z,
+    intervals.z_low,
+    intervals.z_high,
+    intervals.z_standard_error,
+    intervals.z_bias,
+    case
+        when bins.z is not null then row_number() over (
+            partition by bins.method, bins.benchmark, bins.item_subset
+            order by bins.z desc nulls last, bins.bin_id
+        )
+    end as z_rank,
+    bins.n_in_top_k,
+    bins.top_share,
+    bins.enrichment,
+    intervals.p_value,
+    intervals.q_value
+from {{ ref('int_bin_statistics') }} as bins
+cross join {{ ref('stg_studies') }} as studies
+left join {{ ref('int_bin_shrinkage') }} as shrinkage
+    on
+        bins.method = shrinkage.method
+        and bins.benchmark = shrinkage.benchmark
+        and bins.item_subset = shrinkage.item_subset
+        and bins.bin_id = shrinkage.bin_id
+left join {{ ref('int_region_tests') }} as intervals
+    on
+        bins.method = intervals.method
+        and bins.benchmark = intervals.benchmark
+        and bins.item_subset = intervals.item_subset
+        and intervals.level = 'bin'
+        and bins.bin_id = intervals.region_id

@@ -1,0 +1,13 @@
+select
+    studies.study,
+    records.asset,
+    records.partition_key,
+    records.fact,
+    records.fingerprint,
+    records.n_rows,
+    records.is_reused,
+    records.started_at,
+    records.seconds,
+    records.software
+from {{ ref('stg_run_records') }} as records
+cross join {{ ref('stg_studies') }} as studies

@@ -1,0 +1,12 @@
+select
+    facts.method,
+    facts.benchmark,
+    facts.shard,
+    facts.n_documents,
+    facts.n_zero,
+    facts.n_not_finite,
+    facts.mean,
+    facts.standard_deviation,
+    facts.dtype,
+    facts.attention
+from {{ source('lake', 'attribution_health') }} as facts

@@ -1,0 +1,2 @@
+select distinct facts.study
+from {{ source('lake', 'study_benchmarks') }} as facts

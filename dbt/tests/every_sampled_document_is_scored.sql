@@ -1,0 +1,9 @@
+{{ config(meta={'dagster': {'ref': {'name': 'document_influence'}}}) }}
+-- As many rows per method and benchmark as the manifest has documents.
+select
+    method,
+    benchmark,
+    count(*) as n_rows
+from {{ ref('document_influence') }}
+group by method, benchmark
+having count(*) != (select count(*) from {{ ref('stg_sampling_manifest') }})

@@ -1,0 +1,29 @@
+{{ config(meta={'dagster': {'ref': {'name': 'format_influence'}}}) }}
+-- A format's z is the unweighted mean of the z of its bins with documents.
+with expected as (
+    select
+        method,
+        benchmark,
+        item_subset,
+        format,
+        avg(z) as z
+    from {{ ref('bin_influence') }}
+    group by method, benchmark, item_subset, format
+)
+
+select
+    found.method,
+    found.benchmark,
+    found.format,
+    found.z,
+    expected.z as expected_z
+from {{ ref('format_influence') }} as found
+left join expected
+    on
+        found.method = expected.method
+        and found.benchmark = expected.benchmark
+        and found.item_subset = expected.item_subset
+        and found.format = expected.format
+where
+    abs(found.z - expected.z) > 1e-9
+    or (found.z is null) != (expected.z is null)

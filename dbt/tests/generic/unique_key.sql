@@ -1,0 +1,7 @@
+{#- Rows whose key columns together occur more than once. -#}
+{% test unique_key(model, columns) %}
+    select {{ columns | join(", ") }}
+    from {{ model }}
+    group by {{ columns | join(", ") }}
+    having count(*) > 1
+{% endtest %}

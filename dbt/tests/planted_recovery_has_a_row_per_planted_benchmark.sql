@@ -1,0 +1,23 @@
+{{ config(meta={'dagster': {'ref': {'name': 'planted_recovery'}}}) }}
+-- Each benchmark with a planted truth is graded by both measures, for each method.
+with expected as (
+    select distinct
+        influence.method,
+        influence.benchmark,
+        influence.item_subset
+    from {{ ref('topic_influence') }} as influence
+    inner join {{ ref('stg_planted_truth') }} as truth on influence.benchmark = truth.benchmark
+)
+
+select
+    expected.method,
+    expected.benchmark,
+    count(found.measure) as n_measures
+from expected
+left join {{ ref('planted_recovery') }} as found
+    on
+        expected.method = found.method
+        and expected.benchmark = found.benchmark
+        and expected.item_subset = found.item_subset
+group by expected.method, expected.benchmark, expected.item_subset
+having count(found.measure) != 2

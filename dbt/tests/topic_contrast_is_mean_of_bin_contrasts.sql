@@ -1,0 +1,29 @@
+{{ config(meta={'dagster': {'ref': {'name': 'topic_contrasts'}}}) }}
+-- A topic's contrast is the unweighted mean of the contrasts of its bins.
+with expected as (
+    select
+        method,
+        contrast,
+        item_subset,
+        topic,
+        avg(delta_z) as delta_z
+    from {{ ref('bin_contrasts') }}
+    group by method, contrast, item_subset, topic
+)
+
+select
+    found.method,
+    found.contrast,
+    found.topic,
+    found.delta_z,
+    expected.delta_z as expected_delta_z
+from {{ ref('topic_contrasts') }} as found
+left join expected
+    on
+        found.method = expected.method
+        and found.contrast = expected.contrast
+        and found.item_subset = expected.item_subset
+        and found.topic = expected.topic
+where
+    abs(found.delta_z - expected.delta_z) > 1e-9
+    or (found.delta_z is null) != (expected.delta_z is null)

@@ -1,0 +1,29 @@
+{{ config(meta={'dagster': {'ref': {'name': 'topic_influence'}}}) }}
+-- A topic's z is the unweighted mean of the z of its bins with documents.
+with expected as (
+    select
+        method,
+        benchmark,
+        item_subset,
+        topic,
+        avg(z) as z
+    from {{ ref('bin_influence') }}
+    group by method, benchmark, item_subset, topic
+)
+
+select
+    found.method,
+    found.benchmark,
+    found.topic,
+    found.z,
+    expected.z as expected_z
+from {{ ref('topic_influence') }} as found
+left join expected
+    on
+        found.method = expected.method
+        and found.benchmark = expected.benchmark
+        and found.item_subset = expected.item_subset
+        and found.topic = expected.topic
+where
+    abs(found.z - expected.z) > 1e-9
+    or (found.z is null) != (expected.z is null)

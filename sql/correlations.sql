@@ -1,0 +1,17 @@
+-- question: How alike are the influence profiles of two benchmarks, and what does that hang on?
+-- grain: one row per method, level and pair of benchmarks
+-- reads: benchmark_correlations
+select
+    method,
+    level,
+    benchmark_a,
+    benchmark_b,
+    round(pearson, 2) as pearson,
+    round(pearson_low, 2) as pearson_low,
+    round(pearson_high, 2) as pearson_high,
+    round(spearman, 2) as spearman,
+    most_influential_bin,
+    round(pearson_without_it, 2) as pearson_without_it,
+    n_regions
+from benchmark_correlations
+order by method, level, pearson desc, benchmark_a, benchmark_b

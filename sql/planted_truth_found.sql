@@ -1,0 +1,16 @@
+-- question: How well did attribution find the regions that were planted?
+-- grain: one row per method, benchmark and measure; none where nothing is planted
+-- reads: planted_recovery
+select
+    method,
+    benchmark,
+    measure,
+    n_planted_topics_found || ' of ' || n_planted_topics as planted_topics_found,
+    round(n_found_by_chance, 2) as found_by_chance,
+    round(mean_rank, 1) as mean_rank,
+    chance_mean_rank,
+    round(auc, 3) as auc,
+    round(auc_among_planted, 3) as auc_among_planted,
+    chance_auc
+from planted_recovery
+order by method, benchmark, measure

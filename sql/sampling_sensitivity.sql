@@ -1,0 +1,18 @@
+-- question: Which topics look different when documents or the corpus's own sizes are weighted in?
+-- grain: one row per method, benchmark and topic, the ten largest changes of each benchmark
+-- reads: topic_influence
+select
+    method,
+    benchmark,
+    topic,
+    round(z, 2) as z,
+    round(z_document_weighted, 2) as z_document_weighted,
+    round(z_population_weighted, 2) as z_population_weighted,
+    round(z_population_weighted - z, 2) as change
+from topic_influence
+where z is not null
+qualify
+    row_number() over (
+        partition by method, benchmark order by abs(z_population_weighted - z) desc, topic
+    ) <= 10
+order by method, benchmark, abs(z_population_weighted - z) desc, topic

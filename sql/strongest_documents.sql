@@ -1,0 +1,27 @@
+-- question: What do the strongest documents of each benchmark's strongest bin say?
+-- grain: one row per method, benchmark and document, three of each benchmark's first bin
+-- reads: bin_influence, document_influence, top_documents
+select
+    documents.method,
+    documents.benchmark,
+    documents.topic,
+    documents.format,
+    documents.score_rank_in_bin,
+    documents.doc_id,
+    documents.score,
+    documents.score_rank,
+    top_documents.excerpt
+from bin_influence as strongest
+inner join document_influence as documents
+    on
+        strongest.method = documents.method
+        and strongest.benchmark = documents.benchmark
+        and strongest.bin_id = documents.bin_id
+left join top_documents
+    on
+        documents.method = top_documents.method
+        and documents.benchmark = top_documents.benchmark
+        and documents.doc_id = top_documents.doc_id
+        and top_documents.direction = 'proponent'
+where strongest.z_rank = 1 and documents.score_rank_in_bin <= 3
+order by documents.method, documents.benchmark, documents.score_rank_in_bin

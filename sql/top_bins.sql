@@ -1,0 +1,20 @@
+-- question: Which topic x format bins support each benchmark most, thin bins held back?
+-- grain: one row per method, benchmark and bin, the ten largest shrunken means of each benchmark
+-- reads: bin_influence
+select
+    method,
+    benchmark,
+    topic,
+    format,
+    n_documents,
+    round(z, 2) as z,
+    round(z_low, 2) as z_low,
+    round(z_high, 2) as z_high,
+    shrunken_mean,
+    round(q_value, 4) as q_value
+from bin_influence
+qualify
+    row_number() over (
+        partition by method, benchmark order by shrunken_mean desc nulls last, bin_id
+    ) <= 10
+order by method, benchmark, shrunken_mean desc, bin_id

@@ -1,0 +1,120 @@
+"""Run the dbt project over a study's facts: staging, intermediate tables, marts, tests.
+
+Belongs here: where the project is, the environment that it runs in, and its errors. Does not
+belong here: statistics (SQL in dbt/) and what analysts open (publish.py).
+"""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from influence_warehouse.errors import WarehouseError
+from influence_warehouse.facts import Lake
+from influence_warehouse.layout import Home
+from influence_warehouse.study import Study
+
+# DuckDB reads these as a pattern or a quote, dbt as a template.
+_RESERVED = "'\"*?[]{}%"
+
+
+def project_folder(name: str) -> Path:
+    """Folder `name` (`dbt` or `sql`) of the checkout, or the copy in an installed package."""
+    package = Path(str(files("influence_warehouse")))
+    installed = package / "project" / name
+    return installed if installed.is_dir() else package.parent.parent / name
+
+
+def dbt_project_folder() -> Path:
+    """The dbt project's folder."""
+    return project_folder("dbt")
+
+
+def dbt_environment(home: Home) -> dict[str, str]:
+    """Variables that a dbt command needs beside the process's own: where to read and write.
+
+    Raises WarehouseError when the home's path holds a character that DuckDB reads as a pattern.
+    """
+    reserved = sorted({c for c in str(home.path) if c in _RESERVED})
+    if reserved:
+        raise WarehouseError(
+            f"{home.path}: the warehouse's path holds {' '.join(reserved)}, which SQL reads as a "
+            "pattern. Remedy: choose another folder with --warehouse DIR or INFLUENCE_WAREHOUSE."
+        )
+    project = str(dbt_project_folder())
+    return {
+        "INFLUENCE_LAKE": str(home.lake),
+        "INFLUENCE_RECORDS": str(home.runs / "records"),
+        "INFLUENCE_BUILD_DATABASE": str(home.build_database),
+        "DBT_PROJECT_DIR": project,
+        "DBT_PROFILES_DIR": project,
+        "DBT_TARGET_PATH": str(home.runs / "dbt"),
+        "DBT_LOG_PATH": str(home.runs / "dbt"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_USE_COLORS": "false",
+        # Unit tests prove the SQL, not the data: the test suite runs them, a build does not.
+        "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
+    }
+
+
+def build_warehouse(study: Study, lake: Lake) -> dict[str, Any]:
+    """Run `dbt build` and return `{"nodes": {status: count}, "seconds": float}`.
+
+    Raises WarehouseError naming each model or test that failed and where the log is, and
+    FactError when the facts that the marts start from are missing.
+    """
+    for fact in ("study_benchmarks", "bin_item_scores", "bin_mean_resamples"):
+        lake.require(fact)
+    results = lake.home.runs / "dbt" / "run_results.json"
+    results.unlink(missing_ok=True)
+    finished = _run_build(lake.home)
+    if not results.exists():
+        raise _failure(lake.home, _last_lines(finished.stdout + finished.stderr))
+    report = json.loads(results.read_text(encoding="utf-8"))
+    problems = [
+        f"{result['unique_id']}: {_first_line(result['message'])}"
+        for result in report["results"]
+        if result["status"] in ("error", "fail", "runtime error")
+    ]
+    if problems or finished.returncode:
+        raise _failure(lake.home, "\n  ".join(problems) or _last_lines(finished.stdout))
+    return {"nodes": _counts(report["results"]), "seconds": report["elapsed_time"]}
+
+
+def _run_build(home: Home) -> subprocess.CompletedProcess[str]:
+    # A process of its own: dbt keeps global state, and its memory goes back when it ends.
+    return subprocess.run(
+        [sys.executable, "-m", "dbt.cli.main", "--quiet", "build"],
+        env={**os.environ, **dbt_environment(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _counts(results: list[dict[str, Any]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for result in results:
+        counts[result["status"]] = counts.get(result["status"], 0) + 1
+    return counts
+
+
+def _failure(home: Home, what: str) -> WarehouseError:
+    remedy = "Remedy: read the log"
+    if "lock" in what.lower():
+        remedy = "Remedy: close the process that holds the file open for writing, or read the log"
+    return WarehouseError(
+        f"{home.build_database}: dbt could not build the warehouse:\n  {what}\n"
+        f"{remedy} {home.runs / 'dbt' / 'dbt.log'}."
+    )
+
+
+def _first_line(message: str | None) -> str:
+    return " ".join((message or "no message").split())[:300]
+
+
+def _last_lines(text: str) -> str:
+    return "\n  ".join(text.strip().splitlines()[-15:])

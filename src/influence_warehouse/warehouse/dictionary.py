@@ -1,0 +1,53 @@
+"""The data dictionary: every mart and column, as the dbt project describes them.
+
+`python -m influence_warehouse.warehouse.dictionary > docs/data-dictionary.md` writes it; a
+test holds the committed file to it. Does not belong here: any description (dbt's yml files).
+"""
+
+from typing import Any
+
+import yaml
+
+from influence_warehouse.warehouse.build import dbt_project_folder
+
+_HEAD = """# Data dictionary
+
+Generated from the dbt project (`dbt/models/marts/*.yml`); change it there, then run
+`python -m influence_warehouse.warehouse.dictionary > docs/data-dictionary.md`.
+
+These are the tables of `influence.duckdb`, schema `marts`. Formulae and their sources:
+[statistics.md](statistics.md). The same descriptions are comments in the database:
+`select column_name, comment from duckdb_columns() where table_name = 'bin_influence'`.
+"""
+
+
+def marts() -> list[dict[str, Any]]:
+    """The marts in alphabetical order: `name`, `description`, `columns` as in dbt's yml."""
+    found = []
+    for path in sorted((dbt_project_folder() / "models" / "marts").glob("*.yml")):
+        found += yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+    return found
+
+
+def render_dictionary() -> str:
+    """The data dictionary as Markdown, one table per mart."""
+    tables = marts()
+    index = "\n".join(f"- [`{mart['name']}`](#{mart['name']})" for mart in tables)
+    return "\n".join([_HEAD, index, *(_section(mart) for mart in tables)])
+
+
+def _section(mart: dict[str, Any]) -> str:
+    rows = [
+        f"| `{column['name']}` | {column['data_type']} | {_cell(column['description'])} |"
+        for column in mart["columns"]
+    ]
+    lines = ["", f"## {mart['name']}", "", mart["description"].strip(), ""]
+    return "\n".join([*lines, "| column | type | meaning |", "|---|---|---|", *rows, ""])
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(render_dictionary(), end="")

@@ -1,0 +1,43 @@
+"""dbt's manifest of a study's home: parsed once, before Dagster reads it in many processes.
+
+Belongs here: when it is stale and how it is made. Does not belong here: building (`build`).
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from influence_warehouse.errors import WarehouseError
+from influence_warehouse.facts import write_atomically
+from influence_warehouse.fingerprint import digest_of_file
+from influence_warehouse.layout import Home
+from influence_warehouse.warehouse.build import dbt_environment, dbt_project_folder
+
+
+def manifest_path(home: Home) -> Path:
+    """Where the manifest of a home is."""
+    return home.runs / "dbt" / "manifest.json"
+
+
+def prepare_manifest(home: Home) -> Path:
+    """Parse the dbt project unless the manifest is of exactly these files.
+
+    Raises WarehouseError with dbt's message when the project does not parse.
+    """
+    path = manifest_path(home)
+    stamp = path.with_name("manifest.digest")
+    digest = digest_of_file(dbt_project_folder())
+    if path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
+        return path
+    command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "parse"]
+    environment = {**os.environ, **dbt_environment(home)}
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if finished.returncode:
+        raise WarehouseError(
+            f"{dbt_project_folder()}: dbt cannot parse the project:\n"
+            f"{finished.stdout[-2000:]}{finished.stderr[-2000:]}"
+            "Remedy: undo the last change under dbt/."
+        )
+    write_atomically(stamp, lambda part: part.write_text(digest, encoding="utf-8"))
+    return path

@@ -1,0 +1,87 @@
+"""Publish the marts: a read-only DuckDB file that analysts open, replaced in one step.
+
+Belongs here: copying schema `marts` out of the file that dbt writes. Does not belong here:
+what the marts say (dbt/) and reading them (query.py).
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from influence_warehouse.errors import WarehouseError
+from influence_warehouse.facts import write_atomically
+from influence_warehouse.layout import Home
+from influence_warehouse.study import Study
+
+if TYPE_CHECKING:
+    import duckdb
+
+SCHEMA = "marts"
+# So that the newest duckdb command line on the package indexes opens the file, too.
+STORAGE_VERSION = "v1.5.0"
+
+
+def publish(home: Home, study: Study) -> Path:
+    """Copy the marts with their descriptions into `home.database` and return its path.
+
+    Readers see the old file or the new one, never a part: the copy is written beside it,
+    flushed to disk and renamed. Raises WarehouseError when there are no marts to publish,
+    another process holds the build database for writing, or the disk refuses.
+    """
+    if not home.build_database.exists():
+        raise WarehouseError(
+            f"{home.build_database}: missing, so there is nothing to publish. "
+            f"Remedy: `influence run {study.name}` builds it."
+        )
+    write_atomically(home.database, lambda part: _copy_marts(home, study, part))
+    return home.database
+
+
+def _copy_marts(home: Home, study: Study, target: Path) -> None:
+    import duckdb
+
+    try:
+        with duckdb.connect() as connection:
+            _attach(connection, home.build_database, "build", "READ_ONLY")
+            tables = connection.execute(
+                "select table_name, comment from duckdb_tables() where database_name = 'build' "
+                "and schema_name = ? order by table_name",
+                [SCHEMA],
+            ).fetchall()
+            if not tables:
+                raise WarehouseError(
+                    f"{home.build_database}: holds no marts. "
+                    f"Remedy: `influence run {study.name}` builds them."
+                )
+            _attach(connection, target, "published", f"STORAGE_VERSION '{STORAGE_VERSION}'")
+            connection.execute(f"create schema published.{SCHEMA}")
+            for table, comment in tables:
+                _copy_table(connection, table, comment)
+            connection.execute("checkpoint published")
+            connection.execute("detach published")
+    except duckdb.Error as error:
+        raise WarehouseError(
+            f"{home.build_database}: the marts cannot be published ({error}). "
+            "Remedy: close the process that writes the file, or free disk space, and run again."
+        ) from error
+
+
+def _attach(connection: "duckdb.DuckDBPyConnection", file: Path, name: str, option: str) -> None:
+    connection.execute(f"attach {_text(str(file))} as {name} ({option})")
+
+
+def _copy_table(connection: "duckdb.DuckDBPyConnection", table: str, comment: str | None) -> None:
+    target = f'published.{SCHEMA}."{table}"'
+    connection.execute(f'create table {target} as from build.{SCHEMA}."{table}"')
+    connection.execute(f"comment on table {target} is {_text(comment or '')}")
+    columns = connection.execute(
+        "select column_name, comment from duckdb_columns() where database_name = 'build' "
+        "and schema_name = ? and table_name = ? order by column_index",
+        [SCHEMA, table],
+    ).fetchall()
+    for column, description in columns:
+        connection.execute(f'comment on column {target}."{column}" is {_text(description or "")}')
+
+
+def _text(value: str) -> str:
+    """SQL literal of a text."""
+    return "'" + value.replace("'", "''") + "'"

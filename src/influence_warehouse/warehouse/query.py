@@ -1,0 +1,96 @@
+"""Read-only queries on a published warehouse: a name of the sql/ folder, or SQL.
+
+Belongs here: opening the published file so that nothing can be written or read beside it,
+named queries, and errors an analyst can act on. Does not belong here: printing (cli).
+"""
+
+import difflib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from influence_warehouse.errors import WarehouseError
+from influence_warehouse.layout import Home
+from influence_warehouse.warehouse.build import project_folder
+from influence_warehouse.warehouse.publish import SCHEMA
+
+_HEADER = re.compile(r"^--\s*(question|grain|reads):\s*(.+)$")
+_NAME = re.compile(r"^[\w-]+$")
+
+
+@dataclass(frozen=True)
+class NamedQuery:
+    """One file of sql/: its question, the grain of its rows, the marts it reads, its SQL."""
+
+    name: str
+    question: str
+    grain: str
+    reads: tuple[str, ...]
+    sql: str
+
+
+def sql_folder() -> Path:
+    """Folder of the named queries."""
+    return project_folder("sql")
+
+
+def named_queries() -> dict[str, NamedQuery]:
+    """All named queries by name, alphabetically."""
+    return {path.stem: _read_query(path) for path in sorted(sql_folder().glob("*.sql"))}
+
+
+def _read_query(path: Path) -> NamedQuery:
+    sql = path.read_text(encoding="utf-8")
+    matches = [match for line in sql.splitlines() if (match := _HEADER.match(line))]
+    header = {match[1]: match[2] for match in matches}
+    reads = tuple(name.strip() for name in header.get("reads", "").split(",") if name.strip())
+    return NamedQuery(path.stem, header.get("question", ""), header.get("grain", ""), reads, sql)
+
+
+def run_query(home: Home, name_or_sql: str) -> pl.DataFrame:
+    """Rows of a named query, or of SQL on the marts, which need no schema prefix.
+
+    Raises WarehouseError when the name is unknown, the study is not published, the SQL is
+    wrong, or it would write or read anything but the published file.
+    """
+    sql = _sql_of(name_or_sql)
+    if not home.database.exists():
+        raise WarehouseError(
+            f"{home.database}: missing; the study is not published yet. "
+            f"Remedy: `influence run {home.study}`, or name its root with --warehouse DIR."
+        )
+    import duckdb
+
+    try:
+        with duckdb.connect(str(home.database), read_only=True) as connection:
+            connection.execute(f"set search_path = '{SCHEMA}'")
+            connection.execute("set enable_external_access = false")
+            connection.execute("set lock_configuration = true")
+            result = connection.sql(sql)
+            if result is None:
+                raise WarehouseError("The SQL returns no rows. Remedy: end it with a `select`.")
+            return result.pl()
+    except duckdb.Error as error:
+        raise WarehouseError(
+            f"{home.database}: {error}\n"
+            "Remedy: correct the SQL; the file is read-only and `show tables` lists its marts."
+        ) from error
+
+
+def _sql_of(name_or_sql: str) -> str:
+    text = name_or_sql.strip()
+    if not text:
+        raise WarehouseError("The query is empty. Remedy: give SQL or the name of a query.")
+    if not _NAME.match(text):
+        return text
+    queries = named_queries()
+    if text in queries:
+        return queries[text].sql
+    close = difflib.get_close_matches(text, queries, n=3, cutoff=0.4)
+    known = f"close to it: {', '.join(close)}" if close else f"known: {', '.join(queries)}"
+    raise WarehouseError(
+        f"{text}: no query of that name ({known}). "
+        'Remedy: give one of these names, or SQL such as "select * from bin_influence".'
+    )

@@ -1,0 +1,237 @@
+"""Two-way resamples of the bin means: the randomness behind every interval, as one fact.
+
+Each resample draws the items of a benchmark with replacement and adds the noise of having
+sampled these documents and not others. Everything computed from the resamples (z, intervals,
+p-values, correlations) is SQL in the dbt project; docs/statistics.md gives the formulae.
+Belongs here: drawing. Does not belong here: any statistic of the draws.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from influence_warehouse.errors import FactError
+from influence_warehouse.facts import Lake, Outcome
+from influence_warehouse.fingerprint import Fingerprint, digest_of
+from influence_warehouse.study import Study
+from influence_warehouse.taxonomy import FORMATS, TOPICS
+
+FACT = "bin_mean_resamples"
+N_BINS = len(TOPICS) * len(FORMATS)
+# A bin of n documents counts as n - 1 degrees of freedom beside this many of the pooled
+# within-bin covariance. Fixed, not estimated: with 1 to 10 documents a bin, four keep a bin
+# of two documents from claiming a variance near zero and hardly move a bin of fifty.
+PRIOR_DEGREES_OF_FREEDOM = 4.0
+
+
+@dataclass(frozen=True)
+class BinMoments:
+    """Within-bin moments of the document scores, over the benchmarks in the study's order.
+
+    `count` float64 [bins]; `scatter` float64 [bins, benchmarks, benchmarks], the sums of
+    cross-products about the bin's means; `total_scatter` [benchmarks, benchmarks] about the
+    means over all documents.
+    """
+
+    count: np.ndarray
+    scatter: np.ndarray
+    total_scatter: np.ndarray
+
+
+def fingerprint_of_bin_mean_resamples(study: Study, lake: Lake) -> Fingerprint:
+    """From the scores of every shard, their sums by item, the seed and the number of resamples."""
+    shards = [lake.require("document_scores", n).digest for n in range(study.sampling.shards)]
+    return Fingerprint.of(
+        FACT,
+        document_scores=digest_of(shards),
+        bin_item_scores=lake.require("bin_item_scores").digest,
+        benchmarks=[benchmark.name for benchmark in study.benchmarks],
+        resamples=study.statistics.resamples,
+        seed=study.seed,
+        prior_degrees_of_freedom=PRIOR_DEGREES_OF_FREEDOM,
+    )
+
+
+def make_bin_mean_resamples(study: Study, lake: Lake) -> Outcome:
+    """Draw `study.statistics.resamples` sets of bin means and write them.
+
+    Raises FactError when scores of a benchmark are missing for some documents.
+    """
+    fingerprint = fingerprint_of_bin_mean_resamples(study, lake)
+    if lake.is_current(fingerprint):
+        return lake.reused(fingerprint)
+    sums = lake.read("bin_item_scores").filter(pl.col("n_documents") > 0)
+    frames = [
+        _resample_method(study, lake, method, sums.filter(method=method))
+        for method in sums["method"].unique().sort()
+    ]
+    resamples = pl.concat(frames)
+    lake.write(FACT, resamples, fingerprint)
+    details = {
+        "resamples": study.statistics.resamples,
+        "bins": resamples["bin_id"].n_unique(),
+        "methods": len(frames),
+    }
+    return Outcome(FACT, len(resamples), reused=False, details=details)
+
+
+def _resample_method(study: Study, lake: Lake, method: str, sums: pl.DataFrame) -> pl.DataFrame:
+    names = [benchmark.name for benchmark in study.benchmarks]
+    moments = within_bin_moments(lake, method, names, study.sampling.shards)
+    open_bins = np.flatnonzero(moments.count)
+    noise = draw_document_noise(moments, names, study.statistics.resamples, study.seed)
+    frames = []
+    for position, name in enumerate(names):
+        rows = sums.filter(benchmark=name)
+        means = draw_item_means(rows, name, study.statistics.resamples, study.seed)
+        means = means[:, open_bins] + noise[:, open_bins, position]
+        frames.append(_long(method, name, open_bins, means))
+    return pl.concat(frames)
+
+
+def draw_item_means(sums: pl.DataFrame, benchmark: str, resamples: int, seed: int) -> np.ndarray:
+    """Bin means under items drawn with replacement, float64 [resamples, bins].
+
+    `sums` has the columns item_id, bin_id, n_documents, score_sum of one benchmark; a bin
+    that is absent gives NaN. Every bin sees the same draw of items, and so does every
+    method, because the draw depends on the seed and the benchmark's name alone.
+    """
+    items = sums["item_id"].unique().sort()
+    row = sums["item_id"].replace_strict(items, pl.arange(len(items), eager=True)).to_numpy()
+    column = sums["bin_id"].to_numpy()
+    means = np.full((len(items), N_BINS), np.nan)
+    means[row, column] = sums["score_sum"].to_numpy() / sums["n_documents"].to_numpy()
+    rng = _generator(seed, "items", benchmark)
+    share = np.full(len(items), 1 / len(items))
+    counts = rng.multinomial(len(items), share, size=resamples)
+    return (counts.astype(np.float64) @ means) / len(items)
+
+
+def draw_document_noise(
+    moments: BinMoments, benchmarks: list[str], resamples: int, seed: int
+) -> np.ndarray:
+    """Noise of the bin means from the documents sampled, float64 [resamples, bins, benchmarks].
+
+    Normal with the moderated within-bin covariance over n: a Gaussian multiplier bootstrap
+    over documents, which the benchmarks share. A later benchmark leaves the draws of the
+    earlier ones as they are, since each has its own stream and the factor is triangular.
+    """
+    factor = semidefinite_cholesky(moderated_covariance(moments))
+    factor /= np.sqrt(np.maximum(moments.count, 1.0))[:, None, None]
+    normals = np.stack(
+        [
+            _generator(seed, "documents", name).standard_normal((resamples, N_BINS))
+            for name in benchmarks
+        ],
+        axis=-1,
+    )
+    return np.einsum("kij,bkj->bki", factor, normals)
+
+
+def moderated_covariance(moments: BinMoments) -> np.ndarray:
+    """Within-bin covariances, shrunken towards the pooled one, [bins, benchmarks, benchmarks].
+
+    (d0 * pooled + scatter) / (d0 + n - 1), the moderated variance of Smyth 2004 (Stat. Appl.
+    Genet. Mol. Biol. 3:3, eq. of s-tilde) for a covariance, with d0 stated. Where no bin has two
+    documents the covariance over all documents stands in for the pooled one.
+    """
+    freedom = np.maximum(moments.count - 1, 0)
+    if freedom.sum() > 0:
+        pooled = moments.scatter.sum(axis=0) / freedom.sum()
+    else:
+        pooled = moments.total_scatter / max(moments.count.sum() - 1, 1)
+    prior = PRIOR_DEGREES_OF_FREEDOM
+    return (prior * pooled + moments.scatter) / (prior + freedom)[:, None, None]
+
+
+def semidefinite_cholesky(matrices: np.ndarray) -> np.ndarray:
+    """Lower-triangular L with L L' = the matrix, for a stack [..., p, p] that may be singular.
+
+    A pivot that is zero up to rounding gives a zero column: two equal benchmarks are allowed.
+    """
+    size = matrices.shape[-1]
+    factor = np.zeros_like(matrices)
+    for j in range(size):
+        rest = matrices[..., j:, j] - np.einsum(
+            "...ik,...k->...i", factor[..., j:, :j], factor[..., j, :j]
+        )
+        floor = 1e-12 * np.maximum(matrices[..., j, j], 0)
+        pivot = np.where(rest[..., 0] > floor, rest[..., 0], np.inf)
+        factor[..., j:, j] = np.where(np.isinf(pivot), 0.0, 1.0)[..., None] * (
+            rest / np.sqrt(pivot)[..., None]
+        )
+    return factor
+
+
+def within_bin_moments(lake: Lake, method: str, benchmarks: list[str], shards: int) -> BinMoments:
+    """Moments of the document scores within bins, in one pass over the shards."""
+    size = len(benchmarks)
+    count = np.zeros(N_BINS)
+    sums = np.zeros((N_BINS, size))
+    products = np.zeros((N_BINS, size, size))
+    offset: np.ndarray | None = None
+    for shard in range(shards):
+        bin_ids, scores = _score_matrix(lake, shard, method, benchmarks)
+        if offset is None and len(scores):
+            # Moments about a point near the data lose no digits to cancellation.
+            offset = scores.mean(axis=0)
+        centred = scores - (0.0 if offset is None else offset)
+        count += np.bincount(bin_ids, minlength=N_BINS)
+        for a in range(size):
+            sums[:, a] += np.bincount(bin_ids, centred[:, a], N_BINS)
+            for b in range(size):
+                products[:, a, b] += np.bincount(bin_ids, centred[:, a] * centred[:, b], N_BINS)
+    return BinMoments(
+        count,
+        _about_mean(products, sums, count),
+        _about_mean(products.sum(axis=0), sums.sum(axis=0), count.sum()),
+    )
+
+
+def _about_mean(products: np.ndarray, sums: np.ndarray, count: np.ndarray) -> np.ndarray:
+    size = np.maximum(count, 1.0)[..., None, None]
+    return products - sums[..., :, None] * sums[..., None, :] / size
+
+
+def _score_matrix(
+    lake: Lake, shard: int, method: str, benchmarks: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """bin_id int [documents] and score float64 [documents, benchmarks] of one shard.
+
+    The fact's key orders the documents alike within each benchmark, so the columns line up.
+    """
+    frame = lake.read("document_scores", shard).filter(method=method)
+    parts = [frame.filter(benchmark=name) for name in benchmarks]
+    for name, part in zip(benchmarks, parts, strict=True):
+        if not part["doc_id"].equals(parts[0]["doc_id"]):
+            raise FactError(
+                f"{lake.path('document_scores', shard)}: {name!r} is scored for other documents "
+                f"than {benchmarks[0]!r} (method {method!r}). "
+                "Remedy: delete the file and run the study again; only this shard is remade."
+            )
+    scores = [part["score"].cast(pl.Float64).to_numpy() for part in parts]
+    return parts[0]["bin_id"].to_numpy(), np.stack(scores, axis=-1)
+
+
+def _generator(seed: int, purpose: str, benchmark: str) -> np.random.Generator:
+    """A stream of its own per purpose and benchmark, the same on every machine."""
+    return np.random.default_rng([seed, int(digest_of([purpose, benchmark]), 16)])
+
+
+def _long(method: str, benchmark: str, bin_ids: np.ndarray, means: np.ndarray) -> pl.DataFrame:
+    resamples = len(means)
+    return pl.DataFrame(
+        {
+            "resample": np.repeat(np.arange(resamples, dtype=np.int32), len(bin_ids)),
+            "bin_id": np.tile(bin_ids.astype(np.int32), resamples),
+            "mean": means.ravel(),
+        }
+    ).select(
+        pl.lit(method).alias("method"),
+        pl.lit(benchmark).alias("benchmark"),
+        pl.lit("all").alias("item_subset"),
+        "resample",
+        "bin_id",
+        "mean",
+    )

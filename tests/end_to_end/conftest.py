@@ -1,0 +1,116 @@
+"""One small planted study, run once by the command line as a user would, shared by the folder."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from influence_warehouse.facts import Lake
+from influence_warehouse.layout import Home
+from influence_warehouse.study import Study, load_study
+
+COLUMNS = {"benchmark": "benchmark", "context": "context", "subject": "subject"}
+DESIGN = {
+    "social_situations": ("social", "reasoning"),
+    "social_facts": ("social", "knowledge"),
+    "stem_situations": ("stem", "reasoning"),
+    "stem_facts": ("stem", "knowledge"),
+}
+SMALL_STUDY = {
+    "name": "small",
+    "seed": 3,
+    "planted": {
+        "documents": 700,
+        "items_per_benchmark": 12,
+        "facts_per_benchmark": 10,
+        "epochs": 1,
+    },
+    "sampling": {"documents_per_bin": 1, "shards": 3},
+    "model": {"max_tokens": 64},
+    "benchmarks": [
+        {"name": name, "domain": domain, "capability": capability, "columns": COLUMNS}
+        for name, (domain, capability) in DESIGN.items()
+    ],
+    "attribution": {
+        "projection_dim": 4,
+        "token_batch_size": 1024,
+        "health_trials": 1,
+        "preconditioner": {"downweight_components": 50},
+    },
+    "contrasts": [
+        {"name": "reasoning_social_minus_stem", "a": "social_situations", "b": "stem_situations"},
+        {"name": "knowledge_social_minus_stem", "a": "social_facts", "b": "stem_facts"},
+        {
+            "name": "interaction",
+            "a": "reasoning_social_minus_stem",
+            "b": "knowledge_social_minus_stem",
+        },
+    ],
+    "statistics": {"resamples": 100},
+}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that ended: status, stdout, stderr."""
+
+    status: int
+    out: str
+    error: str
+
+
+@dataclass(frozen=True)
+class SmallWorld:
+    """The small study's file, its warehouse root and the run that made it."""
+
+    file: Path
+    root: Path
+    first_run: Finished
+
+    @property
+    def study(self) -> Study:
+        return load_study(str(self.file))
+
+    @property
+    def home(self) -> Home:
+        return Home(self.root, "small")
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.home)
+
+    def influence(self, *arguments: str) -> Finished:
+        """Run the command `influence` on this warehouse."""
+        return influence(self.root, *arguments)
+
+
+def influence(root: Path, *arguments: str) -> Finished:
+    """Run the installed command with `root` as the warehouse."""
+    command = [str(Path(sys.executable).with_name("influence")), *arguments]
+    environment = {**os.environ, "INFLUENCE_WAREHOUSE": str(root)}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=800
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def write_small_study(folder: Path, **changes) -> Path:
+    """The small study as a YAML file, with some of its top-level fields changed."""
+    file = folder / "small.yaml"
+    file.write_text(yaml.safe_dump(SMALL_STUDY | changes), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory) -> SmallWorld:
+    """The small study after one whole run."""
+    folder = tmp_path_factory.mktemp("small")
+    file = write_small_study(folder)
+    root = folder / "warehouse"
+    finished = influence(root, "run", str(file))
+    assert finished.status == 0, finished.out + finished.error
+    return SmallWorld(file, root, finished)

@@ -1,0 +1,136 @@
+"""A study from documents to charts by the command line: complete, repeatable, resumable."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from influence_warehouse.contracts import CONTRACTS
+from influence_warehouse.reports.names import CHARTS
+from tests.end_to_end.conftest import SmallWorld, influence
+
+pytestmark = pytest.mark.slow
+
+MARTS = {
+    "bins",
+    "benchmarks",
+    "document_influence",
+    "bin_influence",
+    "topic_influence",
+    "format_influence",
+    "bin_contrasts",
+    "topic_contrasts",
+    "format_contrasts",
+    "benchmark_correlations",
+    "top_documents",
+    "runs",
+    "planted_recovery",
+}
+
+
+def facts_of(world_root: Path) -> dict[str, bytes]:
+    lake = world_root / "small" / "lake"
+    return {
+        str(path.relative_to(lake)): path.read_bytes() for path in sorted(lake.rglob("*.parquet"))
+    }
+
+
+def tables_of(database: Path) -> dict[str, pl.DataFrame]:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        names = connection.execute("select table_name from duckdb_tables()").fetchall()
+        return {
+            name: connection.sql(f"select * from marts.{name} order by all").pl()
+            for (name,) in names
+            if name != "runs"  # the only mart with times
+        }
+
+
+def test_every_fact_is_written_and_every_mart_published(world: SmallWorld):
+    written = {path.split("/")[0].removesuffix(".parquet") for path in facts_of(world.root)}
+    assert written == set(CONTRACTS)
+    with duckdb.connect(str(world.home.database), read_only=True) as connection:
+        rows = connection.execute(
+            "select table_name, estimated_size from duckdb_tables() where schema_name = 'marts'"
+        ).fetchall()
+    assert {name for name, _ in rows} >= MARTS
+    assert all(size > 0 for _, size in rows), rows
+
+
+def test_every_chart_is_saved_in_three_formats(world: SmallWorld):
+    for name in CHARTS:
+        for kind in ("html", "png", "svg"):
+            assert list(world.home.charts.glob(f"{name}*.{kind}")), (name, kind)
+
+
+def test_the_summary_names_topics_contrasts_and_how_to_go_on(world: SmallWorld):
+    for text in ("social_facts", "influence query", "influence chart", "influence ui"):
+        assert text in world.first_run.out
+
+
+def test_a_second_run_keeps_everything(world: SmallWorld):
+    before = facts_of(world.root)
+    finished = world.influence("run", str(world.file))
+    assert finished.status == 0, finished.error
+    assert "OK  " not in finished.error
+    assert finished.error.count("KEPT") > 10
+    assert facts_of(world.root) == before
+
+
+def test_status_says_current_and_then_what_became_stale(world: SmallWorld, tmp_path):
+    assert "stale" not in world.influence("status", str(world.file)).out
+    text = world.file.read_text().replace("projection_dim: 4", "projection_dim: 2")
+    changed = tmp_path / "small.yaml"
+    changed.write_text(text)
+    lines = world.influence("status", str(changed)).out.splitlines()
+    states = {line.split()[1]: line for line in lines if line.startswith(("corpus", "attrib"))}
+    assert "current" in states["documents"]
+    assert "projection_dim: 4 here, 2 there" in states["document_scores"]
+
+
+@pytest.mark.parametrize("output", ["table", "csv", "json"])
+def test_queries_by_name_in_every_format(world: SmallWorld, output):
+    finished = world.influence(
+        "query", "top_topics", "--study", str(world.file), "--output", output
+    )
+    assert finished.status == 0, finished.error
+    if output == "json":
+        assert json.loads(finished.out)
+    assert "social_facts" in finished.out
+
+
+def test_a_killed_run_resumes_to_the_same_bytes(world: SmallWorld, tmp_path):
+    """SIGKILL at random moments, then an unbroken run: facts and marts are as ever."""
+    root = tmp_path / "warehouse"
+    # The model is kept: its training is tested apart and would take most of the time.
+    shutil.copytree(world.home.model, root / "small" / "model")
+    command = [str(Path(sys.executable).with_name("influence")), "run", str(world.file)]
+    environment = {**os.environ, "INFLUENCE_WAREHOUSE": str(root)}
+    rng = random.Random(11)
+    for _ in range(4):
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(rng.uniform(8, 30))
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    finished = influence(root, "run", str(world.file))
+    assert finished.status == 0, finished.error
+    assert facts_of(root) == facts_of(world.root)
+    ours, theirs = tables_of(root / "small" / "influence.duckdb"), tables_of(world.home.database)
+    assert ours.keys() == theirs.keys()
+    for name, table in ours.items():
+        assert table.equals(theirs[name]), name

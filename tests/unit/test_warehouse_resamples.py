@@ -1,0 +1,148 @@
+"""Resamples of bin means: their centre, spread, correlation, and that they are reproducible."""
+
+import numpy as np
+import polars as pl
+import pytest
+from numpy.testing import assert_allclose
+
+from influence_warehouse.errors import FactError
+from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.warehouse import resamples
+from influence_warehouse.warehouse.resamples import (
+    BinMoments,
+    draw_document_noise,
+    draw_item_means,
+    make_bin_mean_resamples,
+    moderated_covariance,
+    semidefinite_cholesky,
+    within_bin_moments,
+)
+from tests.synthetic import BENCHMARKS, METHOD, synthetic_lake
+
+NAMES = list(BENCHMARKS)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return synthetic_lake(tmp_path_factory.mktemp("lake"), documents=600, resamples=400)
+
+
+def _moments(world):
+    return within_bin_moments(world.lake, METHOD, NAMES, world.study.sampling.shards)
+
+
+def test_moments_equal_numpy_within_each_bin(world):
+    moments = _moments(world)
+    scores = np.stack([world.document_scores(name) for name in NAMES], axis=1)
+    for bin_id in np.unique(world.bin_of):
+        inside = scores[world.bin_of == bin_id]
+        assert moments.count[bin_id] == len(inside)
+        centred = inside - inside.mean(axis=0)
+        assert_allclose(moments.scatter[bin_id], centred.T @ centred, rtol=1e-9, atol=1e-15)
+    assert_allclose(moments.total_scatter, np.cov(scores.T) * (len(scores) - 1), rtol=1e-9)
+
+
+def test_mean_and_spread_of_the_resamples_are_those_of_both_sources_of_noise(world):
+    """Over the draws: the bin mean, and item variance plus moderated document variance."""
+    drawn = world.lake.read("bin_mean_resamples")
+    assert drawn["item_subset"].unique().to_list() == ["all"]
+    covariance = moderated_covariance(_moments(world))
+    for position, name in enumerate(NAMES):
+        wide = drawn.filter(benchmark=name).pivot("bin_id", index="resample", values="mean")
+        open_bins = [int(column) for column in wide.columns[1:]]
+        values = wide.drop("resample").to_numpy()
+        counts = np.bincount(world.bin_of, minlength=576)[open_bins]
+        by_item = np.stack(
+            [np.bincount(world.bin_of, row, 576)[open_bins] / counts
+             for row in world.item_scores[name]]
+        )  # fmt: skip
+        expected = by_item.var(axis=0) / len(by_item)
+        expected += covariance[open_bins, position, position] / counts
+        assert_allclose(values.mean(axis=0), world.bin_means(name)[open_bins], atol=0.0015)
+        # 400 draws know a variance to 7 %; over all bins together to well below 5 %.
+        ratios = values.var(axis=0, ddof=1) / expected
+        assert 0.95 < ratios.mean() < 1.05
+        assert ratios.min() > 0.6 and ratios.max() < 1.5
+
+
+def test_documents_shared_by_benchmarks_give_correlated_noise(world):
+    moments = _moments(world)
+    noise = draw_document_noise(moments, NAMES, 4000, seed=3)
+    covariance = moderated_covariance(moments)
+    for bin_id in np.flatnonzero(moments.count)[:5]:
+        found = np.cov(noise[:, bin_id, :].T) * moments.count[bin_id]
+        assert_allclose(found, covariance[bin_id], atol=0.1 * np.abs(covariance[bin_id]).max())
+        assert covariance[bin_id][0, 1] > 0, "the synthetic documents have noise in common"
+
+
+def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(world, tmp_path):
+    first = world.lake.path("bin_mean_resamples").read_bytes()
+    again = synthetic_lake(tmp_path, documents=600, resamples=400)
+    assert again.lake.path("bin_mean_resamples").read_bytes() == first
+    other = again.study.model_copy(update={"seed": 8})
+    assert not make_bin_mean_resamples(other, again.lake).reused
+    assert again.lake.path("bin_mean_resamples").read_bytes() != first
+
+
+def test_shards_do_not_change_the_moments(world, tmp_path):
+    one = synthetic_lake(tmp_path, documents=600, resamples=100, shards=1)
+    alone = within_bin_moments(one.lake, METHOD, NAMES, 1)
+    assert_allclose(_moments(world).scatter, alone.scatter, rtol=1e-6, atol=1e-12)
+
+
+def test_current_fact_is_reused(world):
+    outcome = make_bin_mean_resamples(world.study, world.lake)
+    assert outcome.reused and outcome.rows == world.lake.rows("bin_mean_resamples")
+
+
+def test_a_later_benchmark_leaves_the_draws_of_the_earlier_ones(world):
+    moments = _moments(world)
+    three = BinMoments(moments.count, moments.scatter[:, :3, :3], moments.total_scatter[:3, :3])
+    before = draw_document_noise(three, NAMES[:3], 20, seed=1)
+    after = draw_document_noise(moments, NAMES, 20, seed=1)
+    assert_allclose(after[..., :3], before, rtol=1e-12, atol=1e-18)
+
+
+def test_items_that_agree_leave_no_item_noise():
+    sums = pl.DataFrame(
+        {"item_id": ["a", "b"], "bin_id": [4, 4], "n_documents": [2, 2], "score_sum": [3.0, 3.0]}
+    )
+    means = draw_item_means(sums, "x", 50, seed=0)
+    assert_allclose(means[:, 4], 1.5)
+    assert np.isnan(np.delete(means, 4, axis=1)).all()
+
+
+def test_single_documents_take_the_pooled_covariance():
+    scatter = np.zeros((576, 1, 1))
+    scatter[0] = 12.0
+    count = np.zeros(576)
+    count[0], count[1] = 4, 1
+    pooled = moderated_covariance(BinMoments(count, scatter, np.eye(1)))
+    assert_allclose(pooled[1], 4.0)
+    assert_allclose(pooled[0], (resamples.PRIOR_DEGREES_OF_FREEDOM * 4 + 12) / 7)
+
+
+def test_only_single_documents_take_the_covariance_over_all():
+    count = np.zeros(576)
+    count[:5] = 1
+    only = BinMoments(count, np.zeros((576, 1, 1)), np.full((1, 1), 8.0))
+    assert_allclose(moderated_covariance(only)[0], 2.0)
+
+
+def test_cholesky_of_singular_matrices():
+    rng = np.random.default_rng(0)
+    roots = rng.normal(size=(40, 4, 2))
+    matrices = roots @ roots.transpose(0, 2, 1)
+    factor = semidefinite_cholesky(matrices)
+    assert_allclose(factor @ factor.transpose(0, 2, 1), matrices, atol=1e-9)
+    assert (np.triu(factor, 1) == 0).all()
+    assert (semidefinite_cholesky(np.zeros((3, 2, 2))) == 0).all()
+
+
+def test_a_benchmark_scored_for_fewer_documents_is_refused(tmp_path):
+    world = synthetic_lake(tmp_path, documents=600, resamples=100)
+    frame = world.lake.read("document_scores", 0)
+    dropped = frame.filter(~((pl.col("benchmark") == NAMES[2]) & (pl.col("doc_id") == "doc-00000")))
+    world.lake.write("document_scores", dropped, Fingerprint.of("document_scores", damaged=1), 0)
+    with pytest.raises(FactError, match=f"00000.parquet.*{NAMES[2]}.*Remedy"):
+        make_bin_mean_resamples(world.study, world.lake)
