@@ -1,5 +1,6 @@
 """Warehouse: the dbt models and the published read-only copy."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -14,6 +15,7 @@ from dagster_project.resources import StudyResource
 from dagster_project.settings import settings
 from influence_warehouse.warehouse.build import dbt_environment
 from influence_warehouse.warehouse.manifest import manifest_path
+from influence_warehouse.warehouse.publish import SCHEMA
 
 
 @dbt_assets(
@@ -34,10 +36,19 @@ def dbt_models(
     say(f"OK   dbt build (log: {study.home.runs / 'dbt' / 'build.log'})")
 
 
+def _marts() -> list[str]:
+    """Names of the tables that are published: those in the schema of marts."""
+    manifest = json.loads(manifest_path(settings().home).read_text(encoding="utf-8"))
+    nodes = manifest["nodes"].values()
+    return sorted(
+        n["name"] for n in nodes if n["resource_type"] == "model" and n["schema"] == SCHEMA
+    )
+
+
 @dg.asset(
     group_name="warehouse",
     kinds={"duckdb"},
-    deps=[dbt_models],
+    deps=_marts(),
     pool=WRITER_POOL,
 )
 def influence_duckdb(study: StudyResource) -> dg.MaterializeResult:

@@ -10,6 +10,7 @@ from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.reports.names import CHARTS
 from influence_warehouse.steps import steps
 from tests.end_to_end.conftest import SmallWorld
+from tests.manifest_damages import DAMAGES, Damaged, honest_manifest
 
 pytestmark = pytest.mark.slow
 
@@ -68,3 +69,44 @@ def test_blocking_checks_cover_every_expectation(graph):
         key.name for key in graph.get_check_keys_for_assets({dg.AssetKey("sampling_manifest")})
     }
     assert checks == set(EXPECTATION_NAMES)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, tiny_model):
+    return honest_manifest(tmp_path_factory.mktemp("whole"), tiny_model)
+
+
+def start_attribution(damaged: Damaged, monkeypatch):
+    """Run the manifest's assets and checks and the preconditioner on a damaged lake."""
+    import dagster as dg
+
+    from dagster_project import resources
+    from dagster_project.definitions import defs
+    from dagster_project.settings import Settings
+
+    settings = Settings(damaged.study, damaged.lake.home)
+    monkeypatch.setattr(resources, "settings", lambda: settings)
+    selected = ["sampling_manifest", "bin_populations", "preconditioner"]
+    return defs.resolve_job_def("prepare").execute_in_process(
+        asset_selection=[dg.AssetKey(asset) for asset in selected], raise_on_error=False
+    )
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_attribution_does_not_start_on_a_damaged_manifest(
+    graph, whole, tmp_path, monkeypatch, name
+):
+    damaged = Damaged(*whole, tmp_path)
+    DAMAGES[name](damaged)
+    damaged.record_digest()
+    result = start_attribution(damaged, monkeypatch)
+    checks = result.get_asset_check_evaluations()
+    assert {check.check_name for check in checks if not check.passed} == {name}
+    assert not result.success
+    assert not (damaged.lake.home.work / "preconditioner").exists()
+
+
+def test_attribution_starts_on_an_honest_manifest(graph, whole, tmp_path, monkeypatch):
+    honest = Damaged(*whole, tmp_path)
+    assert start_attribution(honest, monkeypatch).success
+    assert (honest.lake.home.work / "preconditioner").exists()
