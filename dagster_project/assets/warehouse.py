@@ -7,13 +7,14 @@ from contextlib import redirect_stdout
 
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt.errors import DagsterDbtError
 from dbt.adapters.factory import reset_adapters
 
 from dagster_project.dbt_translator import WarehouseTranslator
 from dagster_project.materialization import WRITER_POOL, say
 from dagster_project.resources import StudyResource
 from dagster_project.settings import settings
-from influence_warehouse.warehouse.build import dbt_environment
+from influence_warehouse.warehouse.build import build_failure, dbt_environment
 from influence_warehouse.warehouse.manifest import manifest_path
 from influence_warehouse.warehouse.publish import SCHEMA
 
@@ -30,8 +31,11 @@ def dbt_models(
     os.environ.update(dbt_environment(study.home))
     run = dbt.cli(["build"], context=context, target_path=study.home.runs / "dbt")
     # dbt's own lines go to its log; a person sees the checks and tables in the UI.
-    with (study.home.runs / "dbt" / "build.log").open("w") as log, redirect_stdout(log):
-        yield from run.stream().fetch_row_counts().fetch_column_metadata()
+    try:
+        with (study.home.runs / "dbt" / "build.log").open("w") as log, redirect_stdout(log):
+            yield from run.stream().fetch_row_counts().fetch_column_metadata()
+    except DagsterDbtError as error:
+        raise build_failure(study.home) from error
     reset_adapters()  # dagster-dbt's reader of columns would hold the build file open
     say(f"OK   dbt build (log: {study.home.runs / 'dbt' / 'build.log'})")
 

@@ -179,9 +179,6 @@ def _prepare(study: str) -> Any:
     _, home = _study_and_home(study)
     home.create()
     os.environ["INFLUENCE_WAREHOUSE"] = str(home.root)
-    # Threads that spin while they wait take a shared machine's cores from whoever works:
-    # training was seen to slow down fourfold beside two other processes on two cores.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Dagster's processes may start in other folders.
     os.environ["INFLUENCE_STUDY"] = str(Path(study).resolve()) if Path(study).exists() else study
     try:

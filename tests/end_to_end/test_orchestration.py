@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.reports.names import CHARTS
 from influence_warehouse.steps import steps
 from tests.end_to_end.conftest import SmallWorld
@@ -29,11 +28,11 @@ def _names(keys) -> set[str]:
     return {key.to_user_string() for key in keys}
 
 
-def test_lineage_runs_from_the_corpus_to_every_chart(graph):
+def test_lineage_runs_from_the_corpus_to_every_chart(graph, world: SmallWorld):
     import dagster as dg
 
     upstream = _names(dg.AssetSelection.assets("chart_topic_contrast").upstream().resolve(graph))
-    assert upstream >= set(CONTRACTS) - {"shard_proponents", "shard_bin_item_scores"}
+    assert upstream >= {fact for step in steps(world.study) for fact in step.facts}
     assert upstream >= {"planted_documents", "planted_model", "bin_influence", "influence_duckdb"}
     for name in CHARTS:
         downstream = dg.AssetSelection.assets("planted_documents").downstream().resolve(graph)

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-ITEM_WORDINGS = 6
+ITEM_WORDINGS = 8
 
 
 class PlantedWorld(BaseModel):
@@ -12,15 +12,15 @@ class PlantedWorld(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    documents: int = Field(4400, ge=576, description="Documents to generate, before sampling.")
-    items_per_benchmark: int = Field(72, ge=12, description="Items in each benchmark.")
+    documents: int = Field(3800, ge=576, description="Documents to generate, before sampling.")
+    items_per_benchmark: int = Field(60, ge=12, description="Items in each benchmark.")
     facts_per_benchmark: int = Field(
-        12, ge=8, le=16, multiple_of=2, description="Facts per benchmark, half in each topic."
+        10, ge=4, le=10, multiple_of=2, description="Facts per benchmark, half in each topic."
     )
     fact_share: float = Field(
         0.4, gt=0, le=0.5, description="Share of documents of a planted topic that state facts."
     )
-    epochs: int = Field(4, ge=1, description="Passes over the corpus when the model is trained.")
+    epochs: int = Field(3, ge=1, description="Passes over the corpus when the model is trained.")
 
     @model_validator(mode="after")
     def _items_are_distinct(self) -> Self:

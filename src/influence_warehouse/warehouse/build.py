@@ -74,14 +74,25 @@ def build_warehouse(study: Study, lake: Lake) -> dict[str, Any]:
     if not results.exists():
         raise _failure(lake.home, _last_lines(finished.stdout + finished.stderr))
     report = json.loads(results.read_text(encoding="utf-8"))
-    problems = [
-        f"{result['unique_id']}: {_first_line(result['message'])}"
-        for result in report["results"]
-        if result["status"] in ("error", "fail", "runtime error")
-    ]
+    problems = _problems(report["results"])
     if problems or finished.returncode:
         raise _failure(lake.home, "\n  ".join(problems) or _last_lines(finished.stdout))
     return {"nodes": _counts(report["results"]), "seconds": report["elapsed_time"]}
+
+
+def build_failure(home: Home) -> WarehouseError:
+    """The error that names what failed in the last dbt command of a home, from its results."""
+    results = home.runs / "dbt" / "run_results.json"
+    found = json.loads(results.read_text(encoding="utf-8"))["results"] if results.exists() else []
+    return _failure(home, "\n  ".join(_problems(found)) or "no node has failed by name")
+
+
+def _problems(results: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"{result['unique_id']}: {_first_line(result['message'])}"
+        for result in results
+        if result["status"] in ("error", "fail", "runtime error")
+    ]
 
 
 def _run_build(home: Home) -> subprocess.CompletedProcess[str]:
