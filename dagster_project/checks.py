@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from dagster_project.resources import StudyResource
-from influence_warehouse.sampling.expectations import EXPECTATION_NAMES, data_docs_index
+from influence_warehouse.sampling.expectations import EXPECTATIONS, data_docs_index
 
 
 @dg.multi_asset_check(
@@ -19,9 +19,10 @@ from influence_warehouse.sampling.expectations import EXPECTATION_NAMES, data_do
             name,
             asset="sampling_manifest",
             additional_deps=["benchmark_items", "documents", "bin_populations"],
+            description=meaning,
             blocking=True,
         )
-        for name in EXPECTATION_NAMES
+        for name, meaning in EXPECTATIONS.items()
     ],
 )
 def sampling_expectations(study: StudyResource) -> Iterator[dg.AssetCheckResult]:
