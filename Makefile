@@ -48,8 +48,9 @@ lint: install ## Check style, types and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	mkdir -p .sqlfluff
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
-	INFLUENCE_BUILD_DATABASE=.sqlfluff/lint.duckdb DBT_TARGET_PATH=.sqlfluff/target DBT_LOG_PATH=.sqlfluff $(BIN)/sqlfluff lint --disable-progress-bar --templater dbt dbt/models dbt/tests
+	INFLUENCE_BUILD_DATABASE=$(CURDIR)/.sqlfluff/lint.duckdb DBT_TARGET_PATH=$(CURDIR)/.sqlfluff/target DBT_LOG_PATH=$(CURDIR)/.sqlfluff $(BIN)/sqlfluff lint --disable-progress-bar --templater dbt dbt/models dbt/tests
 
 format: install ## Apply the style
 	$(BIN)/ruff check --fix .

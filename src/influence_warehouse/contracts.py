@@ -11,7 +11,10 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Contract:
-    """Columns with dtypes, and the key that totally orders the rows."""
+    """Columns with dtypes, and the key that totally orders the rows.
+
+    `sharded`: one file per shard (a number) or per unlearning run (its partition key).
+    """
 
     description: str
     columns: dict[str, pl.DataType]
@@ -223,6 +226,98 @@ CONTRACTS: dict[str, Contract] = {
             "coefficient": _REAL,
         },
         key=("contrast", "benchmark"),
+    ),
+    "unlearning_plan": Contract(
+        "Unlearning runs that there are to do, from the chosen regions.",
+        {
+            "partition_key": _TEXT,
+            "benchmark": _TEXT,
+            "condition": _TEXT,
+            "region_kind": _TEXT,
+            "topic": _TEXT,
+            "seed": _INT,
+        },
+        key=("partition_key",),
+    ),
+    "forget_sets": Contract(
+        "Documents that each unlearning run forgets.",
+        {
+            "partition_key": _TEXT,
+            "doc_id": _TEXT,
+            "bin_id": _INT,
+            "role": _TEXT,
+            "influence_rank": _INT,
+        },
+        key=("partition_key", "doc_id"),
+    ),
+    "retain_sets": Contract(
+        "Documents that runs of one seed keep (retain) or measure utility on (probe).",
+        {"seed": _INT, "doc_id": _TEXT, "bin_id": _INT, "role": _TEXT},
+        key=("seed", "doc_id"),
+    ),
+    "unlearning_set_digests": Contract(
+        "Size and digest of each run's forget set and of its seed's retain set.",
+        {
+            "partition_key": _TEXT,
+            "n_forget": _INT,
+            "forget_digest": _TEXT,
+            "n_retain": _INT,
+            "n_probe": _INT,
+            "retain_digest": _TEXT,
+        },
+        key=("partition_key",),
+    ),
+    "unlearning_runs": Contract(
+        "What each unlearning run did and why it stopped.",
+        {
+            "run_id": _TEXT,
+            "benchmark": _TEXT,
+            "condition": _TEXT,
+            "region_kind": _TEXT,
+            "topic": _TEXT,
+            "seed": _INT,
+            "objective": _TEXT,
+            "forget_digest": _TEXT,
+            "n_forget": _INT,
+            "steps": _INT,
+            "stop_reason": _TEXT,
+            "forget_loss_before": _REAL,
+            "forget_loss_after": _REAL,
+            "retain_loss_before": _REAL,
+            "retain_loss_after": _REAL,
+            "utility_before": _REAL,
+            "utility_after": _REAL,
+            "learning_rate": _REAL,
+        },
+        key=("run_id",),
+        sharded=True,
+    ),
+    "unlearning_steps": Contract(
+        "Losses of each unlearning run as it goes on.",
+        {
+            "run_id": _TEXT,
+            "step": _INT,
+            "forget_loss": _REAL,
+            "retain_loss": _REAL,
+            "utility": _REAL,
+            "learning_rate": _REAL,
+        },
+        key=("run_id", "step"),
+        sharded=True,
+    ),
+    "unlearned_predictions": Contract(
+        "Each unlearned model's log-likelihoods of each item's choices, by lm-eval.",
+        {
+            "model_id": _TEXT,
+            "benchmark": _TEXT,
+            "item_id": _TEXT,
+            "choice_logprobs": pl.List(pl.Float64()),
+            "predicted_index": _INT,
+            "is_correct": _FLAG,
+            "correct_logprob_margin": _REAL,
+        },
+        key=("model_id", "benchmark", "item_id"),
+        sharded=True,
     ),
     "planted_truth": Contract(
         "Where the demo's facts were planted; read by grading alone.",

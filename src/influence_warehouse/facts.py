@@ -1,6 +1,6 @@
 """Facts: the Parquet files under a study's `lake/`, their contracts and their safe writing.
 
-A fact is one file `lake/<fact>.parquet`, or one file per shard `lake/<fact>/<shard>.parquet`.
+A fact is one file `lake/<fact>.parquet`, or one per shard or run `lake/<fact>/<part>.parquet`.
 Every write checks the fact's contract (`contracts`), sorts by its key, writes a temporary file,
 flushes it to disk and renames it: a reader sees the old file or the new one, never a part.
 The fingerprint of what made the fact is in the file's metadata.
@@ -23,6 +23,9 @@ from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.layout import Home
 
 METADATA_KEY = "influence_warehouse"
+
+# One file of a sharded fact: a shard's number, or the partition key of an unlearning run.
+Part = int | str
 
 
 @dataclass(frozen=True)
@@ -65,15 +68,17 @@ class Lake:
     def __init__(self, home: Home):
         self.home = home
 
-    def path(self, fact: str, shard: int | None = None) -> Path:
-        """File of a fact, or of one shard of it."""
+    def path(self, fact: str, shard: Part | None = None) -> Path:
+        """File of a fact, or of one shard of it. `a|b` is the file `a+b`: shells read `|`."""
         if CONTRACTS[fact].sharded != (shard is not None):
-            raise ValueError(f"{fact}: a shard number is given exactly for sharded facts")
-        name = f"{fact}.parquet" if shard is None else f"{fact}/{shard:05d}.parquet"
-        return self.home.lake / name
+            raise ValueError(f"{fact}: a shard is given exactly for sharded facts")
+        if shard is None:
+            return self.home.lake / f"{fact}.parquet"
+        name = f"{shard:05d}" if isinstance(shard, int) else shard.replace("|", "+")
+        return self.home.lake / fact / f"{name}.parquet"
 
     def write(
-        self, fact: str, frame: pl.DataFrame, fingerprint: Fingerprint, shard: int | None = None
+        self, fact: str, frame: pl.DataFrame, fingerprint: Fingerprint, shard: Part | None = None
     ) -> Path:
         """Write a fact whole. Equal frames give equal bytes, whatever their row order.
 
@@ -87,7 +92,7 @@ class Lake:
         )
         return path
 
-    def fingerprint(self, fact: str, shard: int | None = None) -> Fingerprint | None:
+    def fingerprint(self, fact: str, shard: Part | None = None) -> Fingerprint | None:
         """What made the fact on disk, or None where there is none.
 
         Raises FactError for a file that is damaged or not ours.
@@ -103,7 +108,7 @@ class Lake:
                 "Remedy: delete the file and run the study again; only this fact is remade."
             ) from error
 
-    def is_current(self, fingerprint: Fingerprint, shard: int | None = None) -> bool:
+    def is_current(self, fingerprint: Fingerprint, shard: Part | None = None) -> bool:
         """Whether the fact on disk was made from exactly this. A damaged file is not current."""
         try:
             found = self.fingerprint(fingerprint.fact, shard)
@@ -111,16 +116,16 @@ class Lake:
             return False
         return found is not None and found.digest == fingerprint.digest
 
-    def rows(self, fact: str, shard: int | None = None) -> int:
+    def rows(self, fact: str, shard: Part | None = None) -> int:
         """Number of rows of a fact, read from the file's footer alone."""
         self.require(fact, shard)
         return pl.scan_parquet(self.path(fact, shard)).select(pl.len()).collect().item()
 
-    def reused(self, fingerprint: Fingerprint, shard: int | None = None) -> Outcome:
+    def reused(self, fingerprint: Fingerprint, shard: Part | None = None) -> Outcome:
         """Outcome for a fact that `is_current` found to be right already."""
         return Outcome(fingerprint.fact, self.rows(fingerprint.fact, shard), reused=True)
 
-    def require(self, fact: str, shard: int | None = None) -> Fingerprint:
+    def require(self, fact: str, shard: Part | None = None) -> Fingerprint:
         """Fingerprint of a fact that must exist. Raises FactError naming the remedy."""
         found = self.fingerprint(fact, shard)
         if found is None:
@@ -131,13 +136,13 @@ class Lake:
         return found
 
     def read(
-        self, fact: str, shard: int | None = None, columns: list[str] | None = None
+        self, fact: str, shard: Part | None = None, columns: list[str] | None = None
     ) -> pl.DataFrame:
         """The rows of a fact, in the order of its key. Raises FactError when missing."""
         self.require(fact, shard)
         return pl.read_parquet(self.path(fact, shard), columns=columns)
 
-    def scan(self, fact: str, shard: int | None = None) -> pl.LazyFrame:
+    def scan(self, fact: str, shard: Part | None = None) -> pl.LazyFrame:
         """The rows of a fact, lazily: for facts that may be larger than memory."""
         self.require(fact, shard)
         return pl.scan_parquet(self.path(fact, shard))
@@ -148,14 +153,14 @@ class Lake:
             if int(path.stem) >= first:
                 path.unlink()
 
-    def is_readable(self, fact: str, shard: int | None = None) -> bool:
+    def is_readable(self, fact: str, shard: Part | None = None) -> bool:
         """Whether the fact is there and its footer undamaged."""
         try:
             return self.fingerprint(fact, shard) is not None
         except FactError:
             return False
 
-    def read_expecting(self, expected: Fingerprint, shard: int | None = None) -> pl.DataFrame:
+    def read_expecting(self, expected: Fingerprint, shard: Part | None = None) -> pl.DataFrame:
         """The rows of a fact made from exactly `expected`.
 
         Raises FactError listing every difference when it was made from something else.

@@ -48,6 +48,11 @@ class Home:
         return self.path / "work"
 
     @property
+    def adapters(self) -> Path:
+        """LoRA adapters of unlearned models, one folder per run."""
+        return self.path / "adapters"
+
+    @property
     def charts(self) -> Path:
         return self.path / "charts"
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from influence_warehouse.errors import StudyError
 from influence_warehouse.planted.config import PlantedWorld
+from influence_warehouse.unlearning.config import Unlearning
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Rule = Literal["refuse", "set_aside"]
@@ -243,6 +244,7 @@ class Study(_Section):
     attribution: Attribution = Attribution()
     contrasts: tuple[Contrast, ...] = Field((), description="Differences of z between benchmarks.")
     statistics: Statistics = Statistics()
+    unlearning: Unlearning | None = Field(None, description="Forget regions, measure the loss.")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Study":
@@ -250,6 +252,9 @@ class Study(_Section):
         if len(set(names)) != len(names):
             raise ValueError(f"benchmarks: names must be unique, got {names}")
         known = set(names)
+        unknown = self.unlearning.unknown_benchmarks(known) if self.unlearning else []
+        if unknown:
+            raise ValueError(f"unlearning: the study has no benchmarks {unknown}")
         for contrast in self.contrasts:
             for operand in (contrast.a, contrast.b):
                 if operand not in known:

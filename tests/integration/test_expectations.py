@@ -4,13 +4,11 @@ import polars as pl
 import pytest
 
 from influence_warehouse.errors import FactError
+from influence_warehouse.expectation_suite import ExpectationOutcome, outcome_of, run_checkpoint
 from influence_warehouse.facts import Lake
 from influence_warehouse.sampling.expectations import (
     EXPECTATION_NAMES,
-    ExpectationOutcome,
-    _outcome,
     _rules,
-    _run_checkpoint,
     check_sampling_manifest,
     data_docs_index,
     require_passed,
@@ -109,8 +107,8 @@ def test_a_manifest_without_a_column_is_an_error_and_not_a_pass(damaged):
 def test_an_expectation_that_cannot_run_is_a_failure_that_says_why(tmp_path):
     lake = lake_at(tmp_path)
     rule = next(rule for rule in _rules(2) if rule.name == "doc_ids_unique")
-    results = _run_checkpoint(lake.home, {"documents": pl.DataFrame({"other": [1]})}, (rule,))
-    outcome = _outcome(rule, results[rule.name], "")
+    results = run_checkpoint(lake.home, "x", {"documents": pl.DataFrame({"other": [1]})}, (rule,))
+    outcome = outcome_of(rule, results[rule.name], "")
     assert (outcome.success, outcome.unexpected_count) == (False, None)
     assert "could not be run" in outcome.observed
     assert "doc_id" in outcome.observed
