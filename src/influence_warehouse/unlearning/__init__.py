@@ -1,0 +1,1 @@
+"""Unlearning: make the model forget chosen regions and record what it loses."""

@@ -1,0 +1,117 @@
+"""Finished LoRA adapters: safetensors, a record of the run and a model card, as one folder.
+
+Belongs here: writing and reading `adapters/<run>/`. Does not belong here: training.
+"""
+
+import json
+import shutil
+import uuid
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from influence_warehouse.errors import WarehouseError
+from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.layout import Home
+from influence_warehouse.unlearning.training import Trained, quiet
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
+
+RECORD = "unlearning.json"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """Where a run's adapter is, and what it must have been made from."""
+
+    folder: Path
+    fingerprint: Fingerprint
+
+    def trained(self) -> Trained | None:
+        """What the run measured, or None where no whole adapter of this fingerprint stands."""
+        try:
+            record = json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
+            if record["fingerprint"] != self.fingerprint.digest:
+                return None
+            return Trained(record["measured"], record["stop_reason"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def adapter_folder(home: Home, partition_key: str) -> Path:
+    """`adapters/<run>/`, the run's partition key with `+` for `|`."""
+    return home.adapters / partition_key.replace("|", "+")
+
+
+def save_adapter(
+    model: "PeftModel", adapter: Adapter, trained: Trained, run: dict[str, Any]
+) -> None:
+    """Write the folder whole, in place of an earlier one; `run` is the plan's row, for the card.
+
+    Raises WarehouseError when the disk refuses.
+    """
+    folder = adapter.folder
+    part = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
+    measured = [
+        {name: value for name, value in entry.items() if name != "seconds"}
+        for entry in trained.measured
+    ]
+    record = {"fingerprint": adapter.fingerprint.digest, **asdict(trained), "measured": measured}
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # The vocabulary never grows; asking whether it did would ask the hub.
+        model.save_pretrained(str(part), safe_serialization=True, save_embedding_layers=False)
+        text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+        (part / RECORD).write_text(text, encoding="utf-8")
+        (part / "README.md").write_text(_card(adapter, trained, run), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        part.rename(folder)
+    except OSError as error:
+        raise WarehouseError(
+            f"{folder}: the adapter cannot be written ({error.strerror or error}). "
+            "Remedy: free disk space or choose a writable folder with --warehouse DIR."
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def load_adapter(base: "PreTrainedModel", adapter: Adapter) -> "PeftModel":
+    """`base` with the saved adapter."""
+    from peft import PeftModel
+
+    with quiet():
+        return PeftModel.from_pretrained(base, str(adapter.folder))
+
+
+def _card(adapter: Adapter, trained: Trained, run: dict[str, Any]) -> str:
+    first, last = trained.measured[0], trained.measured[-1]
+    settings = adapter.fingerprint.parts["settings"]
+    return f"""---
+library_name: peft
+tags: [unlearning, lora]
+---
+
+# Unlearned: {run["partition_key"]}
+
+A LoRA adapter (rank {settings["lora"]["rank"]}, alpha {settings["lora"]["alpha"]}) that makes its
+base model forget documents. It was made to measure what the model loses, not to remove
+information: forgetting of this kind can be undone by a little training.
+
+- benchmark: {run["benchmark"]}; condition: {run["condition"]}; region: {run["topic"]}
+- forget set: {adapter.fingerprint.parts["n_forget"]} documents, SHA-256 of their sorted ids
+  {adapter.fingerprint.parts["forget_digest"]}
+- objective: {settings["objective"]}; seed: {run["seed"]}; steps: {last["step"]:.0f};
+  stopped by: {trained.stop_reason}
+- base model: {adapter.fingerprint.parts["model"]} ({adapter.fingerprint.parts["dtype"]})
+
+| nats per token | before | after |
+|---|---|---|
+| loss on the forget set | {first["forget_loss"]:.4f} | {last["forget_loss"]:.4f} |
+| loss on held-out retain documents | {first["retain_loss"]:.4f} | {last["retain_loss"]:.4f} |
+| utility | {first["utility"]:.4f} | {last["utility"]:.4f} |
+
+Load it with `peft.PeftModel.from_pretrained(base, folder)`. Fingerprint:
+{adapter.fingerprint.digest}.
+"""

@@ -1,0 +1,212 @@
+"""Great Expectations on the forget and retain sets: the suite, its run, what it came to.
+
+Unlearning must not start unless every expectation holds. What is compared is counted anew in
+SQL from the manifest, the scores and the items, not by the code that made the sets.
+Belongs here: the evidence and which rule is which expectation. Does not belong here: the sets.
+"""
+
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from influence_warehouse.errors import FactError
+from influence_warehouse.expectation_suite import (
+    ExpectationOutcome,
+    Rule,
+    outcome_of,
+    run_checkpoint,
+)
+from influence_warehouse.facts import Lake
+from influence_warehouse.sampling.contamination import contained_questions
+from influence_warehouse.study import Study
+from influence_warehouse.unlearning.plan import unlearning_section
+from influence_warehouse.unlearning.sets import document_scores, fingerprint_of_forget_sets
+
+_EVIDENCE = """
+    with runs as (
+        select
+            partition_key,
+            benchmark,
+            condition,
+            seed,
+            topic as region,
+            region_kind,
+            split_part(topic, '.', 1) as region_topic,
+            split_part(topic, '.', 2) as region_format
+        from plan
+    ),
+
+    candidates as (
+        select
+            runs.partition_key,
+            documents.doc_id,
+            row_number() over (
+                partition by runs.partition_key order by scores.score desc, documents.doc_id
+            ) as rank
+        from runs
+        inner join documents
+            on (runs.region_topic in ('all', 'any') or documents.topic = runs.region_topic)
+            and (runs.region_format = '' or documents.format = runs.region_format)
+        inner join scores
+            on documents.doc_id = scores.doc_id and runs.benchmark = scores.benchmark
+        where runs.condition like 'influence_%'
+    ),
+
+    kept as (
+        select distinct seed, doc_id from retain
+    )
+
+    select
+        forget.partition_key,
+        forget.doc_id,
+        count(*) over (partition by forget.partition_key, forget.doc_id) as copies_in_set,
+        documents.doc_id is not null as is_sampled,
+        coalesce(
+            (runs.region_topic in ('all', 'any') or documents.topic = runs.region_topic)
+            and (runs.region_format = '' or documents.format = runs.region_format),
+            false
+        ) as is_in_region,
+        coalesce(forget.influence_rank, 0) as influence_rank,
+        case when runs.condition like 'influence_%' then coalesce(candidates.rank, -1) else 0 end
+            as recomputed_rank,
+        forget.doc_id in (select kept.doc_id from kept) as is_retained
+    from forget
+    inner join runs using (partition_key)
+    left join documents on forget.doc_id = documents.doc_id
+    left join candidates
+        on forget.partition_key = candidates.partition_key and forget.doc_id = candidates.doc_id
+    order by forget.partition_key, forget.doc_id
+"""
+
+_SIZES = """
+    select
+        plan.partition_key,
+        (select count(*) from forget where forget.partition_key = plan.partition_key) as n_forget,
+        (
+            select sha256(string_agg(forget.doc_id || chr(10), '' order by forget.doc_id))
+            from forget
+            where forget.partition_key = plan.partition_key
+        ) as recounted_digest,
+        (
+            select count(*) from retain where retain.seed = plan.seed and retain.role = 'retain'
+        ) as n_retain,
+        (
+            select count(*) from retain where retain.seed = plan.seed and retain.role = 'probe'
+        ) as n_probe,
+        digests.forget_digest
+    from plan
+    left join digests using (partition_key)
+    order by plan.partition_key
+"""
+
+
+def _rules(forget: int, retain: int, probe: int) -> tuple[Rule, ...]:
+    between, equal = "ExpectColumnValuesToBeBetween", "ExpectColumnPairValuesToBeEqual"
+
+    def exactly(column: str, value: int) -> dict[str, Any]:
+        return {"column": column, "min_value": value, "max_value": value}
+
+    def always(column: str, value: bool) -> dict[str, Any]:
+        return {"column": column, "value_set": [value]}
+
+    return (
+        Rule("forget_sets_equal_in_size", "unlearning_sets",
+              f"{forget} documents in every condition", between, exactly("n_forget", forget)),
+        Rule("retain_sets_equal_in_size", "unlearning_sets", f"{retain} documents for every seed",
+              between, exactly("n_retain", retain)),
+        Rule("probe_sets_equal_in_size", "unlearning_sets", f"{probe} documents for every seed",
+              between, exactly("n_probe", probe)),
+        Rule("digests_as_recorded", "unlearning_sets", "the digest recorded with the set", equal,
+              {"column_A": "forget_digest", "column_B": "recounted_digest"}),
+        Rule("no_duplicate_documents", "forget_documents", "each document once in a set", between,
+              exactly("copies_in_set", 1)),
+        Rule("forget_documents_sampled", "forget_documents", "a document of the manifest",
+              "ExpectColumnValuesToBeInSet", always("is_sampled", True)),
+        Rule("forget_documents_in_region", "forget_documents", "in the run's region",
+              "ExpectColumnValuesToBeInSet", always("is_in_region", True)),
+        Rule("influence_ranks_as_claimed", "forget_documents", "rank recomputed from the scores",
+              equal, {"column_A": "influence_rank", "column_B": "recomputed_rank"}),
+        Rule("retain_disjoint_from_forget", "forget_documents", "in no retain or probe set",
+              "ExpectColumnValuesToBeInSet", always("is_retained", False)),
+        Rule("no_benchmark_item_inside", "forget_documents", "no benchmark question in it",
+              between, exactly("n_contained_items", 0)),
+    )  # fmt: skip
+
+
+EXPECTATION_NAMES: tuple[str, ...] = tuple(rule.name for rule in _rules(1, 1, 1))
+
+
+def check_unlearning_sets(study: Study, lake: Lake) -> list[ExpectationOutcome]:
+    """Run the suite as a Great Expectations checkpoint; one outcome per EXPECTATION_NAMES.
+
+    All are blocking. An empty plan passes. Writes under `home.data_docs`, like the sampling
+    checkpoint. Raises FactError when the sets are missing or made from something else.
+    """
+    lake.read_expecting(fingerprint_of_forget_sets(study, lake))
+    settings = unlearning_section(study)
+    rules = _rules(settings.forget_documents, settings.retain_documents, settings.probe_documents)
+    tables = {
+        "unlearning_sets": _sizes(lake),
+        "forget_documents": _documents(study, lake),
+    }
+    results = run_checkpoint(lake.home, "unlearning_sets", tables, rules)
+    return [outcome_of(rule, results[rule.name]) for rule in rules]
+
+
+def require_sets_passed(outcomes: list[ExpectationOutcome]) -> None:
+    """Raise FactError naming the expectations that failed."""
+    failed = [outcome for outcome in outcomes if not outcome.success]
+    if failed:
+        lines = [f"  {o.name}: expected {o.expected}; {o.observed}" for o in failed]
+        raise FactError(
+            f"forget_sets: {len(failed)} of {len(outcomes)} expectations failed:\n"
+            + "\n".join(lines)
+            + "\nRemedy: delete forget_sets.parquet and run the study again; for "
+            "no_benchmark_item_inside remove those documents from the corpus."
+        )
+
+
+def _sizes(lake: Lake) -> pl.DataFrame:
+    """One row per run: sizes of its sets, and the digest of its forget set, counted anew."""
+    digests = lake.read("unlearning_set_digests").select("partition_key", "forget_digest")
+    tables = {
+        "plan": lake.read("unlearning_plan"),
+        "forget": lake.read("forget_sets"),
+        "retain": lake.read("retain_sets"),
+        "digests": digests,
+    }
+    return _query(_SIZES, tables)
+
+
+def _documents(study: Study, lake: Lake) -> pl.DataFrame:
+    """One row per document of a forget set: what each rule on documents compares."""
+    plan, forget = lake.read("unlearning_plan"), lake.read("forget_sets")
+    manifest = lake.read("sampling_manifest", columns=["doc_id", "topic", "format"])
+    tables = {
+        "plan": plan,
+        "forget": forget,
+        "retain": lake.read("retain_sets"),
+        "documents": manifest,
+        "scores": document_scores(study, lake, plan["benchmark"].unique().to_list()),
+    }
+    rows = _query(_EVIDENCE, tables)
+    return rows.join(_contained(lake, forget["doc_id"].unique()), on="doc_id", how="left")
+
+
+def _contained(lake: Lake, doc_ids: pl.Series) -> pl.DataFrame:
+    """doc_id and how many of all benchmarks' questions stand in the document."""
+    wanted = pl.col("doc_id").is_in(doc_ids.to_list())
+    texts = lake.scan("documents").filter(wanted).select("doc_id", "text").collect()
+    questions = lake.read("benchmark_items")["question"].to_list()
+    counts = [len(found) for found in contained_questions(questions, texts["text"].to_list())]
+    return pl.DataFrame(
+        {"doc_id": texts["doc_id"], "n_contained_items": pl.Series(counts, dtype=pl.Int64)}
+    )
+
+
+def _query(sql: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    with duckdb.connect() as connection:
+        for name, frame in tables.items():
+            connection.register(name, frame.to_arrow())
+        return connection.sql(sql).pl()

@@ -1,0 +1,149 @@
+"""Which unlearning runs there are to do: the fact `unlearning_plan`.
+
+A run is named by its partition key `benchmark|condition|region|seed`. A region's name is
+`literature` (a topic), `literature.tutorial` (a bin), `any.tutorial` (a format), or `all` for
+the global conditions. Belongs here: regions and the plan. Does not belong here: the rule that
+chose the regions (dbt), the documents (sets).
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from influence_warehouse.contracts import CONTRACTS
+from influence_warehouse.errors import InputError
+from influence_warehouse.facts import Lake, Outcome
+from influence_warehouse.fingerprint import Fingerprint, digest_of
+from influence_warehouse.study import Study
+from influence_warehouse.taxonomy import FORMATS, TOPICS
+from influence_warehouse.unlearning.config import Unlearning
+from influence_warehouse.warehouse.query import run_query
+
+ANY = "any"
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Region:
+    """Documents of one topic, of one format, of both (a bin), or of neither (all)."""
+
+    topic: str | None = None
+    format: str | None = None
+
+    @classmethod
+    def of(cls, name: str) -> "Region":
+        """The region of a name. Raises InputError for one outside the taxonomy."""
+        topic, _, format = name.partition(".")
+        region = cls(None if topic in (ANY, ALL) else topic, format or None)
+        if region.name != name:
+            raise InputError(f"{name!r} names no region. Remedy: see docs/unlearning.md.")
+        for slug, known in ((region.topic, TOPICS), (region.format, FORMATS)):
+            if slug is not None and slug not in known:
+                raise InputError(
+                    f"region {name!r}: {slug!r} is not in the taxonomy (marts.chosen_bins). "
+                    "Remedy: choose topics and formats by their WebOrganizer slugs."
+                )
+        return region
+
+    @property
+    def name(self) -> str:
+        if self.format is not None:
+            return f"{self.topic or ANY}.{self.format}"
+        return self.topic or ALL
+
+    @property
+    def kind(self) -> str:
+        """topic, format, bin or all."""
+        if self.topic and self.format:
+            return "bin"
+        return "topic" if self.topic else "format" if self.format else "all"
+
+    def contains(self) -> pl.Expr:
+        """Whether a row with columns topic and format lies in the region."""
+        tests = [
+            pl.col(column) == slug
+            for column, slug in (("topic", self.topic), ("format", self.format))
+            if slug is not None
+        ]
+        return pl.all_horizontal(pl.lit(True), *tests)
+
+
+def unlearning_section(study: Study) -> Unlearning:
+    """The study's section. Raises InputError when it has none."""
+    if study.unlearning is None:
+        raise InputError(
+            f"study {study.name}: no section `unlearning`. Remedy: add one; see docs/unlearning.md."
+        )
+    return study.unlearning
+
+
+def fingerprint_of_unlearning_plan(
+    study: Study, lake: Lake, chosen: pl.DataFrame | None = None
+) -> Fingerprint:
+    """From the chosen regions, not their scores, and from conditions and seeds."""
+    settings = unlearning_section(study)
+    regions = _chosen_regions(study, _chosen(lake, chosen))
+    return Fingerprint.of(
+        "unlearning_plan",
+        regions=digest_of([(benchmark, region.name) for benchmark, region in regions]),
+        conditions=sorted(settings.conditions),
+        seeds=sorted(settings.seeds),
+    )
+
+
+def make_unlearning_plan(study: Study, lake: Lake, chosen: pl.DataFrame | None = None) -> Outcome:
+    """Write the plan from `chosen`, rows of marts.chosen_bins; null: from the published copy.
+
+    Details: runs per condition. Raises InputError for a region outside the taxonomy,
+    WarehouseError when the study is not published.
+    """
+    chosen = _chosen(lake, chosen)
+    fingerprint = fingerprint_of_unlearning_plan(study, lake, chosen)
+    if lake.is_current(fingerprint):
+        return lake.reused(fingerprint)
+    plan = plan_runs(study, chosen)
+    lake.write("unlearning_plan", plan, fingerprint)
+    counts = dict(plan["condition"].value_counts().sort("condition").iter_rows())
+    return Outcome("unlearning_plan", plan.height, reused=False, details=counts)
+
+
+def plan_runs(study: Study, chosen: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `unlearning_plan` for the chosen regions.
+
+    `chosen` has columns study, method, benchmark, topic, format; rows of other studies, methods
+    and benchmarks are left out. In-topic conditions run once per region and seed, global ones
+    once per benchmark and seed.
+    """
+    settings = unlearning_section(study)
+    rows = {}
+    for benchmark, region in _chosen_regions(study, chosen):
+        for condition in settings.conditions:
+            place = Region() if condition.endswith("_global") else region
+            for seed in settings.seeds:
+                key = f"{benchmark}|{condition}|{place.name}|{seed}"
+                rows[key] = (key, benchmark, condition, place.kind, place.name, seed)
+    return pl.DataFrame(
+        list(rows.values()), schema=CONTRACTS["unlearning_plan"].columns, orient="row"
+    )
+
+
+def partition_keys(lake: Lake) -> list[str]:
+    """Partition keys of the plan, in order. Raises FactError when there is no plan."""
+    return lake.read("unlearning_plan")["partition_key"].to_list()
+
+
+def _chosen(lake: Lake, chosen: pl.DataFrame | None) -> pl.DataFrame:
+    return run_query(lake.home, "select * from chosen_bins") if chosen is None else chosen
+
+
+def _chosen_regions(study: Study, chosen: pl.DataFrame) -> list[tuple[str, Region]]:
+    """Benchmark and region of each row that concerns this study, each once, in order."""
+    targets = unlearning_section(study).benchmarks or [b.name for b in study.benchmarks]
+    ours = chosen.filter(
+        pl.col("study") == study.name,
+        pl.col("method") == study.attribution.method,
+        pl.col("benchmark").is_in(list(targets)),
+    )
+    pairs = set(ours.select("benchmark", "topic", "format").iter_rows())
+    regions = {(benchmark, Region(topic, format).name) for benchmark, topic, format in pairs}
+    return [(benchmark, Region.of(name)) for benchmark, name in sorted(regions)]

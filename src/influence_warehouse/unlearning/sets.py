@@ -1,0 +1,180 @@
+"""Forget and retain sets: `forget_sets`, `retain_sets`, `unlearning_set_digests`.
+
+Every forget set has `forget_documents` documents. influence_*: those of the region with the
+highest mean score for the benchmark, so the seed does not change the set. random_*: the first
+by a keyed hash of (study seed, partition key, doc_id), drawn from the whole region, so they may
+share documents with the influential ones. Retain and probe documents come from topics (or
+formats) of no chosen region and from no forget set; they follow from the run's seed.
+Belongs here: who is in which set. Does not belong here: checks of it (expectations).
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+import duckdb
+import polars as pl
+
+from influence_warehouse.contracts import CONTRACTS
+from influence_warehouse.errors import InputError
+from influence_warehouse.facts import Lake, Outcome
+from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.study import Study
+from influence_warehouse.unlearning.plan import Region, unlearning_section
+
+FACTS = ("retain_sets", "unlearning_set_digests", "forget_sets")
+
+_DRAW = """
+    select doc_id, bin_id
+    from candidates
+    order by sha256($key || ':' || doc_id), doc_id
+    limit $count
+"""
+
+
+def fingerprint_of_forget_sets(study: Study, lake: Lake) -> Fingerprint:
+    """From the plan, the sampled documents, their scores, the sizes and the seed."""
+    settings = unlearning_section(study)
+    scores = {
+        f"shard.{shard:05d}": lake.require("document_scores", shard).digest
+        for shard in range(study.sampling.shards)
+    }
+    return Fingerprint.of(
+        "forget_sets",
+        plan=lake.require("unlearning_plan").digest,
+        manifest=lake.require("sampling_manifest").digest,
+        seed=study.seed,
+        sizes=[settings.forget_documents, settings.retain_documents, settings.probe_documents],
+        **scores,
+    )
+
+
+def make_unlearning_sets(study: Study, lake: Lake) -> list[Outcome]:
+    """Write the three facts. Raises InputError when a region has too few documents."""
+    wanted = fingerprint_of_forget_sets(study, lake)
+    fingerprints = {fact: Fingerprint(fact, wanted.parts) for fact in FACTS}
+    if all(lake.is_current(fingerprint) for fingerprint in fingerprints.values()):
+        return [lake.reused(fingerprint) for fingerprint in fingerprints.values()]
+    plan = lake.read("unlearning_plan")
+    documents = lake.read("sampling_manifest", columns=["doc_id", "topic", "format", "bin_id"])
+    scores = document_scores(study, lake, plan["benchmark"].unique().to_list())
+    forget = forget_sets(study, plan, documents, scores)
+    retain = retain_sets(study, plan, documents, forget["doc_id"])
+    frames = {
+        "retain_sets": retain,
+        "unlearning_set_digests": set_digests(plan, forget, retain),
+        "forget_sets": forget,
+    }
+    for fact, frame in frames.items():
+        lake.write(fact, frame, fingerprints[fact])
+    return [Outcome(fact, frame.height, reused=False) for fact, frame in frames.items()]
+
+
+def document_scores(study: Study, lake: Lake, benchmarks: list[str]) -> pl.DataFrame:
+    """benchmark, doc_id and mean score over all shards, by the study's method."""
+    shards = [lake.scan("document_scores", shard) for shard in range(study.sampling.shards)]
+    ours = (pl.col("method") == study.attribution.method) & pl.col("benchmark").is_in(benchmarks)
+    return pl.concat(shards).filter(ours).select("benchmark", "doc_id", "score").collect()
+
+
+def forget_sets(
+    study: Study, plan: pl.DataFrame, documents: pl.DataFrame, scores: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows of `forget_sets`: `forget_documents` documents for each row of `plan`.
+
+    `documents`: doc_id, topic, format, bin_id; `scores`: benchmark, doc_id, score.
+    Influence ranks count from 1, ties by doc_id; null in random conditions.
+    """
+    count = unlearning_section(study).forget_documents
+    parts = []
+    for run in plan.sort("partition_key").iter_rows(named=True):
+        candidates = documents.filter(Region.of(run["topic"]).contains())
+        _require_enough(run["partition_key"], candidates.height, count, "forget_documents")
+        if run["condition"].startswith("influence_"):
+            ranked = candidates.join(scores.filter(benchmark=run["benchmark"]), on="doc_id")
+            _require_enough(run["partition_key"], ranked.height, count, "forget_documents")
+            rows = ranked.sort(["score", "doc_id"], descending=[True, False]).head(count)
+            rows = rows.with_columns(influence_rank=pl.int_range(1, count + 1, dtype=pl.Int32))
+        else:
+            rows = drawn(candidates, f"{study.seed}:{run['partition_key']}", count)
+            rows = rows.with_columns(influence_rank=pl.lit(None, pl.Int32))
+        parts.append(
+            rows.select(
+                pl.lit(run["partition_key"]).alias("partition_key"),
+                "doc_id",
+                "bin_id",
+                pl.lit("forget").alias("role"),
+                "influence_rank",
+            )
+        )
+    return pl.concat(parts) if parts else _empty("forget_sets")
+
+
+def retain_sets(
+    study: Study, plan: pl.DataFrame, documents: pl.DataFrame, forgotten: pl.Series
+) -> pl.DataFrame:
+    """Rows of `retain_sets`: per seed of the plan, retain documents and held-out probe ones."""
+    settings = unlearning_section(study)
+    retain, probe = settings.retain_documents, settings.probe_documents
+    candidates = documents.filter(
+        ~in_chosen_regions(plan), ~pl.col("doc_id").is_in(forgotten.unique().to_list())
+    )
+    parts = []
+    for seed in sorted(plan["seed"].unique()):
+        name = f"retain set of seed {seed}"
+        _require_enough(name, candidates.height, retain + probe, "retain_documents")
+        rows = drawn(candidates, f"{study.seed}:retain:{seed}", retain + probe)
+        roles = pl.Series("role", ["retain"] * retain + ["probe"] * probe)
+        parts.append(rows.with_columns(roles, seed=pl.lit(seed, pl.Int32)))
+    return pl.concat(parts) if parts else _empty("retain_sets")
+
+
+def in_chosen_regions(plan: pl.DataFrame) -> pl.Expr:
+    """Whether a document is of a topic that a chosen region has; of its format if it has none."""
+    regions = [Region.of(name) for name in plan["topic"].unique().sort() if name != Region().name]
+    tests = [(Region(region.topic) if region.topic else region).contains() for region in regions]
+    return pl.any_horizontal(pl.lit(False), *tests)
+
+
+def drawn(candidates: pl.DataFrame, key: str, count: int) -> pl.DataFrame:
+    """doc_id and bin_id of the first `count` candidates by a hash of (key, doc_id)."""
+    with duckdb.connect() as connection:
+        connection.register("candidates", candidates.to_arrow())
+        return connection.sql(_DRAW, params={"key": key, "count": count}).pl()
+
+
+def digest_of_documents(doc_ids: Iterable[str]) -> str:
+    """SHA-256 (hex) over the ids, sorted, one a line."""
+    return hashlib.sha256("".join(f"{doc_id}\n" for doc_id in sorted(doc_ids)).encode()).hexdigest()
+
+
+def set_digests(plan: pl.DataFrame, forget: pl.DataFrame, retain: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `unlearning_set_digests`; the retain digest covers retain documents, not probe."""
+    rows = []
+    for run in plan.iter_rows(named=True):
+        forgotten = forget.filter(partition_key=run["partition_key"])["doc_id"]
+        kept = retain.filter(seed=run["seed"], role="retain")["doc_id"]
+        rows.append(
+            {
+                "partition_key": run["partition_key"],
+                "n_forget": len(forgotten),
+                "forget_digest": digest_of_documents(forgotten),
+                "n_retain": len(kept),
+                "n_probe": retain.filter(seed=run["seed"], role="probe").height,
+                "retain_digest": digest_of_documents(kept),
+            }
+        )
+    return pl.DataFrame(rows) if rows else _empty("unlearning_set_digests")
+
+
+def _empty(fact: str) -> pl.DataFrame:
+    return pl.DataFrame(schema=CONTRACTS[fact].columns)
+
+
+def _require_enough(name: str, available: int, wanted: int, field: str) -> None:
+    if available < wanted:
+        other = "choose fewer regions" if field == "retain_documents" else "choose larger regions"
+        raise InputError(
+            f"{name}: {available} sampled documents are available, {wanted} are asked for. "
+            f"Remedy: lower unlearning.{field} (of all conditions, so that they stay equal), "
+            f"{other}, or raise sampling.documents_per_bin."
+        )

@@ -1,0 +1,62 @@
+"""The study's section `unlearning`: defaults that hold together, and readable refusals."""
+
+import pytest
+from pydantic import ValidationError
+
+from influence_warehouse.study import Study
+from influence_warehouse.unlearning.config import CONDITIONS, Unlearning
+
+
+def test_defaults_are_the_four_conditions_with_three_seeds():
+    settings = Unlearning()
+    assert settings.conditions == CONDITIONS
+    assert len(settings.seeds) >= 3
+    assert (settings.lora.rank, settings.lora.alpha) == (8, 16)
+    assert settings.npo_beta == 0.1
+    assert settings.stops.utility_floor == 0.9
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"batch_documents": 6, "gradient_accumulation": 4}, "does not divide"),
+        ({"seeds": [1, 1]}, "each once"),
+        ({"learning_rate": 0}, "above 0"),
+        ({"learning_rate": "fast"}, "auto"),
+        ({"conditions": ["influence"]}, "influence_in_topic"),
+        ({"regions": {"rule": "sql"}}, "sql: give the query"),
+        ({"regions": {"sql": "select 1"}}, "sql: give the query"),
+        ({"regions": {"rule": "explicit"}}, "explicit: give the list"),
+        ({"regions": {"rule": "explicit", "explicit": [{"benchmark": "a"}]}}, "or both"),
+        ({"unknown": 1}, "Extra inputs"),
+    ],
+)
+def test_impossible_sections_are_refused(section, message):
+    with pytest.raises(ValidationError, match=message):
+        Unlearning.model_validate(section)
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"benchmarks": ["quiz", "nowhere"]},
+        {
+            "regions": {
+                "rule": "explicit",
+                "explicit": [{"benchmark": "nowhere", "topic": "games"}],
+            }
+        },
+    ],
+)
+def test_a_benchmark_that_the_study_has_not_is_refused(section):
+    quiz = {"name": "quiz", "domain": "stem", "capability": "knowledge", "path": "items.jsonl"}
+    study = {
+        "name": "small",
+        "corpus": {"path": "a.jsonl"},
+        "sampling": {"documents_per_bin": 5},
+        "model": {"path": "m"},
+        "benchmarks": [quiz],
+        "unlearning": section,
+    }
+    with pytest.raises(ValidationError, match=r"no benchmarks.*nowhere"):
+        Study.model_validate(study)

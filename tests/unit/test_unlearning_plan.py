@@ -1,0 +1,108 @@
+"""Which runs there are: a function of the chosen regions, the conditions and the seeds."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from influence_warehouse.errors import FactError, InputError, WarehouseError
+from influence_warehouse.facts import Lake
+from influence_warehouse.layout import Home
+from influence_warehouse.unlearning.plan import (
+    Region,
+    make_unlearning_plan,
+    partition_keys,
+    plan_runs,
+)
+from tests.scoring_lake import scoring_study
+from tests.unlearning_world import chosen_bins, unlearning_study
+
+STUDY = unlearning_study(Path("model"))
+
+
+@pytest.fixture
+def lake(tmp_path) -> Lake:
+    home = Home(tmp_path, "tiny")
+    home.create()
+    return Lake(home)
+
+
+@pytest.mark.parametrize(
+    ("region", "name", "kind"),
+    [
+        (Region("games"), "games", "topic"),
+        (Region("games", "faq"), "games.faq", "bin"),
+        (Region(None, "faq"), "any.faq", "format"),
+        (Region(), "all", "all"),
+    ],
+)
+def test_a_region_and_its_name_say_the_same(region, name, kind):
+    assert (region.name, region.kind) == (name, kind)
+    assert Region.of(name) == region
+    rows = pl.DataFrame({"topic": ["games", "games", "health"], "format": ["faq", "blog", "faq"]})
+    wanted = [
+        (region.topic in (None, topic)) and (region.format in (None, format))
+        for topic, format in rows.iter_rows()
+    ]
+    assert rows.with_columns(x=region.contains())["x"].to_list() == wanted
+
+
+@pytest.mark.parametrize("name", ["gaming", "games.faqs", "any", "all.faq", "", "games."])
+def test_a_name_outside_the_taxonomy_is_an_error(name):
+    with pytest.raises(InputError, match="Remedy"):
+        Region.of(name)
+
+
+def test_regions_run_once_per_condition_and_seed_and_global_conditions_once_per_seed():
+    chosen = chosen_bins(
+        ("alpha", "games", None), ("alpha", "health", None), ("beta", "games", None)
+    )
+    plan = plan_runs(STUDY, chosen)
+    assert plan["partition_key"].is_unique().all()
+    assert plan.filter(benchmark="alpha", condition="influence_in_topic").height == 4
+    assert plan.filter(benchmark="alpha", condition="random_global").height == 2
+    assert plan.filter(benchmark="beta").height == 8
+    assert "alpha|random_in_topic|health|2" in plan["partition_key"]
+    assert "alpha|random_global|all|1" in plan["partition_key"]
+
+
+def test_other_studies_methods_and_benchmarks_are_left_out():
+    chosen = chosen_bins(("alpha", "games", None))
+    others = pl.concat(
+        [
+            chosen_bins(("beta", "games", None)),
+            chosen.with_columns(study=pl.lit("other")),
+            chosen.with_columns(method=pl.lit("bm25")),
+        ]
+    )
+    study = unlearning_study(Path("model"), benchmarks=["alpha"])
+    assert plan_runs(study, others).is_empty()
+    assert plan_runs(study, pl.concat([chosen, others])).equals(plan_runs(study, chosen))
+
+
+def test_the_plan_follows_the_choice_and_not_its_scores(lake):
+    chosen = chosen_bins(("alpha", "games", None), ("beta", None, "faq"))
+    assert not make_unlearning_plan(STUDY, lake, chosen).reused
+    rescored = chosen.with_columns(z=pl.col("z") + 1).reverse()
+    assert make_unlearning_plan(STUDY, lake, rescored).reused
+    fewer = chosen.filter(benchmark="beta")
+    outcome = make_unlearning_plan(STUDY, lake, fewer)
+    assert not outcome.reused
+    assert outcome.details == {
+        "influence_global": 2, "influence_in_topic": 2, "random_global": 2, "random_in_topic": 2
+    }  # fmt: skip
+    assert all(key.startswith("beta|") for key in partition_keys(lake))
+
+
+def test_nothing_chosen_is_a_plan_without_runs(lake):
+    assert make_unlearning_plan(STUDY, lake, chosen_bins()).rows == 0
+    assert partition_keys(lake) == []
+
+
+def test_what_is_missing_is_named(lake):
+    with pytest.raises(FactError, match=r"unlearning_plan.*Remedy"):
+        partition_keys(lake)
+    with pytest.raises(WarehouseError, match="not published"):
+        make_unlearning_plan(STUDY, lake)
+    with pytest.raises(InputError, match="no section `unlearning`"):
+        plan_runs(scoring_study(Path("model")), chosen_bins())
