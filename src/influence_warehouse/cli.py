@@ -185,6 +185,9 @@ def _prepare(study: str) -> Any:
     _, home = _study_and_home(study)
     home.create()
     os.environ["INFLUENCE_WAREHOUSE"] = str(home.root)
+    # Leaving without Python's teardown (see `run`), a semaphore of tqdm's lock is left to the
+    # resource tracker, which removes it and would warn of it.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
     # Dagster's processes may start in other folders.
     os.environ["INFLUENCE_STUDY"] = str(Path(study).resolve()) if Path(study).exists() else study
     try:

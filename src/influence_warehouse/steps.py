@@ -94,7 +94,7 @@ def _corpus_to_benchmarks(planted: bool) -> list[Step]:
             ("study_benchmarks", "study_contrasts"),
             (),
             "benchmarks.tables:make_study_definitions",
-            "benchmarks.tables:fingerprint_of_study_benchmarks",
+            "benchmarks.tables:fingerprint_of_study_definitions",
         ),
         Step(
             "benchmarks",

@@ -14,7 +14,7 @@ from influence_warehouse.benchmarks.items import BenchmarkItems, items_path, rea
 from influence_warehouse.benchmarks.prompts import join_text, render
 from influence_warehouse.errors import InputError
 from influence_warehouse.facts import CONTRACTS, Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint, digest_of_file
+from influence_warehouse.fingerprint import Fingerprint, digest_of, digest_of_file
 from influence_warehouse.study import Benchmark, Study
 
 
@@ -95,14 +95,15 @@ def _item_rows(benchmark: Benchmark, found: BenchmarkItems) -> list[dict[str, An
     return rows
 
 
-def fingerprint_of_study_benchmarks(study: Study, lake: Lake) -> Fingerprint:
-    """What makes `study_benchmarks`: the definitions themselves."""
-    return Fingerprint.of("study_benchmarks", rows=_benchmark_rows(study))
-
-
-def fingerprint_of_study_contrasts(study: Study, lake: Lake) -> Fingerprint:
-    """What makes `study_contrasts`: the definitions themselves."""
-    return Fingerprint.of("study_contrasts", rows=_contrast_rows(study))
+def fingerprint_of_study_definitions(
+    study: Study, lake: Lake, fact: str = "study_benchmarks"
+) -> Fingerprint:
+    """What makes both facts: the definitions themselves. Facts of one step share their parts."""
+    return Fingerprint.of(
+        fact,
+        benchmarks=digest_of(_benchmark_rows(study)),
+        contrasts=digest_of(_contrast_rows(study)),
+    )
 
 
 def make_study_definitions(study: Study, lake: Lake) -> list[Outcome]:
@@ -111,9 +112,13 @@ def make_study_definitions(study: Study, lake: Lake) -> list[Outcome]:
     A contrast has one row per benchmark with the coefficient of that benchmark's z;
     benchmark_a and benchmark_b are its operands as the study names them.
     """
+    rows = {
+        "study_benchmarks": _benchmark_rows(study),
+        "study_contrasts": _contrast_rows(study),
+    }
     return [
-        _make(fingerprint_of_study_benchmarks(study, lake), _benchmark_rows(study), lake),
-        _make(fingerprint_of_study_contrasts(study, lake), _contrast_rows(study), lake),
+        _make(fingerprint_of_study_definitions(study, lake, fact), made, lake)
+        for fact, made in rows.items()
     ]
 
 
