@@ -22,7 +22,11 @@
     {%- for term in terms[:-1] | reverse -%}
         {%- set horner.text = term ~ " + " ~ t ~ " * (" ~ horner.text ~ ")" -%}
     {%- endfor -%}
-    least(1, {{ t }} * exp(-{{ x }} * {{ x }} + {{ horner.text }}))
+    case
+        -- least() of some engines passes over nulls: no estimate has no p-value.
+        when {{ z }} is not null
+            then least(1, {{ t }} * exp(-{{ x }} * {{ x }} + {{ horner.text }}))
+    end
 {%- endmacro %}
 
 {#- Rows of `relation` with q_value: Benjamini and Hochberg's adjusted p-value within a family.
