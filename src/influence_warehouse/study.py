@@ -92,7 +92,8 @@ class Corpus(_Section):
             return self
         for kind in ("topic", "format"):
             name = getattr(self.classifiers, f"{kind}_model")
-            if getattr(self.classifiers, f"{kind}_revision") is None and not Path(name).is_dir():
+            is_folder = name.startswith(("/", "./", "../")) or Path(name).is_dir()
+            if getattr(self.classifiers, f"{kind}_revision") is None and not is_folder:
                 raise ValueError(
                     f"classifiers.{kind}_revision: the hub model {name} needs a commit hash or tag"
                 )
