@@ -95,6 +95,17 @@ def load_tokenizer(study: Study, home: Home) -> "PreTrainedTokenizerBase":
         ) from error
 
 
+def context_length(study: Study, home: Home) -> int:
+    """Positions that the model reads at most, in tokens."""
+    from transformers import AutoConfig
+
+    source = model_source(study, home)
+    config = AutoConfig.from_pretrained(
+        source.location, revision=source.revision, trust_remote_code=study.model.trust_remote_code
+    )
+    return int(getattr(config, "max_position_embeddings", 2**31))
+
+
 def load_model(study: Study, home: Home) -> "PreTrainedModel":
     """The model in the study's dtype and attention backend, in evaluation mode."""
     import torch

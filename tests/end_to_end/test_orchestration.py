@@ -83,7 +83,11 @@ def start_attribution(damaged: Damaged, monkeypatch):
     from dagster_project.definitions import defs
     from dagster_project.settings import Settings
 
-    settings = Settings(damaged.study, damaged.lake.home)
+    attribution = damaged.study.attribution.model_copy(
+        update={"token_batch_size": 512, "projection_dim": 2}
+    )
+    study = damaged.study.model_copy(update={"attribution": attribution})
+    settings = Settings(study, damaged.lake.home)
     monkeypatch.setattr(resources, "settings", lambda: settings)
     selected = ["sampling_manifest", "bin_populations", "preconditioner"]
     return defs.resolve_job_def("prepare").execute_in_process(

@@ -19,7 +19,7 @@ from influence_warehouse.attribution.health import (
 )
 from influence_warehouse.attribution.merging import make_bin_item_scores, make_proponents
 from influence_warehouse.benchmarks.queries import encode_queries
-from influence_warehouse.errors import FactError
+from influence_warehouse.errors import FactError, StudyError
 from influence_warehouse.facts import Lake
 from influence_warehouse.models import load_tokenizer
 from influence_warehouse.study import Study
@@ -161,6 +161,13 @@ def test_shards_made_from_something_else_are_refused_with_the_differences(model,
         lake.path("proponents").unlink()
         make_proponents(other, lake)
     assert "Remedy" in str(error.value)
+
+
+def test_a_batch_larger_than_the_model_reads_is_named_before_anything_runs(model, tmp_path):
+    lake = write_scoring_lake(tmp_path)
+    study = scoring_study(model, token_batch_size=1024)
+    with pytest.raises(StudyError, match=r"token_batch_size: 1024 .* 512 positions.*Remedy"):
+        stage.make_preconditioner(study, lake)
 
 
 def test_equals_bergsons_own_trackstar_command(model, tmp_path):

@@ -15,9 +15,10 @@ from influence_warehouse.attribution import rollup
 from influence_warehouse.attribution.encoding import encode_documents
 from influence_warehouse.attribution.trackstar import TrackStar
 from influence_warehouse.benchmarks.queries import encode_queries
+from influence_warehouse.errors import StudyError
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint, digest_of
-from influence_warehouse.models import Encoded, load_tokenizer, model_source
+from influence_warehouse.models import Encoded, context_length, load_tokenizer, model_source
 from influence_warehouse.study import Study
 
 if TYPE_CHECKING:
@@ -27,7 +28,17 @@ SHARD_FACTS = ("shard_bin_item_scores", "shard_proponents", "document_scores")
 
 
 def method_of(study: Study, lake: Lake) -> TrackStar:
-    """The study's attribution method, ready to run."""
+    """The study's attribution method, ready to run.
+
+    Raises StudyError when a batch may hold more tokens than the model reads, which Bergson
+    would refuse after loading everything.
+    """
+    longest = context_length(study, lake.home)
+    if study.attribution.token_batch_size > longest:
+        raise StudyError(
+            f"attribution.token_batch_size: {study.attribution.token_batch_size} is more than the "
+            f"model's {longest} positions. Remedy: set it to {longest} or less."
+        )
     log = lake.home.runs / "bergson.log"
     return TrackStar(study.model, model_source(study, lake.home), study.attribution, log)
 
