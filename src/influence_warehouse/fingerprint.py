@@ -9,6 +9,7 @@ machines give equal fingerprints.
 import hashlib
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ class Fingerprint:
     @classmethod
     def of(cls, fact: str, **parts: Any) -> "Fingerprint":
         """Fingerprint of `fact` from its parts; the stage's code version joins them."""
-        return cls(fact, {"code": CODE_VERSIONS.get(fact, 1), **parts})
+        # A copy: who made the parts may go on changing them.
+        return cls(fact, {"code": CODE_VERSIONS.get(fact, 1), **deepcopy(parts)})
 
     @property
     def digest(self) -> str:

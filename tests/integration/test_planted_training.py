@@ -27,7 +27,11 @@ def lake(study, tmp_path_factory) -> Lake:
 
 @pytest.mark.slow
 def test_the_model_is_trained_once_and_loads_as_the_study_s_model(study, lake):
+    wanted = training.fingerprint_of_planted_model(study, lake).digest
     first = training.make_planted_model(study, lake)
+    # transformers fills in a configuration's nested dictionaries where they are.
+    assert first.details["digest"] == wanted
+    assert training.fingerprint_of_planted_model(study, lake).digest == wanted
     digest = model_source(study, lake.home).digest
     again = training.make_planted_model(study, lake)
     assert (first.reused, again.reused) == (False, True)

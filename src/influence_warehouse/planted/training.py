@@ -8,6 +8,7 @@ import json
 import random
 import shutil
 import uuid
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,7 +182,7 @@ def _fresh_model(tokenizer: "PreTrainedTokenizerFast") -> "Olmo3ForCausalLM":
     from transformers import Olmo3Config, Olmo3ForCausalLM
 
     config = Olmo3Config(
-        **ARCHITECTURE,
+        **deepcopy(ARCHITECTURE),
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=None,
