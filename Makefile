@@ -65,7 +65,7 @@ lock: ## Resolve requirements.lock anew (with TORCH_BACKEND=cpu beside a GPU)
 		--all-extras --group dev --constraint - $(TORCH_FROM) \
 		--output-file requirements.lock pyproject.toml
 	# The CPU build names no CUDA packages, so one lock serves both; uv picks the build.
-	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/; /^--find-links/d' requirements.lock
+	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/; /^--find/d' requirements.lock
 
 clean: ## Delete everything that runs have made
 	rm -rf warehouse/*/ warehouse/.dagster dbt/target dbt/logs
