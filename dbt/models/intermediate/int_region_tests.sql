@@ -1,6 +1,13 @@
 -- One family: all bins, topics or formats of one benchmark.
-with tested as (
+with intervals as (
     select * from {{ ref('int_region_intervals') }}
+),
+
+tested as (
+    {{ empirical_bayes(
+        'intervals', ['method', 'benchmark', 'item_subset', 'level'],
+        'z', 'z_standard_error', 'shrunken_z'
+    ) }}
 )
 
 {{ benjamini_hochberg('tested', ['method', 'benchmark', 'item_subset', 'level']) }}

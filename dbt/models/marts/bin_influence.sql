@@ -19,6 +19,7 @@ select
     intervals.z_high,
     intervals.z_standard_error,
     intervals.z_bias,
+    intervals.shrunken_z,
     case
         when bins.z is not null then row_number() over (
             partition by bins.method, bins.benchmark, bins.item_subset

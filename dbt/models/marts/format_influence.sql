@@ -13,6 +13,7 @@ select
     intervals.z_high,
     intervals.z_standard_error,
     intervals.z_bias,
+    intervals.shrunken_z,
     case
         when statistics.z is not null then row_number() over (
             partition by statistics.method, statistics.benchmark, statistics.item_subset
