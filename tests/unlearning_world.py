@@ -35,8 +35,8 @@ SETTINGS: dict[str, Any] = {
 
 CHOSEN_COLUMNS: dict[str, Any] = {
     **dict.fromkeys(("study", "method", "benchmark", "region_kind", "topic", "format"), pl.String),
-    "rank": pl.Int32,
-    **dict.fromkeys(("z", "shrunken_mean", "q_value"), pl.Float64),
+    "influence_rank": pl.Int64,
+    **dict.fromkeys(("z", "shrunken_z", "q_value"), pl.Float64),
     "reason": pl.String,
 }
 
@@ -113,9 +113,9 @@ def chosen_bins(*regions: tuple[str, str | None, str | None], study: str = "tiny
                 "region_kind": "bin" if topic and format else "topic" if topic else "format",
                 "topic": topic,
                 "format": format,
-                "rank": rank,
+                "influence_rank": rank,
                 "z": 1.0,
-                "shrunken_mean": 0.1,
+                "shrunken_z": 0.1,
                 "q_value": 0.01,
                 "reason": "test",
             }

@@ -227,6 +227,21 @@ CONTRACTS: dict[str, Contract] = {
         },
         key=("contrast", "benchmark"),
     ),
+    "region_rules": Contract(
+        "The rule by which regions to forget are chosen, per benchmark or listed region.",
+        {
+            "study": _TEXT,
+            "method": _TEXT,
+            "position": _INT,
+            "benchmark": _TEXT,
+            "rule": _TEXT,
+            "per_benchmark": _INT,
+            "max_q": _REAL,
+            "topic": _TEXT,
+            "format": _TEXT,
+        },
+        key=("position",),
+    ),
     "unlearning_plan": Contract(
         "Unlearning runs that there are to do, from the chosen regions.",
         {
@@ -318,6 +333,30 @@ CONTRACTS: dict[str, Contract] = {
         },
         key=("model_id", "benchmark", "item_id"),
         sharded=True,
+    ),
+    "unlearning_outcomes": Contract(
+        "Which of the planned unlearning runs are done, failed or left.",
+        {"partition_key": _TEXT, "state": _TEXT, "detail": _TEXT},
+        key=("partition_key",),
+    ),
+    "unlearning_comparisons": Contract(
+        "Paired tests of damage between conditions, over regions and seeds.",
+        {
+            "objective": _TEXT,
+            "benchmark": _TEXT,
+            "measure": _TEXT,
+            "condition_a": _TEXT,
+            "condition_b": _TEXT,
+            "test": _TEXT,
+            "n_cells": _INT,
+            "n_units": _INT,
+            "statistic": _REAL,
+            "p_value": _REAL,
+            "median_difference": _REAL,
+            "median_low": _REAL,
+            "median_high": _REAL,
+        },
+        key=("benchmark", "measure", "condition_a", "condition_b", "test"),
     ),
     "planted_truth": Contract(
         "Where the demo's facts were planted; read by grading alone.",

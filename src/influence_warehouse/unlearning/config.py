@@ -8,6 +8,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from influence_warehouse.warehouse.plain_select import plain_select
+
 Condition = Literal["influence_in_topic", "random_in_topic", "influence_global", "random_global"]
 CONDITIONS: tuple[Condition, ...] = (
     "influence_in_topic",
@@ -47,8 +49,8 @@ class RegionRule(_Section):
     explicit: tuple[NamedRegion, ...] = Field((), description="Regions of rule `explicit`.")
     sql: str | None = Field(
         None,
-        description="Query of rule `sql` on the marts: columns benchmark, topic, format, and "
-        "null in topic or format where the region does not fix it.",
+        description="Query of rule `sql`: one select on the marts of influence with columns "
+        "benchmark, topic and format, null where the region does not fix it.",
     )
 
     @model_validator(mode="after")
@@ -57,6 +59,8 @@ class RegionRule(_Section):
             raise ValueError("explicit: give the list exactly with `rule: explicit`")
         if (self.rule == "sql") != (self.sql is not None):
             raise ValueError("sql: give the query exactly with `rule: sql`")
+        if self.sql is not None:
+            plain_select(self.sql)
         return self
 
 

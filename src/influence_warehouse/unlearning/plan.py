@@ -17,7 +17,7 @@ from influence_warehouse.fingerprint import Fingerprint, digest_of
 from influence_warehouse.study import Study
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 from influence_warehouse.unlearning.config import Unlearning
-from influence_warehouse.warehouse.query import run_query
+from influence_warehouse.warehouse.build import read_built
 
 ANY = "any"
 ALL = "all"
@@ -77,6 +77,11 @@ def unlearning_section(study: Study) -> Unlearning:
     return study.unlearning
 
 
+def target_benchmarks(study: Study) -> list[str]:
+    """Benchmarks that regions are chosen for: the section's, or all of the study."""
+    return list(unlearning_section(study).benchmarks or [b.name for b in study.benchmarks])
+
+
 def fingerprint_of_unlearning_plan(
     study: Study, lake: Lake, chosen: pl.DataFrame | None = None
 ) -> Fingerprint:
@@ -92,10 +97,10 @@ def fingerprint_of_unlearning_plan(
 
 
 def make_unlearning_plan(study: Study, lake: Lake, chosen: pl.DataFrame | None = None) -> Outcome:
-    """Write the plan from `chosen`, rows of marts.chosen_bins; null: from the published copy.
+    """Write the plan from `chosen`, rows of marts.chosen_bins; null: from the build database.
 
     Details: runs per condition. Raises InputError for a region outside the taxonomy,
-    WarehouseError when the study is not published.
+    WarehouseError when the marts are not built.
     """
     chosen = _chosen(lake, chosen)
     fingerprint = fingerprint_of_unlearning_plan(study, lake, chosen)
@@ -133,16 +138,15 @@ def partition_keys(lake: Lake) -> list[str]:
 
 
 def _chosen(lake: Lake, chosen: pl.DataFrame | None) -> pl.DataFrame:
-    return run_query(lake.home, "select * from chosen_bins") if chosen is None else chosen
+    return read_built(lake.home, "chosen_bins") if chosen is None else chosen
 
 
 def _chosen_regions(study: Study, chosen: pl.DataFrame) -> list[tuple[str, Region]]:
     """Benchmark and region of each row that concerns this study, each once, in order."""
-    targets = unlearning_section(study).benchmarks or [b.name for b in study.benchmarks]
     ours = chosen.filter(
         pl.col("study") == study.name,
         pl.col("method") == study.attribution.method,
-        pl.col("benchmark").is_in(list(targets)),
+        pl.col("benchmark").is_in(target_benchmarks(study)),
     )
     pairs = set(ours.select("benchmark", "topic", "format").iter_rows())
     regions = {(benchmark, Region(topic, format).name) for benchmark, topic, format in pairs}

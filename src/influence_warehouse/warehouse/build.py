@@ -10,12 +10,16 @@ import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
 from influence_warehouse.study import Study
+from influence_warehouse.warehouse.plain_select import plain_select
+
+if TYPE_CHECKING:
+    import polars as pl
 
 # DuckDB reads these as a pattern or a quote, dbt as a template.
 _RESERVED = "'\"*?[]{}%"
@@ -33,8 +37,9 @@ def dbt_project_folder() -> Path:
     return project_folder("dbt")
 
 
-def dbt_environment(home: Home) -> dict[str, str]:
-    """Variables that a dbt command needs beside the process's own: where to read and write.
+def dbt_environment(home: Home, study: Study) -> dict[str, str]:
+    """Variables that a dbt command needs beside the process's own: where to read and write,
+    and the study's SQL that chooses regions, if it has any.
 
     Raises WarehouseError when the home's path holds a character that DuckDB reads as a pattern.
     """
@@ -45,7 +50,9 @@ def dbt_environment(home: Home) -> dict[str, str]:
             "pattern. Remedy: choose another folder with --warehouse DIR or INFLUENCE_WAREHOUSE."
         )
     project = str(dbt_project_folder())
+    regions_sql = study.unlearning.regions.sql if study.unlearning else None
     return {
+        "INFLUENCE_REGIONS_SQL": plain_select(regions_sql) if regions_sql else "",
         "INFLUENCE_LAKE": str(home.lake),
         "INFLUENCE_RECORDS": str(home.runs / "records"),
         "INFLUENCE_BUILD_DATABASE": str(home.build_database),
@@ -60,6 +67,26 @@ def dbt_environment(home: Home) -> dict[str, str]:
     }
 
 
+def read_built(home: Home, mart: str) -> "pl.DataFrame":
+    """Rows of a mart in the build database, for assets between two parts of the build.
+
+    Raises WarehouseError when the mart is not built.
+    """
+    import duckdb
+
+    try:
+        # Attached, not opened: dbt may hold the file in this process, with settings of its own.
+        with duckdb.connect() as connection:
+            path = str(home.build_database).replace("'", "''")
+            connection.execute(f"attach '{path}' as build (read_only)")
+            return connection.table(f"build.marts.{mart}").pl()
+    except duckdb.Error as error:
+        raise WarehouseError(
+            f"{home.build_database}: marts.{mart} cannot be read ({error}). "
+            f"Remedy: `influence run {home.study}` builds it."
+        ) from error
+
+
 def build_warehouse(study: Study, lake: Lake) -> dict[str, Any]:
     """Run `dbt build` and return `{"nodes": {status: count}, "seconds": float}`.
 
@@ -70,7 +97,7 @@ def build_warehouse(study: Study, lake: Lake) -> dict[str, Any]:
         lake.require(fact)
     results = lake.home.runs / "dbt" / "run_results.json"
     results.unlink(missing_ok=True)
-    finished = _run_build(lake.home)
+    finished = _run_build(study, lake.home)
     if not results.exists():
         raise _failure(lake.home, _last_lines(finished.stdout + finished.stderr))
     report = json.loads(results.read_text(encoding="utf-8"))
@@ -95,11 +122,11 @@ def _problems(results: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _run_build(home: Home) -> subprocess.CompletedProcess[str]:
+def _run_build(study: Study, home: Home) -> subprocess.CompletedProcess[str]:
     # A process of its own: dbt keeps global state, and its memory goes back when it ends.
     return subprocess.run(
         [sys.executable, "-m", "dbt.cli.main", "--quiet", "build"],
-        env={**os.environ, **dbt_environment(home)},
+        env={**os.environ, **dbt_environment(home, study)},
         capture_output=True,
         text=True,
         check=False,

@@ -24,7 +24,7 @@ These are the tables of `influence.duckdb`, schema `marts`. Formulae and their s
 def marts() -> list[dict[str, Any]]:
     """The marts in alphabetical order: `name`, `description`, `columns` as in dbt's yml."""
     found = []
-    for path in sorted((dbt_project_folder() / "models" / "marts").glob("*.yml")):
+    for path in sorted((dbt_project_folder() / "models" / "marts").rglob("*.yml")):
         found += yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
     return found
 

@@ -12,6 +12,7 @@ from influence_warehouse.errors import WarehouseError
 from influence_warehouse.facts import write_atomically
 from influence_warehouse.fingerprint import digest_of_file
 from influence_warehouse.layout import Home
+from influence_warehouse.study import Study
 from influence_warehouse.warehouse.build import dbt_environment, dbt_project_folder
 
 
@@ -20,7 +21,7 @@ def manifest_path(home: Home) -> Path:
     return home.runs / "dbt" / "manifest.json"
 
 
-def prepare_manifest(home: Home) -> Path:
+def prepare_manifest(home: Home, study: Study) -> Path:
     """Parse the dbt project unless the manifest is of exactly these files.
 
     Raises WarehouseError with dbt's message when the project does not parse.
@@ -31,7 +32,7 @@ def prepare_manifest(home: Home) -> Path:
     if path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
         return path
     command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "parse"]
-    environment = {**os.environ, **dbt_environment(home)}
+    environment = {**os.environ, **dbt_environment(home, study)}
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if finished.returncode:
         raise WarehouseError(

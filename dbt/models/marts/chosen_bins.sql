@@ -1,0 +1,156 @@
+{%- set sql = env_var('INFLUENCE_REGIONS_SQL', '') -%}
+{#- What the study's SQL may read (warehouse/plain_select.py); each as a CTE of its own name. -#}
+{%- set readable = [
+    ref('benchmark_correlations'), ref('benchmarks'), ref('bin_contrasts'), ref('bin_influence'),
+    ref('bins'), ref('document_influence'), ref('format_contrasts'), ref('format_influence'),
+    ref('influence_concentration'), ref('top_documents'), ref('topic_contrasts'),
+    ref('topic_influence')
+] -%}
+with rules as (
+    select * from {{ ref('stg_region_rules') }}
+),
+
+regions as (
+    select
+        study,
+        method,
+        benchmark,
+        'topic' as region_kind,
+        topic,
+        cast(null as varchar) as format,
+        n_documents,
+        z,
+        shrunken_z,
+        q_value
+    from {{ ref('topic_influence') }}
+    where item_subset = 'all'
+    union all
+    select
+        study,
+        method,
+        benchmark,
+        'format' as region_kind,
+        cast(null as varchar) as topic,
+        format,
+        n_documents,
+        z,
+        shrunken_z,
+        q_value
+    from {{ ref('format_influence') }}
+    where item_subset = 'all'
+    union all
+    select
+        study,
+        method,
+        benchmark,
+        'bin' as region_kind,
+        topic,
+        format,
+        n_documents,
+        z,
+        shrunken_z,
+        q_value
+    from {{ ref('bin_influence') }}
+    where item_subset = 'all'
+),
+
+ranked as (
+    select
+        regions.*,
+        row_number() over (
+            partition by regions.method, regions.benchmark, regions.region_kind
+            -- Regions that differ by no more than their errors shrink to one value: then by z.
+            order by
+                regions.shrunken_z desc nulls last, regions.z desc, regions.topic, regions.format
+        ) as influence_rank,
+        count(regions.shrunken_z) over (
+            partition by regions.method, regions.benchmark, regions.region_kind
+        ) as n_regions
+    from regions
+),
+
+-- A region that opposes the benchmark can be significant, but not chosen.
+passing as (
+    select
+        ranked.*,
+        rules.per_benchmark,
+        'rank ' || ranked.influence_rank || ' of ' || ranked.n_regions
+        || ' by shrunken z; q at most ' || rules.max_q as reason,
+        row_number() over (
+            partition by ranked.method, ranked.benchmark order by ranked.influence_rank
+        ) as place
+    from ranked
+    inner join rules
+        on
+            ranked.method = rules.method
+            and ranked.benchmark = rules.benchmark
+            and ranked.region_kind || 's' = rules.rule
+    where ranked.z > 0 and ranked.q_value <= rules.max_q
+),
+
+{% if sql %}
+asked as (
+    with {% for relation in readable %}
+    {{ relation.identifier }} as (select * from {{ relation }}){{ "," if not loop.last }}
+    {%- endfor %}
+    select distinct benchmark, topic, format from ({{ sql }}) as answer
+),
+{% endif %}
+
+named as (
+    select
+        method,
+        benchmark,
+        topic,
+        format,
+        reason
+    from passing
+    where place <= per_benchmark
+    union all
+    select distinct
+        method,
+        benchmark,
+        topic,
+        format,
+        'listed in the study' as reason
+    from rules
+    where rule = 'explicit'
+    {%- if sql %}
+    union all
+    select
+        rules.method,
+        asked.benchmark,
+        cast(asked.topic as varchar) as topic,
+        cast(asked.format as varchar) as format,
+        'by the SQL of the study' as reason
+    from asked
+    inner join rules on asked.benchmark = rules.benchmark and rules.rule = 'sql'
+    {%- endif %}
+)
+
+select
+    studies.study,
+    named.method,
+    named.benchmark,
+    -- SQL that names neither names no region: null, so that the build fails.
+    case
+        when named.topic is not null and named.format is not null then 'bin'
+        when named.topic is not null then 'topic'
+        when named.format is not null then 'format'
+    end as region_kind,
+    named.topic,
+    named.format,
+    ranked.influence_rank,
+    ranked.n_documents,
+    ranked.z,
+    ranked.shrunken_z,
+    ranked.q_value,
+    named.reason
+from named
+cross join {{ ref('stg_studies') }} as studies
+left join ranked
+    on
+        named.method = ranked.method
+        and named.benchmark = ranked.benchmark
+        and named.topic is not distinct from ranked.topic
+        and named.format is not distinct from ranked.format

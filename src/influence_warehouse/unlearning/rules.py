@@ -1,0 +1,56 @@
+"""The fact `region_rules`: by which rule the warehouse chooses the regions to forget.
+
+Belongs here: the study's rule as rows that dbt reads. Does not belong here: applying it
+(marts.chosen_bins) and the runs that follow from the choice (plan).
+"""
+
+import polars as pl
+
+from influence_warehouse.contracts import CONTRACTS
+from influence_warehouse.facts import Lake, Outcome
+from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.study import Study
+from influence_warehouse.unlearning.plan import Region, target_benchmarks, unlearning_section
+
+
+def fingerprint_of_region_rules(study: Study, lake: Lake) -> Fingerprint:
+    """From the study's rule and its target benchmarks."""
+    rule = unlearning_section(study).regions
+    return Fingerprint.of(
+        "region_rules",
+        study=study.name,
+        method=study.attribution.method,
+        rule=rule.model_dump(mode="json"),
+        benchmarks=target_benchmarks(study),
+    )
+
+
+def make_region_rules(study: Study, lake: Lake) -> Outcome:
+    """Write one row per target benchmark, or per region of an explicit list.
+
+    Raises InputError for a listed region outside the taxonomy.
+    """
+    fingerprint = fingerprint_of_region_rules(study, lake)
+    if lake.is_current(fingerprint):
+        return lake.reused(fingerprint)
+    rows = rule_rows(study)
+    lake.write("region_rules", rows, fingerprint)
+    return Outcome("region_rules", rows.height, reused=False)
+
+
+def rule_rows(study: Study) -> pl.DataFrame:
+    """Rows of `region_rules`. Raises InputError for a listed region outside the taxonomy."""
+    rule = unlearning_section(study).regions
+    listed = [(region.benchmark, region.topic, region.format) for region in rule.explicit]
+    for _, topic, format in listed:
+        Region.of(Region(topic, format).name)
+    rows = listed or [(benchmark, None, None) for benchmark in target_benchmarks(study)]
+    head, choice = (study.name, study.attribution.method), (rule.rule, rule.per_benchmark)
+    return pl.DataFrame(
+        [
+            (*head, position, benchmark, *choice, rule.max_q, *region)
+            for position, (benchmark, *region) in enumerate(rows)
+        ],
+        schema=CONTRACTS["region_rules"].columns,
+        orient="row",
+    )
