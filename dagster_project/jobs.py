@@ -1,26 +1,34 @@
-"""Jobs: a study in three parts, since shards are partitions and the rest is not.
+"""Jobs: a study in parts, since shards and unlearning runs are partitions and the rest is not.
 
 Does not belong here: running them (`run`, the UI, a schedule of the user's own).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import dagster as dg
 
-from dagster_project.partitions import shards
+from dagster_project.assets.warehouse import influence_duckdb, unlearning_models
+from dagster_project.partitions import runs, shards
 from dagster_project.settings import settings
+from influence_warehouse.reports.names import UNLEARNING_CHARTS
 from influence_warehouse.steps import Step, steps
 
 _steps = steps(settings().study)
-_first_sharded = next(position for position, step in enumerate(_steps) if step.is_sharded)
+_first_sharded = next(place for place, step in enumerate(_steps) if step.parts == "shards")
+_unlearning = [step for step in _steps[_first_sharded:] if step.stage == "unlearning"]
 
 
-def _facts(chosen: Sequence[Step]) -> dg.AssetSelection:
+def _facts(chosen: Iterable[Step]) -> dg.AssetSelection:
     return dg.AssetSelection.assets(*(fact for step in chosen for fact in step.facts))
 
 
 _prepared = _facts(_steps[:_first_sharded])
-_scored = _facts([step for step in _steps if step.is_sharded])
+_scored = _facts(step for step in _steps if step.parts == "shards")
+_after_choice = _facts(_unlearning) | dg.AssetSelection.assets(
+    unlearning_models, *(f"chart_{name}" for name in UNLEARNING_CHARTS)
+)
+# Without unlearning its tables and charts are empty, and made with the others.
+_not_concluded = _prepared | _scored | (_after_choice if _unlearning else _prepared)
 
 prepare = dg.define_asset_job(
     "prepare",
@@ -32,8 +40,37 @@ score = dg.define_asset_job(
 )
 conclude = dg.define_asset_job(
     "conclude",
-    selection=dg.AssetSelection.all() - _prepared - _scored,
-    description="Merged facts, tables, the published copy and charts.",
+    selection=dg.AssetSelection.all() - _not_concluded,
+    description="Merged facts, tables of influence, the published copy and charts.",
 )
+attribution_jobs = [prepare, score, conclude]
 
-jobs = [prepare, score, conclude]
+
+def _unlearning_jobs() -> list:
+    unlearned = [step for step in _unlearning if step.parts == "runs"]
+    first = _unlearning.index(unlearned[0])
+    planned, judged = _unlearning[:first], _unlearning[first + len(unlearned) :]
+    return [
+        dg.define_asset_job(
+            "plan_unlearning",
+            selection=_facts(planned),
+            description="Runs that there are to do, and checked forget and retain sets.",
+        ),
+        dg.define_asset_job(
+            "unlearn",
+            selection=_facts(unlearned),
+            partitions_def=runs,
+            description="Unlearning runs: a model that forgets, and its answers.",
+        ),
+        dg.define_asset_job(
+            "judge",
+            selection=(_after_choice - _facts(planned) - _facts(unlearned))
+            | dg.AssetSelection.assets(influence_duckdb)
+            | _facts(judged),
+            description="Tests and tables of damage, the published copy and charts.",
+        ),
+    ]
+
+
+unlearning_jobs = _unlearning_jobs() if _unlearning else []
+jobs = [*attribution_jobs, *unlearning_jobs]

@@ -5,17 +5,19 @@ Does not belong here: any decision on what to make; the library's stages take it
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from dagster_project.partitions import shards
+from dagster_project.partitions import BY_PARTS, keep_runs
 from dagster_project.resources import StudyResource
 from influence_warehouse.contracts import CONTRACTS
-from influence_warehouse.facts import Lake, Outcome
-from influence_warehouse.records import write_record
+from influence_warehouse.facts import Lake, Outcome, Part
+from influence_warehouse.records import failure_path, write_failure, write_record
 from influence_warehouse.steps import Step
+from influence_warehouse.unlearning.plan import partition_keys
 
 # One writer at a time on one study's home: runs that share it queue for this pool.
 WRITER_POOL = "warehouse_writer"
@@ -26,18 +28,20 @@ FOLDERS = {
     "planted_model": "The demo's language model, trained on the planted documents.",
     "preconditioner": "TrackStar's second-moment correction, one per study.",
     "query_index": "Projected gradients of all benchmarks' queries.",
+    "unlearned_models": "LoRA adapters that make the model forget, one folder per run.",
 }
 
 
 def step_assets(step: Step) -> dg.AssetsDefinition:
-    """The assets of one step of the library; a sharded step's are partitioned by shard."""
+    """The assets of one step of the library, partitioned where the step is in parts."""
 
     @dg.multi_asset(
         name=step.name,
         specs=[_spec(step, fact) for fact in step.facts],
-        partitions_def=shards if step.is_sharded else None,
-        # One run scores a whole range of shards, so that the model is not started per shard.
-        backfill_policy=dg.BackfillPolicy.single_run() if step.is_sharded else None,
+        partitions_def=BY_PARTS[step.parts],
+        # One run scores a whole range of shards, so that the model is not started per shard;
+        # unlearning runs fail and are retried one by one.
+        backfill_policy=dg.BackfillPolicy.single_run() if step.parts == "shards" else None,
         pool=WRITER_POOL,
     )
     def assets(
@@ -45,9 +49,12 @@ def step_assets(step: Step) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         study.home.create()
         last = {}
-        for key in context.partition_keys if step.is_sharded else [None]:
-            for outcome, fingerprint in _run_once(step, study, key):
-                last[outcome.fact] = (outcome, fingerprint)
+        for key in context.partition_keys if step.parts else [None]:
+            with _noting_failure(step, study, key):
+                for outcome, fingerprint in _run_once(step, study, key):
+                    last[outcome.fact] = (outcome, fingerprint)
+        if "unlearning_plan" in step.facts:
+            keep_runs(context.instance, partition_keys(study.lake))
         for outcome, fingerprint in last.values():
             yield _result(outcome, fingerprint)
 
@@ -56,16 +63,33 @@ def step_assets(step: Step) -> dg.AssetsDefinition:
 
 def _run_once(step: Step, study: StudyResource, partition: str | None) -> list[tuple[Outcome, str]]:
     started = datetime.now(UTC)
-    shard = [] if partition is None else [int(partition)]
-    made = step.run(study.study, study.lake, *shard)
+    part: list[Part] = []
+    if partition is not None:
+        part = [int(partition) if step.parts == "shards" else partition]
+    made = step.run(study.study, study.lake, *part)
     outcomes = [made] if isinstance(made, Outcome) else made
     results = []
     for outcome in outcomes:
-        fingerprint = _fingerprint_of(study.lake, outcome, *shard)
+        fingerprint = _fingerprint_of(study.lake, outcome, *part)
         write_record(study.home, outcome, fingerprint, started, partition)
         results.append((outcome, fingerprint))
-    say_made(outcomes, started, partition)
+    if step.parts != "runs":  # `run` says a line per unlearning run
+        say_made(outcomes, started, partition)
     return results
+
+
+@contextmanager
+def _noting_failure(step: Step, study: StudyResource, partition: str | None) -> Iterator[None]:
+    """Leave an unlearning run's error where `influence status` and the marts find it."""
+    if step.parts != "runs" or partition is None:
+        yield
+        return
+    try:
+        yield
+    except Exception as error:
+        write_failure(study.home, partition, error)
+        raise
+    failure_path(study.home, partition).unlink(missing_ok=True)
 
 
 def say_made(outcomes: list[Outcome], started: datetime, partition: str | None) -> None:
@@ -103,9 +127,9 @@ def _spec(step: Step, fact: str) -> dg.AssetSpec:
     )
 
 
-def _fingerprint_of(lake: Lake, outcome: Outcome, shard: int | None = None) -> str:
+def _fingerprint_of(lake: Lake, outcome: Outcome, part: Part | None = None) -> str:
     if outcome.fact in CONTRACTS:
-        return lake.require(outcome.fact, shard).digest
+        return lake.require(outcome.fact, part).digest
     return str(outcome.details["digest"])
 
 

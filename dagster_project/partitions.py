@@ -1,7 +1,10 @@
-"""Partitions: the shards of a study's documents, each scored whole or not at all.
+"""Partitions: shards of a study's documents, and unlearning runs; each is made whole or not.
 
-Does not belong here: how documents fall into shards (the sampling stage).
+Does not belong here: how documents fall into shards (the sampling stage), and which runs
+there are (the unlearning plan).
 """
+
+from collections.abc import Sequence
 
 import dagster as dg
 
@@ -16,3 +19,18 @@ def shard_key(shard: int) -> str:
 shards = dg.StaticPartitionsDefinition(
     [shard_key(shard) for shard in range(settings().study.sampling.shards)]
 )
+
+# One instance serves all studies of a warehouse, so the name says whose runs they are.
+runs = dg.DynamicPartitionsDefinition(name=f"unlearning_runs_{settings().study.name}")
+
+BY_PARTS = {"shards": shards, "runs": runs, None: None}
+"""Partitions of a step by its `parts`."""
+
+
+def keep_runs(instance: dg.DagsterInstance, keys: Sequence[str]) -> None:
+    """Make the run partitions exactly `keys`: new ones appear, those out of the plan go."""
+    name = runs.name or ""
+    known = instance.get_dynamic_partitions(name)
+    for key in set(known) - set(keys):
+        instance.delete_dynamic_partition(name, key)
+    instance.add_dynamic_partitions(name, [key for key in keys if key not in known])

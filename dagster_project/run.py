@@ -1,28 +1,70 @@
-"""Running a study in this process: the three jobs in order, with readable progress and errors.
+"""Running a study in this process: its jobs in order, with readable progress and errors.
 
 Used by `influence run`; the UI and the user's own schedules start the same jobs.
 """
 
-from collections.abc import Sequence
+from typing import Literal
 
 import dagster as dg
 
 from dagster_project.materialization import say
-from dagster_project.partitions import shards
-from influence_warehouse.errors import HealthError
+from dagster_project.partitions import runs, shards
+from dagster_project.settings import settings
+from influence_warehouse.errors import HealthError, InfluenceError
 
 # Dagster's own event log would bury the progress lines; the UI shows it.
 _LOGGERS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
+Stage = Literal["attribution", "unlearning"]
 
-def run_study(jobs: Sequence[str] = ("prepare", "score", "conclude")) -> None:
-    """Materialize what is missing or stale, in process. Raises the library's own errors."""
+
+def run_study(stage: Stage | None = None) -> None:
+    """Materialize what is missing or stale, in process: one stage, or all.
+
+    Raises the library's own errors; of unlearning runs after the others are done and judged.
+    """
     from dagster_project.definitions import defs
+    from dagster_project.jobs import attribution_jobs, unlearning_jobs
 
+    chosen = {"attribution": attribution_jobs, "unlearning": unlearning_jobs}
+    failed: list[str] = []
     with dg.DagsterInstance.get() as instance:
-        for name in jobs:
-            say(f"RUN  {name}")
-            _run_job(defs.resolve_job_def(name), instance)
+        for job in chosen[stage] if stage else [*attribution_jobs, *unlearning_jobs]:
+            say(f"RUN  {job.name}")
+            definition = defs.resolve_job_def(job.name)
+            if job.name == "unlearn":
+                failed = _run_each(definition, instance)
+            else:
+                _run_job(definition, instance)
+    if failed:
+        raise HealthError(
+            f"{len(failed)} unlearning runs failed, the others are done and judged:\n  "
+            + "\n  ".join(failed)
+            + "\nRemedy: run the study again; only these are tried again."
+        )
+
+
+def _run_each(job: dg.JobDefinition, instance: dg.DagsterInstance) -> list[str]:
+    """Each unlearning run in a Dagster run of its own; keys with errors of those that failed."""
+    from influence_warehouse.unlearning.runs import is_done, progress_line
+
+    keys = runs.get_partition_keys(dynamic_partitions_store=instance)
+    shown = set(instance.get_materialized_partitions(dg.AssetKey("unlearned_predictions")))
+    study, lake = settings().study, settings().lake
+    failed = []
+    for number, key in enumerate(keys, start=1):
+        place = f"{number:>{len(str(len(keys)))}}/{len(keys)}"
+        verb = "KEPT"
+        if key not in shown or not is_done(study, lake, key):
+            verb = "OK  "
+            try:
+                job.execute_in_process(_LOGGERS, instance=instance, partition_key=key)
+            except (InfluenceError, dg.DagsterError, RuntimeError, OSError) as error:
+                failed.append(f"{key}: {' '.join(str(error).split())[:300]}")
+                say(f"FAIL {place} {failed[-1]}")
+                continue
+        say(f"{verb} {place} {progress_line(lake, key)}")
+    return failed
 
 
 def _run_job(job: dg.JobDefinition, instance: dg.DagsterInstance) -> None:

@@ -189,6 +189,158 @@ def recovery() -> pl.DataFrame:
     )
 
 
+CONDITIONS = ("influence_in_topic", "random_in_topic", "influence_global", "random_global")
+COMPARISONS = (
+    ("influence_in_topic", "random_in_topic"),
+    ("influence_in_topic", "random_global"),
+    ("influence_global", "random_global"),
+)
+_BASELINES = {"margin": 46.0, "accuracy": 0.71}
+_HURT = {  # damage on the target, by measure and condition
+    "margin": (5.1, 2.6, 4.2, 0.4),
+    "accuracy": (0.085, 0.045, 0.07, 0.004),
+}
+_NOISE = {"margin": 0.45, "accuracy": 0.015}
+
+
+def unlearning_runs(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
+    """A run per region (the planted topics, or the whole sample), condition and seed."""
+    rows = [
+        (name, condition, region, seed)
+        for name, (_, _, topics) in benchmarks.items()
+        for condition in CONDITIONS
+        for region in (("all",) if condition.endswith("_global") else topics)
+        for seed in (1, 2, 3)
+    ]
+    key = ["benchmark", "condition", "region", "seed"]
+    return pl.DataFrame(rows, schema=key, orient="row").select(
+        *(pl.lit("demo").alias("study"), pl.lit("trackstar").alias("method")),
+        *(pl.lit("ngdiff").alias("objective"), pl.concat_str(key, separator="|").alias("run_id")),
+        *key,
+    )
+
+
+def unlearning_damage(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
+    """marts.unlearning_damage: what ranked first hurts most, and hurts the target most."""
+    random = np.random.default_rng(3)
+    runs = unlearning_runs(benchmarks).with_columns(region_kind=pl.lit("topic"))
+    frames = []
+    for evaluated, measure in ((e, m) for e in benchmarks for m in _BASELINES):
+        hurts = dict(zip(CONDITIONS, _HURT[measure], strict=True))
+        noise = _NOISE[measure] * random.normal(size=runs.height)
+        full = pl.col("condition").replace_strict(hurts, return_dtype=pl.Float64)
+        share = pl.when(pl.col("benchmark") == evaluated).then(1.0).otherwise(0.05)
+        frames.append(
+            runs.with_columns(
+                evaluated_benchmark=pl.lit(evaluated),
+                is_target=pl.col("benchmark") == evaluated,
+                measure=pl.lit(measure),
+                n_items=pl.lit(72),
+                baseline=pl.lit(_BASELINES[measure]),
+                damage=full * share + pl.Series(noise),
+                standard_error=pl.lit(_NOISE[measure]),
+            )
+        )
+    return _with_damage_interval(pl.concat(frames))
+
+
+def _with_damage_interval(rows: pl.DataFrame) -> pl.DataFrame:
+    damage, margin = pl.col("damage"), 1.96 * pl.col("standard_error")
+    return rows.with_columns(
+        unlearned=pl.col("baseline") - damage,
+        damage_low=damage - margin,
+        damage_high=damage + margin,
+        share_kept=1 - damage / pl.col("baseline"),
+    )
+
+
+def unlearning_matrix(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
+    """marts.unlearning_matrix: means of `unlearning_damage` over the runs of a condition."""
+    key = ["study", "method", "objective", "benchmark", "condition"]
+    key += ["evaluated_benchmark", "is_target", "measure"]
+    means = (
+        unlearning_damage(benchmarks)
+        .group_by(key, maintain_order=True)
+        .agg(
+            pl.len().cast(pl.Int64).alias("n_runs"),
+            pl.col("region").n_unique().cast(pl.Int64).alias("n_regions"),
+            pl.col("n_items").first(),
+            pl.col("baseline").mean(),
+            pl.col("damage").mean(),
+            pl.col("standard_error").mean(),
+        )
+    )
+    factors = {name: set(factors[:2]) for name, factors in benchmarks.items()}
+    relations = [
+        ("crossed", "one_factor", "target")[len(factors[a] & factors[b])]
+        for a, b in means.select("benchmark", "evaluated_benchmark").iter_rows()
+    ]
+    return _with_damage_interval(means.with_columns(pl.Series("relation", relations)))
+
+
+def unlearning_tests(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
+    """marts.unlearning_tests: differences of `unlearning_damage`, with made p-values."""
+    damage = unlearning_damage(benchmarks).filter(pl.col("is_target"))
+    rows = []
+    for measure in _BASELINES:
+        for a, b in COMPARISONS:
+            of_a, of_b = (damage.filter(measure=measure, condition=c) for c in (a, b))
+            on = ["benchmark", "seed"] + ["region"] * (b == "random_in_topic")
+            if b == "random_global":  # a benchmark's regions are averaged
+                of_a = of_a.group_by(on, maintain_order=True).agg(pl.col("damage").mean())
+                of_a = of_a.with_columns(region=pl.lit("all"))
+            cells = of_a.join(of_b, on=on, maintain_order="left").with_columns(
+                difference=pl.col("damage") - pl.col("damage_right")
+            )
+            for name in (*benchmarks, "all"):
+                found = cells if name == "all" else cells.filter(benchmark=name)
+                for test in ("wilcoxon", "t_region_means", "wilcoxon_items"):
+                    key = ("demo", "trackstar", "ngdiff", name, measure, a, b, test)
+                    rows.append((*key, 60, *_tested(found)))
+    schema = [
+        *("study", "method", "objective", "benchmark", "measure", "condition_a", "condition_b"),
+        *("test", "n_units", "n_cells", "n_regions", "n_positive", "n_negative", "n_zero"),
+        *("mean_difference", "median_difference", "median_low", "median_high"),
+        *("statistic", "p_value", "q_value", "cohens_dz"),
+    ]
+    return pl.DataFrame(rows, schema=schema, orient="row", infer_schema_length=None)
+
+
+def _tested(cells: pl.DataFrame) -> tuple:
+    """Counts, centre, interval (none for one region) and made statistics of differences."""
+    values = cells["difference"].to_numpy()
+    regions = cells.select("benchmark", "region").n_unique()
+    positive, negative = int((values > 0).sum()), int((values < 0).sum())
+    median, spread = float(np.median(values)), float(values.std(ddof=1))
+    half = 1.2 * spread / np.sqrt(regions)
+    bounds = (None, None) if regions == 1 else (median - half, median + half)
+    p_value = max(0.5**positive, 1e-6) if median > 0 else 0.9
+    counts = (len(values), regions, positive, negative, len(values) - positive - negative)
+    centre = (float(values.mean()), median, *bounds, float(positive))
+    return (*counts, *centre, p_value, min(1.0, 1.5 * p_value), float(values.mean()) / spread)
+
+
+def unlearning_losses(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
+    """marts.unlearning_losses: forget loss climbs, retain loss creeps, runs stop differently."""
+    random = np.random.default_rng(4)
+    frames = []
+    for number, run in enumerate(unlearning_runs(benchmarks).iter_slices(1)):
+        ends_early = run["condition"][0] == "random_global" and number % 2
+        steps = np.arange(0, 26 if ends_early else 41, 5)
+        pace = 0.0022 * random.uniform(0.7, 1.3)
+        retain = 3.1 + 0.004 * steps + random.normal(0, 0.01, steps.size)
+        frames.append(
+            run.join(pl.DataFrame({"step": steps}), how="cross").with_columns(
+                forget_loss=pl.Series(2.8 + pace * steps**2),
+                retain_loss=pl.Series(retain),
+                utility=pl.Series(np.exp(-retain)),
+                learning_rate=pl.lit(1e-3),
+                stop_reason=pl.lit("utility_floor" if ends_early else "step_limit"),
+            )
+        )
+    return pl.concat(frames)
+
+
 def marts() -> dict[str, pl.DataFrame]:
     """All tables that the charts and the summary read, by mart."""
     return {
@@ -201,6 +353,10 @@ def marts() -> dict[str, pl.DataFrame]:
         "format_contrasts": side_contrasts("format"),
         "benchmark_correlations": correlations(),
         "planted_recovery": recovery().clear(),
+        "unlearning_damage": unlearning_damage(),
+        "unlearning_matrix": unlearning_matrix(),
+        "unlearning_tests": unlearning_tests(),
+        "unlearning_losses": unlearning_losses(),
     }
 
 

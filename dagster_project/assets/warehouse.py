@@ -18,26 +18,40 @@ from influence_warehouse.warehouse.build import build_failure, dbt_environment
 from influence_warehouse.warehouse.manifest import manifest_path
 from influence_warehouse.warehouse.publish import SCHEMA
 
+# Tables that follow from unlearning runs; the others choose what is run.
+_UNLEARNING = "tag:unlearning"
 
-@dbt_assets(
-    manifest=manifest_path(settings().home),
-    dagster_dbt_translator=WarehouseTranslator(),
-    pool=WRITER_POOL,
-)
-def dbt_models(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, study: StudyResource
-) -> Iterator:
-    """Build and test every table; dbt is the only writer of build.duckdb."""
-    os.environ.update(dbt_environment(study.home))
-    run = dbt.cli(["build"], context=context, target_path=study.home.runs / "dbt")
-    # dbt's own lines go to its log; a person sees the checks and tables in the UI.
-    try:
-        with (study.home.runs / "dbt" / "build.log").open("w") as log, redirect_stdout(log):
-            yield from run.stream().fetch_row_counts().fetch_column_metadata()
-    except DagsterDbtError as error:
-        raise build_failure(study.home) from error
-    reset_adapters()  # dagster-dbt's reader of columns would hold the build file open
-    say(f"OK   dbt build (log: {study.home.runs / 'dbt' / 'build.log'})")
+
+def _dbt_build(name: str, select: str, exclude: str = "") -> dg.AssetsDefinition:
+    @dbt_assets(
+        manifest=manifest_path(settings().home),
+        name=name,
+        select=select,
+        exclude=exclude,
+        dagster_dbt_translator=WarehouseTranslator(),
+        pool=WRITER_POOL,
+    )
+    def models(
+        context: dg.AssetExecutionContext, dbt: DbtCliResource, study: StudyResource
+    ) -> Iterator:
+        """Build and test tables; dbt is the only writer of build.duckdb."""
+        os.environ.update(dbt_environment(study.home, study.study))
+        run = dbt.cli(["build"], context=context, target_path=study.home.runs / "dbt")
+        # dbt's own lines go to its log; a person sees the checks and tables in the UI.
+        log = study.home.runs / "dbt" / f"{name}.log"
+        try:
+            with log.open("w") as stream, redirect_stdout(stream):
+                yield from run.stream().fetch_row_counts().fetch_column_metadata()
+        except DagsterDbtError as error:
+            raise build_failure(study.home) from error
+        reset_adapters()  # dagster-dbt's reader of columns would hold the build file open
+        say(f"OK   {name} (log: {log})")
+
+    return models
+
+
+dbt_models = _dbt_build("dbt_models", "fqn:*", exclude=_UNLEARNING)
+unlearning_models = _dbt_build("unlearning_models", _UNLEARNING)
 
 
 def _marts() -> list[str]:
@@ -65,4 +79,4 @@ def influence_duckdb(study: StudyResource) -> dg.MaterializeResult:
     )
 
 
-assets = [dbt_models, influence_duckdb]
+assets = [dbt_models, unlearning_models, influence_duckdb]

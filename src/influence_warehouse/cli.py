@@ -60,21 +60,25 @@ def main(warehouse: Path | None) -> None:
 
 @main.command()
 @STUDY
+@click.option(
+    "--stage",
+    type=click.Choice(["attribution", "unlearning"]),
+    help="Run one stage alone; default: all of the study.",
+)
 @_readable_errors
-@_example("influence run demo")
-def run(study: str) -> None:
+@_example("influence run demo\n  influence run demo --stage unlearning")
+def run(study: str, stage: Any) -> None:
     """Materialize what is missing or stale of STUDY; resumes where it was killed."""
+    if stage == "unlearning" and _study_and_home(study)[0].unlearning is None:
+        raise StudyError(
+            f"study {study}: no section `unlearning`, so there is nothing to run. "
+            "Remedy: add one; docs/unlearning.md describes it."
+        )
     home = _prepare(study)
     from dagster_project.run import run_study
     from influence_warehouse.reports.summary import print_summary
 
-    run_study()
-    if _study_and_home(study)[0].unlearning is not None:
-        click.echo(
-            "NOTE unlearning: the section is validated, but no asset runs it yet; "
-            "docs/unlearning.md says what the library can do.",
-            err=True,
-        )
+    run_study(stage)
     print_summary(home, study)
     # DuckDB's binding reports objects that dbt's adapter keeps when Python ends; its pages of
     # warnings would bury the summary. All files are written and flushed by now.
@@ -182,7 +186,7 @@ def _study_and_home(study: str) -> tuple[Any, Any]:
 
 def _prepare(study: str) -> Any:
     """Validate the study, make its home, the Dagster instance and dbt's manifest."""
-    _, home = _study_and_home(study)
+    loaded, home = _study_and_home(study)
     home.create()
     os.environ["INFLUENCE_WAREHOUSE"] = str(home.root)
     # Leaving without Python's teardown (see `run`), a semaphore of tqdm's lock is left to the
@@ -197,5 +201,5 @@ def _prepare(study: str) -> Any:
     from influence_warehouse.warehouse.manifest import prepare_manifest
 
     prepare_instance(home.root)
-    prepare_manifest(home)
+    prepare_manifest(home, loaded)
     return home

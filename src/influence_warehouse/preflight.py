@@ -12,6 +12,8 @@ from influence_warehouse.layout import Home
 from influence_warehouse.models import model_source
 from influence_warehouse.study import Study
 from influence_warehouse.taxonomy import bins
+from influence_warehouse.unlearning.config import Unlearning
+from influence_warehouse.unlearning.plan import target_benchmarks
 
 _GRADIENT_PASSES = 2  # one to fit the preconditioner, one to score
 _SCORE_BYTES = 4
@@ -33,6 +35,8 @@ def preflight(study: Study, home: Home) -> Iterator[tuple[str, str]]:
     more = f", and all items of {unknown} hub datasets" if unknown else ""
     yield "benchmarks", f"{len(study.benchmarks)} with {items:,} items{more}"
     yield from _sizes(study, items)
+    if study.unlearning is not None:
+        yield "unlearning runs", _runs(study, study.unlearning)
 
 
 def _model(study: Study, home: Home) -> str:
@@ -72,3 +76,16 @@ def _sizes(study: Study, items: int) -> Iterator[tuple[str, str]]:
         "resampling fact",
         (f"{study.statistics.resamples * len(bins()) * len(study.benchmarks):,} rows"),
     )
+
+
+def _runs(study: Study, settings: Unlearning) -> str:
+    """How many runs the choice can lead to."""
+    rule = settings.regions
+    if rule.rule == "sql":
+        return "as many as the SQL's regions ask for"
+    targets = len(target_benchmarks(study))
+    regions = len(rule.explicit) or targets * rule.per_benchmark
+    in_topic = sum(condition.endswith("_in_topic") for condition in settings.conditions)
+    anywhere = len(settings.conditions) - in_topic
+    runs = (regions * in_topic + targets * anywhere) * len(settings.seeds)
+    return f"{runs} at most, of {settings.stops.steps} steps at most"

@@ -1,5 +1,7 @@
 """Run records: one small JSON file per fact or folder that was made, for the mart `runs`.
 
+A failed unlearning run leaves its error beside them, until it is retried with success.
+
 Facts carry no times, so that equal inputs give equal bytes; when and by which software a
 fact was made stands here instead. A reused fact keeps the record of its making.
 """
@@ -25,9 +27,32 @@ _SOFTWARE = (
 
 
 def record_path(home: Home, fact: str, partition: str | None) -> Path:
-    """`runs/records/<fact>.json`, or `<fact>--<partition>.json` for a shard."""
-    name = fact if partition is None else f"{fact}--{partition}"
+    """`runs/records/<fact>.json`, or `<fact>--<partition>.json` for a shard or a run."""
+    name = fact if partition is None else f"{fact}--{_file_name(partition)}"
     return home.runs / "records" / f"{name}.json"
+
+
+def failure_path(home: Home, partition: str) -> Path:
+    """Where the error of a failed unlearning run stands until it succeeds."""
+    return home.runs / "failures" / f"{_file_name(partition)}.txt"
+
+
+def write_failure(home: Home, partition: str, error: Exception) -> None:
+    """Note why an unlearning run failed: its error, one line."""
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
+    path = failure_path(home, partition)
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def failure_of(home: Home, partition: str) -> str | None:
+    """The error that `write_failure` noted, or None."""
+    path = failure_path(home, partition)
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def _file_name(partition: str) -> str:
+    # Shells read `|`.
+    return partition.replace("|", "+")
 
 
 def write_record(

@@ -1,27 +1,30 @@
-"""What of a study is done: each fact current, stale, missing or waiting for another.
+"""What of a study is done: each fact current, stale, missing, failed or waiting for another.
 
 Reads footers and inputs only; makes nothing. Does not belong here: running (Dagster).
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.errors import InfluenceError
-from influence_warehouse.facts import Lake
+from influence_warehouse.facts import Lake, Part
+from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.layout import Home
-from influence_warehouse.records import record_path
+from influence_warehouse.records import failure_of, record_path
 from influence_warehouse.steps import Step, steps
 from influence_warehouse.study import Study
+from influence_warehouse.unlearning.plan import partition_keys
 
 
 @dataclass(frozen=True)
 class State:
-    """One fact, or one shard of it: `current`, `stale`, `missing` or `waiting`."""
+    """One fact, or one part of it: `current`, `stale`, `missing`, `failed` or `waiting`."""
 
     stage: str
     fact: str
-    shard: int | None
+    part: Part | None
     state: str
     reason: str = ""
 
@@ -31,57 +34,90 @@ def states(study: Study, home: Home) -> Iterator[State]:
     lake = Lake(home)
     unready: set[str] = set()
     for step in steps(study):
-        for shard in range(study.sampling.shards) if step.is_sharded else [None]:
-            blockers = sorted(unready.intersection(step.needs))
-            for fact in step.facts:
-                state = (
-                    State(step.stage, fact, shard, "waiting", f"for {', '.join(blockers)}")
-                    if blockers
-                    else _state(step, fact, shard, study, lake)
-                )
-                if state.state != "current":
-                    unready.add(fact)
-                yield state
+        blockers = sorted(unready.intersection(step.needs))
+        for part in _parts(step, study, lake, bool(blockers)):
+            found = (
+                [_waiting(step, fact, part, blockers) for fact in step.facts]
+                if blockers
+                else _step_states(step, part, study, lake)
+            )
+            unready |= {state.fact for state in found if state.state != "current"}
+            yield from found
 
 
 def status_lines(study: Study, home: Home) -> Iterator[str]:
-    """Text for people: a line per fact, shards counted together, and a last line of totals."""
-    counts: dict[str, int] = {}
+    """Text for people: a line per fact, its parts counted together, and a last line of totals."""
+    counts: Counter[str] = Counter()
     grouped: dict[tuple[str, str], list[State]] = {}
     for state in states(study, home):
-        counts[state.state] = counts.get(state.state, 0) + 1
+        counts[state.state] += 1
         grouped.setdefault((state.stage, state.fact), []).append(state)
     for (stage, fact), found in grouped.items():
-        kinds = sorted({state.state for state in found})
+        kinds = Counter(state.state for state in found)
         summary = ", ".join(
-            f"{sum(state.state == kind for state in found)} {kind}" if len(found) > 1 else kind
-            for kind in kinds
+            f"{count} {kind}" if len(found) > 1 else kind for kind, count in sorted(kinds.items())
         )
-        reason = next((f" ({state.reason})" for state in found if state.reason), "")
-        yield f"{stage:<12} {fact:<24} {summary}{reason}"
+        yield f"{stage:<12} {fact:<24} {summary}{_reason(fact, found, Lake(home))}"
     yield "published    influence.duckdb         " + (
         str(home.database) if home.database.exists() else "missing"
     )
     yield ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
 
 
-def _state(step: Step, fact: str, shard: int | None, study: Study, lake: Lake) -> State:
-    shard_argument = [] if shard is None else [shard]
+def _reason(fact: str, found: list[State], lake: Lake) -> str:
+    """Why runs stopped, and the first reason of what is not current."""
+    done = [state.part for state in found if state.state == "current"]
+    stops: Counter[str] = Counter()
+    if fact == "unlearning_runs":
+        stops.update(lake.read(fact, part)["stop_reason"].item() for part in done)
+    reasons = [f"{count} {stop}" for stop, count in sorted(stops.items())]
+    # A failure says more than a missing file.
+    ordered = sorted(found, key=lambda state: state.state != "failed")
+    reasons += [state.reason for state in ordered if state.reason][:1]
+    return f" ({'; '.join(reasons)})" if reasons else ""
+
+
+def _parts(step: Step, study: Study, lake: Lake, is_waiting: bool) -> Sequence[Part | None]:
+    if step.parts == "shards":
+        return range(study.sampling.shards)
+    if step.parts == "runs" and not is_waiting:
+        return partition_keys(lake)
+    return [None]
+
+
+def _waiting(step: Step, fact: str, part: Part | None, blockers: list[str]) -> State:
+    return State(step.stage, fact, part, "waiting", f"for {', '.join(blockers)}")
+
+
+def _step_states(step: Step, part: Part | None, study: Study, lake: Lake) -> list[State]:
     try:
-        expected = step.expected(study, lake, *shard_argument)
+        expected = step.expected(study, lake, *([] if part is None else [part]))
     except InfluenceError as error:
-        return State(step.stage, fact, shard, "missing", str(error).splitlines()[0])
-    if fact not in CONTRACTS:
-        made = record_path(lake.home, fact, None).exists()
-        return State(step.stage, fact, shard, "current" if made else "missing")
+        reason = str(error).splitlines()[0]
+        return [State(step.stage, fact, part, "missing", reason) for fact in step.facts]
+    facts = {
+        fact: _state(step, fact, part, expected, lake) for fact in step.facts if fact in CONTRACTS
+    }
+    return [facts.get(fact) or _folder_state(step, fact, part, lake) for fact in step.facts]
+
+
+def _folder_state(step: Step, fact: str, part: Part | None, lake: Lake) -> State:
+    made = record_path(lake.home, fact, None if part is None else str(part)).exists()
+    return State(step.stage, fact, part, "current" if made else "missing")
+
+
+def _state(step: Step, fact: str, part: Part | None, expected: Fingerprint, lake: Lake) -> State:
     try:
-        found = lake.fingerprint(fact, shard)
+        found = lake.fingerprint(fact, part)
     except InfluenceError as error:
-        return State(step.stage, fact, shard, "stale", str(error).splitlines()[0])
-    if found is None:
-        return State(step.stage, fact, shard, "missing")
+        return State(step.stage, fact, part, "stale", str(error).splitlines()[0])
     # Facts of one step share their parts, whatever their names.
-    differences = found.differences(expected)
-    if differences:
-        return State(step.stage, fact, shard, "stale", "; ".join(differences)[:200])
-    return State(step.stage, fact, shard, "current")
+    differences = found.differences(expected) if found else ["missing"]
+    if not differences:
+        return State(step.stage, fact, part, "current")
+    failure = failure_of(lake.home, str(part)) if step.parts == "runs" else None
+    if failure is not None:
+        return State(step.stage, fact, part, "failed", f"{part}: {failure}"[:200])
+    if found is None:
+        return State(step.stage, fact, part, "missing")
+    return State(step.stage, fact, part, "stale", "; ".join(differences)[:200])

@@ -8,7 +8,7 @@ Does not belong here: dbt's models, the published copy and charts, which are not
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 from influence_warehouse.study import Study
 
@@ -19,8 +19,9 @@ _PACKAGE = "influence_warehouse"
 class Step:
     """One function of a stage that makes one fact or a few in one pass.
 
-    `make` and `fingerprint` are `module:function`; a sharded step's functions take the shard
-    as third argument. `needs` are facts of other steps.
+    `make` and `fingerprint` are `module:function`; those of a step in parts take the part as
+    third argument: a shard's number, or the partition key of an unlearning run. `needs` are
+    facts of other steps, or marts.
     """
 
     stage: str
@@ -28,14 +29,14 @@ class Step:
     needs: tuple[str, ...]
     make: str
     fingerprint: str
-    is_sharded: bool = False
+    parts: Literal["shards", "runs"] | None = None
 
     @property
     def name(self) -> str:
         return self.make.partition(":")[2]
 
     def run(self, *arguments: Any) -> Any:
-        """Call the step's function: (study, lake) or (study, lake, shard)."""
+        """Call the step's function: (study, lake) or (study, lake, part)."""
         return _function(self.make)(*arguments)
 
     def expected(self, *arguments: Any) -> Any:
@@ -45,8 +46,14 @@ class Step:
 
 def steps(study: Study) -> list[Step]:
     """All steps of a study, each after those it needs."""
-    planted = study.planted is not None
-    return [*(_PLANTED if planted else ()), *_corpus_to_benchmarks(planted), *_ATTRIBUTION]
+    planted, unlearning = study.planted is not None, study.unlearning is not None
+    return [
+        *(_PLANTED if planted else ()),
+        *_corpus_to_benchmarks(planted),
+        *(_REGION_RULES if unlearning else ()),
+        *_ATTRIBUTION,
+        *(_UNLEARNING if unlearning else ()),
+    ]
 
 
 def _function(path: str) -> Callable[..., Any]:
@@ -113,6 +120,16 @@ def _corpus_to_benchmarks(planted: bool) -> list[Step]:
     ]
 
 
+_REGION_RULES = (
+    Step(
+        "unlearning",
+        ("region_rules",),
+        (),
+        "unlearning.rules:make_region_rules",
+        "unlearning.rules:fingerprint_of_region_rules",
+    ),
+)
+
 _ATTRIBUTION = (
     Step(
         "attribution",
@@ -141,7 +158,7 @@ _ATTRIBUTION = (
         ("documents", "sampling_manifest", "preconditioner", "query_index"),
         "attribution.stage:make_document_scores",
         "attribution.stage:fingerprint_of_document_scores",
-        is_sharded=True,
+        parts="shards",
     ),
     Step(
         "attribution",
@@ -170,5 +187,45 @@ _ATTRIBUTION = (
         ("bin_item_scores", "document_scores"),
         "warehouse.resamples:make_bin_mean_resamples",
         "warehouse.resamples:fingerprint_of_bin_mean_resamples",
+    ),
+)
+
+_UNLEARNING = (
+    Step(
+        "unlearning",
+        ("unlearning_plan",),
+        ("chosen_bins",),
+        "unlearning.plan:make_unlearning_plan",
+        "unlearning.plan:fingerprint_of_unlearning_plan",
+    ),
+    Step(
+        "unlearning",
+        ("retain_sets", "unlearning_set_digests", "forget_sets"),
+        ("unlearning_plan", "sampling_manifest", "document_scores"),
+        "unlearning.sets:make_unlearning_sets",
+        "unlearning.sets:fingerprint_of_forget_sets",
+    ),
+    Step(
+        "unlearning",
+        ("unlearned_models", "unlearning_steps", "unlearning_runs"),
+        ("documents", "forget_sets", "retain_sets", "unlearning_set_digests"),
+        "unlearning.runs:make_unlearned_model",
+        "unlearning.runs:fingerprint_of_unlearning_runs",
+        parts="runs",
+    ),
+    Step(
+        "unlearning",
+        ("unlearned_predictions",),
+        ("unlearned_models", "benchmark_items"),
+        "unlearning.runs:make_unlearned_predictions",
+        "unlearning.runs:fingerprint_of_unlearned_predictions",
+        parts="runs",
+    ),
+    Step(
+        "unlearning",
+        ("unlearning_comparisons", "unlearning_outcomes"),
+        ("unlearned_predictions", "unlearning_runs", "item_predictions"),
+        "unlearning.comparisons:make_unlearning_comparisons",
+        "unlearning.comparisons:fingerprint_of_unlearning_comparisons",
     ),
 )

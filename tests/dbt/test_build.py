@@ -22,8 +22,8 @@ from tests.synthetic import SyntheticLake, synthetic_lake, synthetic_study, writ
 
 
 def test_unit_tests_of_the_statistics_pass(world, tmp_path):
-    """Hand-computed cases of z, resamples, shrinkage, contrasts, q and correlations."""
-    environment = os.environ | dbt_environment(world.home)
+    """Hand-computed: z, resamples, shrinkage, contrasts, q, correlations, selectivity."""
+    environment = os.environ | dbt_environment(world.home, world.study)
     environment |= {"DBT_TARGET_PATH": str(tmp_path), "DBT_LOG_PATH": str(tmp_path)}
     del environment["DBT_EXCLUDE_RESOURCE_TYPES"]
     finished = subprocess.run(
@@ -34,7 +34,7 @@ def test_unit_tests_of_the_statistics_pass(world, tmp_path):
         check=False,
     )
     assert finished.returncode == 0, finished.stdout[-3000:]
-    assert "PASS=10" in finished.stdout
+    assert "PASS=13" in finished.stdout
 
 
 def test_dbt_writes_nothing_into_its_project(world):
@@ -106,4 +106,4 @@ def test_missing_facts_name_the_remedy(tmp_path):
 @pytest.mark.parametrize("name", ["it's", "a*b", "a?b", "a[b]", "a{b}", "50%"])
 def test_paths_that_sql_would_misread_are_refused(tmp_path, name):
     with pytest.raises(WarehouseError, match=r"pattern.*--warehouse"):
-        dbt_environment(Home(tmp_path / name, "study"))
+        dbt_environment(Home(tmp_path / name, "study"), synthetic_study())

@@ -51,6 +51,19 @@ SMALL_STUDY = {
         },
     ],
     "statistics": {"resamples": 100},
+    "unlearning": {
+        "regions": {"rule": "topics", "per_benchmark": 1, "max_q": 1},
+        "benchmarks": ["social_facts", "stem_situations"],
+        "seeds": [1, 2],
+        "forget_documents": 6,
+        "retain_documents": 8,
+        "probe_documents": 4,
+        "batch_documents": 4,
+        "learning_rate": 0.003,
+        "max_tokens": 48,
+        "stops": {"steps": 2},
+        "eval_every": 1,
+    },
 }
 
 

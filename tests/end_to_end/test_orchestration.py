@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 
@@ -31,12 +32,23 @@ def _names(keys) -> set[str]:
 def test_lineage_runs_from_the_corpus_to_every_chart(graph, world: SmallWorld):
     import dagster as dg
 
-    upstream = _names(dg.AssetSelection.assets("chart_topic_contrast").upstream().resolve(graph))
+    upstream = _names(dg.AssetSelection.assets("chart_unlearning_damage").upstream().resolve(graph))
     assert upstream >= {fact for step in steps(world.study) for fact in step.facts}
     assert upstream >= {"planted_documents", "planted_model", "bin_influence", "influence_duckdb"}
     for name in CHARTS:
         downstream = dg.AssetSelection.assets("planted_documents").downstream().resolve(graph)
         assert f"chart_{name}" in _names(downstream)
+
+
+def test_the_loop_is_unbroken_from_tables_to_runs_and_back(graph):
+    """marts -> plan -> sets -> unlearned models -> predictions -> damage -> charts."""
+    path = ["bin_influence", "chosen_bins", "unlearning_plan", "forget_sets", "unlearned_models"]
+    path += ["unlearned_predictions", "stg_unlearned_predictions", "int_unlearning_item_damage"]
+    path += ["unlearning_damage", "influence_duckdb", "chart_unlearning_damage"]
+    import dagster as dg
+
+    for parent, child in pairwise(path):
+        assert parent in _names(graph.get(dg.AssetKey(child)).parent_keys), (parent, child)
 
 
 def test_the_graph_is_the_librarys_steps(graph, world: SmallWorld):
@@ -62,12 +74,13 @@ def test_the_library_imports_no_dagster():
 def test_blocking_checks_cover_every_expectation(graph):
     import dagster as dg
 
-    from influence_warehouse.sampling.expectations import EXPECTATION_NAMES
+    from influence_warehouse.sampling import expectations as sampling
+    from influence_warehouse.unlearning import expectations as unlearning
 
-    checks = {
-        key.name for key in graph.get_check_keys_for_assets({dg.AssetKey("sampling_manifest")})
-    }
-    assert checks == set(EXPECTATION_NAMES)
+    for asset, suite in {"sampling_manifest": sampling, "forget_sets": unlearning}.items():
+        keys = graph.get_check_keys_for_assets({dg.AssetKey(asset)})
+        assert {key.name for key in keys} == set(suite.EXPECTATION_NAMES)
+        assert all(graph.get_check_spec(key).blocking for key in keys)
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,14 @@ MARTS = {
     "top_documents",
     "runs",
     "planted_recovery",
+    "chosen_bins",
+    "unlearning_progress",
+    "unlearning_damage",
+    "unlearning_matrix",
+    "unlearning_tests",
+    "unlearning_selectivity",
+    "unlearning_verdicts",
+    "planted_unlearning",
 }
 
 
@@ -55,6 +63,16 @@ FACTS = {
     "attribution_health",
     "bin_mean_resamples",
     "planted_truth",
+    "region_rules",
+    "unlearning_plan",
+    "forget_sets",
+    "retain_sets",
+    "unlearning_set_digests",
+    "unlearning_runs",
+    "unlearning_steps",
+    "unlearned_predictions",
+    "unlearning_comparisons",
+    "unlearning_outcomes",
 }
 
 
@@ -108,7 +126,8 @@ def test_a_second_run_keeps_everything(world: SmallWorld):
     assert finished.status == 0, finished.error
     said = [line for line in finished.error.splitlines() if line.startswith(("OK ", "KEPT"))]
     made = [line for line in said if line.startswith("OK ")]
-    assert all(line.startswith(("OK   dbt build", "OK   chart")) for line in made), made
+    rebuilt = ("OK   dbt_models", "OK   unlearning_models", "OK   chart")
+    assert all(line.startswith(rebuilt) for line in made), made
     assert len(said) - len(made) > 20
     assert facts_of(world.root) == before
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from influence_warehouse.benchmarks.scoring import make_item_predictions, score_items
 from influence_warehouse.errors import FactError, HealthError
-from influence_warehouse.facts import Lake
+from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.models import load_model, load_tokenizer
 from influence_warehouse.study import Study
@@ -19,10 +19,18 @@ from influence_warehouse.taxonomy import TOPICS
 from influence_warehouse.unlearning import training
 from influence_warehouse.unlearning.adapters import adapter_folder
 from influence_warehouse.unlearning.plan import make_unlearning_plan
-from influence_warehouse.unlearning.runs import FACTS, make_unlearning_run
+from influence_warehouse.unlearning.runs import (
+    MODEL_FACTS,
+    PREDICTIONS,
+    is_done,
+    make_unlearned_model,
+    make_unlearned_predictions,
+    progress_line,
+)
 from influence_warehouse.unlearning.sets import make_unlearning_sets
 from tests.unlearning_world import chosen_bins, unlearning_study, write_unlearning_lake
 
+FACTS = (*MODEL_FACTS, PREDICTIONS)
 KEY = f"alpha|influence_in_topic|{TOPICS[0]}|1"
 OTHER = f"alpha|random_in_topic|{TOPICS[0]}|1"
 
@@ -33,6 +41,14 @@ def prepare(folder: Path, model: Path, **changes) -> tuple[Study, Lake]:
     make_unlearning_plan(study, lake, chosen_bins(("alpha", TOPICS[0], None)))
     make_unlearning_sets(study, lake)
     return study, lake
+
+
+def make_run(study: Study, lake: Lake, key: str) -> list[Outcome]:
+    """Both steps of a run."""
+    return [
+        *make_unlearned_model(study, lake, key),
+        make_unlearned_predictions(study, lake, key),
+    ]
 
 
 @pytest.fixture
@@ -46,11 +62,14 @@ def contents(lake: Lake, key: str) -> dict[str, bytes]:
 
 def test_a_run_writes_its_facts_and_its_adapter(world):
     study, lake = world
-    outcomes = make_unlearning_run(study, lake, KEY)
+    assert not is_done(study, lake, KEY)
+    outcomes = make_run(study, lake, KEY)
     assert [(o.fact, o.rows, o.reused) for o in outcomes] == [
-        ("unlearned_predictions", 16, False), ("unlearning_steps", 3, False),
-        ("unlearning_runs", 1, False),
+        ("unlearned_models", 1, False), ("unlearning_steps", 3, False),
+        ("unlearning_runs", 1, False), ("unlearned_predictions", 16, False),
     ]  # fmt: skip
+    assert is_done(study, lake, KEY)
+    assert progress_line(lake, KEY).startswith(f"{KEY}: 4 steps (step_limit), loss per token:")
     run = lake.read("unlearning_runs", KEY).row(0, named=True)
     digests = lake.read("unlearning_set_digests").filter(partition_key=KEY).row(0, named=True)
     assert (run["run_id"], run["steps"], run["stop_reason"]) == (KEY, 4, "step_limit")
@@ -76,7 +95,7 @@ def test_predictions_are_those_of_the_saved_adapter_and_the_base_stays(world):
 
     study, lake = world
     make_item_predictions(study, lake)
-    make_unlearning_run(study, lake, KEY)
+    make_run(study, lake, KEY)
     items, metrics = lake.read("benchmark_items"), {"alpha": "acc", "beta": "acc"}
     base = load_model(study, lake.home)
     tokenizer = load_tokenizer(study, lake.home)
@@ -98,26 +117,26 @@ def test_predictions_are_those_of_the_saved_adapter_and_the_base_stays(world):
 
 def test_an_equal_run_gives_equal_bytes_whatever_ran_before(tmp_path, tiny_model):
     study, lake = prepare(tmp_path / "a", tiny_model)
-    make_unlearning_run(study, lake, KEY)
+    make_run(study, lake, KEY)
     study, other = prepare(tmp_path / "b", tiny_model)
-    make_unlearning_run(study, other, OTHER)
-    make_unlearning_run(study, other, KEY)
+    make_run(study, other, OTHER)
+    make_run(study, other, KEY)
     assert contents(lake, KEY) == contents(other, KEY)
 
 
 def test_a_finished_run_is_kept_until_what_it_depends_on_changes(world, tiny_model):
     study, lake = world
-    make_unlearning_run(study, lake, KEY)
-    assert all(outcome.reused for outcome in make_unlearning_run(study, lake, KEY))
+    make_run(study, lake, KEY)
+    assert all(outcome.reused for outcome in make_run(study, lake, KEY))
     checkpoints = unlearning_study(tiny_model, checkpoint_every=7)
-    assert all(outcome.reused for outcome in make_unlearning_run(checkpoints, lake, KEY))
+    assert all(outcome.reused for outcome in make_run(checkpoints, lake, KEY))
     slower = unlearning_study(tiny_model, learning_rate=0.001)
-    assert not any(outcome.reused for outcome in make_unlearning_run(slower, lake, KEY))
+    assert not any(outcome.reused for outcome in make_run(slower, lake, KEY))
 
 
 def test_new_items_are_evaluated_without_training_again(world, monkeypatch):
     study, lake = world
-    make_unlearning_run(study, lake, KEY)
+    make_run(study, lake, KEY)
     before = contents(lake, KEY)
     items = lake.read("benchmark_items")
     lake.write("benchmark_items", items.head(12), Fingerprint.of("benchmark_items", test=2))
@@ -126,10 +145,10 @@ def test_new_items_are_evaluated_without_training_again(world, monkeypatch):
         raise AssertionError("trained again")
 
     monkeypatch.setattr(training, "train", refuse)
-    assert make_unlearning_run(study, lake, KEY)[0].rows == 12
+    assert make_run(study, lake, KEY)[-1].rows == 12
     kept = lake.read("unlearned_predictions", KEY)
     lake.write("benchmark_items", items, Fingerprint.of("benchmark_items", test=1))
-    make_unlearning_run(study, lake, KEY)
+    make_run(study, lake, KEY)
     assert contents(lake, KEY) == before
     assert lake.read("unlearned_predictions", KEY).height == 16
     assert kept.height == 12
@@ -137,7 +156,7 @@ def test_new_items_are_evaluated_without_training_again(world, monkeypatch):
 
 def test_a_run_that_fails_touches_no_other_and_can_be_retried(world, monkeypatch):
     study, lake = world
-    make_unlearning_run(study, lake, KEY)
+    make_run(study, lake, KEY)
     before = contents(lake, KEY)
     train = training.train
 
@@ -146,23 +165,23 @@ def test_a_run_that_fails_touches_no_other_and_can_be_retried(world, monkeypatch
 
     monkeypatch.setattr(training, "train", failing)
     with pytest.raises(HealthError):
-        make_unlearning_run(study, lake, OTHER)
+        make_run(study, lake, OTHER)
     assert not any(lake.path(fact, OTHER).exists() for fact in FACTS)
     assert contents(lake, KEY) == before
     monkeypatch.setattr(training, "train", train)
-    assert not make_unlearning_run(study, lake, OTHER)[-1].reused
+    assert not make_run(study, lake, OTHER)[-1].reused
     predictions = [lake.read("unlearned_predictions", key) for key in (KEY, OTHER)]
     assert pl.concat(predictions)["model_id"].unique().sort().to_list() == [KEY, OTHER]
 
 
 def test_an_adapter_of_something_else_or_half_written_is_not_used(world):
     study, lake = world
-    make_unlearning_run(study, lake, KEY)
+    make_run(study, lake, KEY)
     before = contents(lake, KEY)
     record = adapter_folder(lake.home, KEY) / "unlearning.json"
     record.write_text(json.dumps({**json.loads(record.read_text()), "fingerprint": "other"}))
     lake.path("unlearning_runs", KEY).unlink()
-    make_unlearning_run(study, lake, KEY)
+    make_run(study, lake, KEY)
     assert contents(lake, KEY) == before
     assert json.loads(record.read_text())["fingerprint"] != "other"
 
@@ -170,4 +189,4 @@ def test_an_adapter_of_something_else_or_half_written_is_not_used(world):
 def test_a_partition_outside_the_plan_is_an_error(world):
     study, lake = world
     with pytest.raises(FactError, match=r"no run 'alpha\|none'.*Remedy"):
-        make_unlearning_run(study, lake, "alpha|none")
+        make_run(study, lake, "alpha|none")

@@ -19,7 +19,7 @@ def _contracts() -> dict[str, dict[str, str]]:
     """Columns with types of each mart, from the files beside its SQL."""
     models = [
         model
-        for path in sorted((ROOT / "dbt" / "models" / "marts").glob("*.yml"))
+        for path in sorted((ROOT / "dbt" / "models" / "marts").rglob("*.yml"))
         for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
     ]
     return {

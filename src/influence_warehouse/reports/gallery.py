@@ -17,7 +17,14 @@ from tqdm import tqdm
 from influence_warehouse.errors import InputError, WarehouseError
 from influence_warehouse.facts import write_atomically
 from influence_warehouse.layout import Home
-from influence_warehouse.reports import contrasts, heatmaps, overview, profiles
+from influence_warehouse.reports import (
+    contrasts,
+    heatmaps,
+    overview,
+    profiles,
+    unlearning,
+    unlearning_comparisons,
+)
 from influence_warehouse.reports.names import CHARTS
 from influence_warehouse.reports.published import read_table
 
@@ -28,7 +35,7 @@ class ChartSpec:
 
     `one_of` names the columns of which a chart shows one value (a benchmark, a method): a
     file per combination of them. An optional chart may have no rows (a study without
-    contrasts); any other empty table is an error.
+    contrasts or unlearning); any other empty table is an error.
     """
 
     sql: str
@@ -133,6 +140,79 @@ SPECS: dict[str, ChartSpec] = {
         profiles.topic_profile,
         one_of=("method", "item_subset"),
     ),
+    "unlearning_damage": ChartSpec(
+        """
+        with shown as (
+            select 'run' as kind, study, method, objective, measure, benchmark, condition,
+                region, seed, n_items, damage, damage_low, damage_high, share_kept
+            from marts.unlearning_damage
+            where is_target
+            union all by name
+            select 'mean' as kind, study, method, objective, measure, benchmark, condition,
+                n_runs, n_items, damage, damage_low, damage_high, share_kept
+            from marts.unlearning_matrix
+            where is_target
+        )
+        select shown.* exclude (study)
+        from shown
+        join marts.benchmarks as b using (study, benchmark)
+        order by method, objective, measure, b.position, kind, condition, region, seed
+        """,
+        unlearning.unlearning_damage,
+        one_of=("method", "objective", "measure"),
+        optional=True,
+    ),
+    "unlearning_differences": ChartSpec(
+        """
+        select w.method, w.objective, w.measure, w.benchmark, b.domain, b.capability,
+            w.condition_a, w.condition_b, w.n_cells, w.n_regions,
+            w.n_positive, w.n_negative, w.n_zero,
+            w.median_difference, w.median_low, w.median_high,
+            w.p_value, w.q_value, w.cohens_dz, t.p_value as p_value_of_t
+        from marts.unlearning_tests as w
+        left join marts.unlearning_tests as t
+            on t.test = 't_region_means' and t.study = w.study and t.method = w.method
+            and t.objective = w.objective and t.measure = w.measure
+            and t.benchmark = w.benchmark
+            and t.condition_a = w.condition_a and t.condition_b = w.condition_b
+        left join marts.benchmarks as b on w.study = b.study and w.benchmark = b.benchmark
+        where w.test = case w.condition_b
+            when 'random_global' then 'wilcoxon_items' else 'wilcoxon' end
+        order by w.method, w.objective, w.measure, w.condition_a desc, w.condition_b desc,
+            b.position nulls last
+        """,
+        unlearning_comparisons.unlearning_differences,
+        one_of=("method", "objective", "measure"),
+        optional=True,
+    ),
+    "unlearning_losses": ChartSpec(
+        """
+        select l.method, l.objective, l.run_id, l.benchmark, b.domain, b.capability,
+            l.condition, l.region, l.seed, l.step, l.forget_loss, l.retain_loss, l.utility,
+            l.stop_reason
+        from marts.unlearning_losses as l
+        join marts.benchmarks as b using (study, benchmark)
+        order by l.method, l.objective, b.position, l.run_id, l.step
+        """,
+        unlearning.unlearning_losses,
+        one_of=("method", "objective"),
+        optional=True,
+    ),
+    "unlearning_matrix": ChartSpec(
+        """
+        select m.method, m.objective, m.measure, m.condition, m.benchmark,
+            m.evaluated_benchmark, m.is_target, m.n_runs, m.n_regions, m.n_items,
+            m.damage, m.damage_low, m.damage_high, m.share_kept
+        from marts.unlearning_matrix as m
+        join marts.benchmarks as b using (study, benchmark)
+        join marts.benchmarks as e
+            on m.study = e.study and m.evaluated_benchmark = e.benchmark
+        order by m.method, m.objective, m.measure, m.condition, b.position, e.position
+        """,
+        unlearning_comparisons.unlearning_matrix,
+        one_of=("method", "objective", "measure"),
+        optional=True,
+    ),
 }
 
 
@@ -222,7 +302,7 @@ def _spec(name: str) -> ChartSpec:
 def _rows(home: Home, name: str, required: bool) -> pl.DataFrame:
     rows = read_table(home, SPECS[name].sql)
     if rows.is_empty() and required:
-        reason = "the study may have no contrasts or a single benchmark; else "
+        reason = "the study may have no contrasts, a single benchmark or no unlearning; else "
         raise WarehouseError(
             f"{home.database}: chart {name} finds no rows. Remedy: "
             f"{reason if SPECS[name].optional else ''}`influence run {home.study}` rebuilds the "

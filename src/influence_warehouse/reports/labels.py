@@ -16,6 +16,9 @@ _NAMES = {
     "gsm8k": "GSM8K",
     "trackstar": "TrackStar",
     "bm25": "BM25",
+    "ngdiff": "NGDiff",
+    "graddiff": "GradDiff",
+    "npo": "NPO",
 }
 
 
@@ -39,6 +42,18 @@ def _contrast_name(slug: str) -> str:
     scope = name("_".join([*frame, *rest]))
     comparison = f"{name(first)} \N{MINUS SIGN} {name(second)}"
     return f"{scope}: {comparison}" if scope else comparison
+
+
+def region(slug: str) -> str:
+    """A region that unlearning forgot from, by the name that its runs carry.
+
+    `literature` -> `Literature`; `literature.tutorial` -> `Literature x Tutorial` with a true
+    multiplication sign; `any.tutorial` -> `Tutorial`; `all` -> `whole sample`.
+    """
+    if slug == "all":
+        return "whole sample"
+    sides = [taxonomy.title(side) for side in slug.split(".") if side != "any"]
+    return " \N{MULTIPLICATION SIGN} ".join(sides)
 
 
 def titled(column: str, to: str | None = None) -> pl.Expr:

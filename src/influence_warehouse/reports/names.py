@@ -13,4 +13,13 @@ CHARTS: dict[str, str] = {
     "topic_contrast": "Which topics support one benchmark more than the other?",
     "format_contrast": "Which formats support one benchmark more than the other?",
     "correlations": "Do two benchmarks lean on the same regions?",
+    "unlearning_damage": (
+        "Does forgetting what was ranked first hurt more than forgetting at random?"
+    ),
+    "unlearning_differences": "How much more than at random, benchmark by benchmark?",
+    "unlearning_matrix": "Is the damage where it was aimed?",
+    "unlearning_losses": "What did the unlearning runs do as they went on?",
 }
+
+UNLEARNING_CHARTS = tuple(name for name in CHARTS if name.startswith("unlearning_"))
+"""Charts that wait for unlearning runs."""

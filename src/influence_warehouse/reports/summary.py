@@ -41,7 +41,7 @@ def print_summary(home: Home, study: str, console: Console | None = None) -> Non
 
 
 def summary(home: Home, study: str) -> Group:
-    """Accuracy, top and bottom regions, contrasts, the planted truth, and where to look next.
+    """Accuracy, ends of each ranking, contrasts, planted truth, unlearning, where to look next.
 
     Raises WarehouseError when the published copy is missing or lacks a mart.
     """
@@ -50,6 +50,7 @@ def summary(home: Home, study: str) -> Group:
     parts += _ranking(home, "bin_influence", ("topic", "format"), _BINS_SHOWN)
     parts += _contrasts(home)
     parts += _planted(home)
+    parts += _unlearning(home)
     parts.append(_next_steps(home, study))
     return Group(*parts)
 
@@ -149,6 +150,42 @@ def _planted(home: Home) -> Iterator[RenderableType]:
             table.add_row(f"  {labels.name(row['benchmark'])}", found, *recovered)
         chance = group.select("n_found_by_chance", "chance_mean_rank", "chance_auc").mean()
         table.add_row("  By chance", *(_number(value, signed=False) for value in chance.row(0)))
+    yield table
+
+
+def _unlearning(home: Home) -> Iterator[RenderableType]:
+    """What forgetting the chosen regions did; nothing without runs."""
+    rows = read_table(
+        home,
+        "select v.* from marts.unlearning_verdicts as v"
+        " join marts.benchmarks as b using (study, benchmark)"
+        " where v.measure = 'margin' order by v.objective, b.position",
+    )
+    if rows.is_empty():
+        return
+    columns = ["Lost", _INTERVAL, "In region", "Anywhere", "Others", "Holds"]
+    title = (
+        "Forgetting what ranks first: margin lost (nats), how much more than at random\n"
+        "in the region and anywhere, and the least share of theirs that others keep"
+    )
+    table = _table(title, "Benchmark", columns)
+    for row in rows.iter_rows(named=True):
+        beyond = [
+            _number(row[f"more_than_random_{place}"]) + ("*" if row[flag] else " ")
+            for place, flag in (
+                ("in_topic", "is_worse_than_random_in_topic"),
+                ("global", "is_worse_than_random_global"),
+            )
+        ]
+        kept = row["least_share_kept"]
+        table.add_row(
+            labels.name(row["benchmark"]),
+            _number(row["damage"]),
+            _interval(row["damage_low"], row["damage_high"]),
+            *beyond,
+            "" if kept is None else f"{kept:.0%}",
+            {True: "yes", False: "no", None: "open"}[row["is_held"]],
+        )
     yield table
 
 

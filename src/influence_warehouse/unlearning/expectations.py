@@ -137,6 +137,16 @@ def _rules(forget: int, retain: int, probe: int) -> tuple[Rule, ...]:
 EXPECTATION_NAMES: tuple[str, ...] = tuple(rule.name for rule in _rules(1, 1, 1))
 
 
+def expectations_of(study: Study) -> dict[str, str]:
+    """What each expectation asks in this study, by its name."""
+    return {rule.name: rule.expected for rule in _rules_of(study)}
+
+
+def _rules_of(study: Study) -> tuple[Rule, ...]:
+    settings = unlearning_section(study)
+    return _rules(settings.forget_documents, settings.retain_documents, settings.probe_documents)
+
+
 def check_unlearning_sets(study: Study, lake: Lake) -> list[ExpectationOutcome]:
     """Run the suite as a Great Expectations checkpoint; one outcome per EXPECTATION_NAMES.
 
@@ -144,8 +154,7 @@ def check_unlearning_sets(study: Study, lake: Lake) -> list[ExpectationOutcome]:
     checkpoint. Raises FactError when the sets are missing or made from something else.
     """
     lake.read_expecting(fingerprint_of_forget_sets(study, lake))
-    settings = unlearning_section(study)
-    rules = _rules(settings.forget_documents, settings.retain_documents, settings.probe_documents)
+    rules = _rules_of(study)
     tables = {
         "unlearning_sets": _sizes(lake),
         "forget_documents": _documents(study, lake),

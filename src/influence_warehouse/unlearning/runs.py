@@ -6,6 +6,8 @@ Belongs here: fingerprints and order of a run. Does not belong here: training an
 """
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from influence_warehouse.unlearning.adapters import Adapter
     from influence_warehouse.unlearning.training import RunData, Trained
 
-FACTS = ("unlearned_predictions", "unlearning_steps", "unlearning_runs")
+# The folder of the adapter is no fact; the facts of one run are files of their own.
+MODEL, MODEL_FACTS = "unlearned_models", ("unlearning_steps", "unlearning_runs")
+PREDICTIONS = "unlearned_predictions"
 # Which documents are forgotten comes in by their digest; the last changes no result.
 _NOT_OF_A_RUN = {
     "regions",
@@ -48,12 +52,12 @@ _NOT_OF_A_RUN = {
 _SMALL, _CHOICES_AT_ONCE = 20_000_000, 32
 
 
-def fingerprint_of_unlearned_adapter(study: Study, lake: Lake, partition_key: str) -> Fingerprint:
+def fingerprint_of_unlearned_models(study: Study, lake: Lake, partition_key: str) -> Fingerprint:
     """From the model, the run's documents with their texts, the settings and the seed."""
     run = _planned(lake, partition_key)
     digests = _row_of(lake, "unlearning_set_digests", partition_key)
     return Fingerprint.of(
-        "unlearned_adapter",
+        MODEL,
         model=model_source(study, lake.home).digest,
         dtype=study.model.dtype,
         attention=study.model.attention,
@@ -61,49 +65,95 @@ def fingerprint_of_unlearned_adapter(study: Study, lake: Lake, partition_key: st
         seed=run["seed"],
         n_forget=digests["n_forget"],
         forget_digest=digests["forget_digest"],
-        documents=digest_of(_documents_of(lake, run).drop("text").rows()),
+        documents=digest_of(_members(lake, run).rows()),
     )
 
 
 def fingerprint_of_unlearning_runs(study: Study, lake: Lake, partition_key: str) -> Fingerprint:
+    """From the adapter: what was measured while it was trained."""
+    adapter = fingerprint_of_unlearned_models(study, lake, partition_key)
+    return Fingerprint("unlearning_runs", {**adapter.parts, "partition_key": partition_key})
+
+
+def fingerprint_of_unlearned_predictions(
+    study: Study, lake: Lake, partition_key: str
+) -> Fingerprint:
     """From the adapter and from what the base model's predictions are made from."""
-    predictions = fingerprint_of_item_predictions(study, lake)
     return Fingerprint.of(
-        "unlearning_runs",
+        PREDICTIONS,
         partition_key=partition_key,
-        adapter=fingerprint_of_unlearned_adapter(study, lake, partition_key).digest,
-        predictions=predictions.digest,
+        adapter=fingerprint_of_unlearned_models(study, lake, partition_key).digest,
+        predictions=fingerprint_of_item_predictions(study, lake).digest,
     )
 
 
-def make_unlearning_run(study: Study, lake: Lake, partition_key: str) -> list[Outcome]:
-    """Train one run's adapter, or keep it, score all items with it and write the run's facts.
+def is_done(study: Study, lake: Lake, partition_key: str) -> bool:
+    """Whether the run's facts and predictions are there and made from what is there now."""
+    prints = _measured_fingerprints(study, lake, partition_key)
+    answered = fingerprint_of_unlearned_predictions(study, lake, partition_key)
+    return all(lake.is_current(made, partition_key) for made in (*prints, answered))
 
-    `unlearning_runs` is written last: while it is missing or stale, the run is not done. An
-    adapter that is there already is evaluated without training. Details of `unlearning_runs`:
-    steps, stop_reason, losses. Raises FactError for a partition that is not in the plan,
-    HealthError when losses are not finite; other partitions are not touched.
+
+def make_unlearned_model(study: Study, lake: Lake, partition_key: str) -> list[Outcome]:
+    """Train one run's adapter, or keep it, and write what was measured.
+
+    Outcomes: the adapter's folder (details: digest), `unlearning_steps`, and `unlearning_runs`
+    last (details: steps, stop_reason, losses). Raises FactError for a partition that is not in
+    the plan, HealthError when losses are not finite; other partitions are not touched.
     """
-    wanted = fingerprint_of_unlearning_runs(study, lake, partition_key)
-    fingerprints = {fact: Fingerprint(fact, wanted.parts) for fact in FACTS}
-    if all(lake.is_current(print_, partition_key) for print_ in fingerprints.values()):
-        return [lake.reused(print_, partition_key) for print_ in fingerprints.values()]
+    digest = fingerprint_of_unlearned_models(study, lake, partition_key).digest
+    prints = _measured_fingerprints(study, lake, partition_key)
+    folder = Outcome(MODEL, 1, reused=True, details={"digest": digest})
+    if all(lake.is_current(made, partition_key) for made in prints):
+        return [folder, *(lake.reused(made, partition_key) for made in prints)]
     run = _planned(lake, partition_key)
-    trained, predictions = _train_and_score(study, lake, run)
-    frames = {
-        "unlearned_predictions": predictions,
-        "unlearning_steps": _steps_frame(partition_key, trained),
-        "unlearning_runs": _run_frame(study, lake, run, trained),
-    }
-    for fact, frame in frames.items():
-        lake.write(fact, frame, fingerprints[fact], partition_key)
-    details = frames["unlearning_runs"].select(
+    with _unlearned(study, lake, run) as (_, trained):
+        frames = [_steps_frame(partition_key, trained), _run_frame(study, lake, run, trained)]
+    for made, frame in zip(prints, frames, strict=True):
+        lake.write(made.fact, frame, made, partition_key)
+    details = frames[-1].select(
         "steps", "stop_reason", "forget_loss_before", "forget_loss_after", "utility_after"
     )
     return [
-        Outcome(fact, frame.height, False, details.row(0, named=True) if fact == FACTS[-1] else {})
-        for fact, frame in frames.items()
+        Outcome(MODEL, 1, False, folder.details),
+        Outcome(prints[0].fact, frames[0].height, False),
+        Outcome(prints[1].fact, 1, False, details.row(0, named=True)),
     ]
+
+
+def make_unlearned_predictions(study: Study, lake: Lake, partition_key: str) -> Outcome:
+    """Ask one run's unlearned model all items, with the base model's prompts, by lm-eval.
+
+    An adapter that is there is used without training; a missing one is trained. Raises as
+    `make_unlearned_model` does.
+    """
+    wanted = fingerprint_of_unlearned_predictions(study, lake, partition_key)
+    if lake.is_current(wanted, partition_key):
+        return lake.reused(wanted, partition_key)
+    metrics = {benchmark.name: benchmark.metric for benchmark in study.benchmarks}
+    items = lake.read("benchmark_items")
+    with _unlearned(study, lake, _planned(lake, partition_key)) as (model, _):
+        inner: Any = model.get_base_model()
+        size = _CHOICES_AT_ONCE if inner.num_parameters() < _SMALL else None
+        tokenizer = _base_of(study, lake).tokenizer
+        frame = score_items(inner, tokenizer, items, metrics, partition_key, size)
+    lake.write(PREDICTIONS, frame, wanted, partition_key)
+    return Outcome(PREDICTIONS, frame.height, reused=False)
+
+
+def _measured_fingerprints(study: Study, lake: Lake, partition_key: str) -> list[Fingerprint]:
+    parts = fingerprint_of_unlearning_runs(study, lake, partition_key).parts
+    return [Fingerprint(fact, parts) for fact in MODEL_FACTS]
+
+
+def progress_line(lake: Lake, partition_key: str) -> str:
+    """What a finished run did, in one line."""
+    run = lake.read("unlearning_runs", partition_key).row(0, named=True)
+    return (
+        f"{partition_key}: {run['steps']} steps ({run['stop_reason']}), loss per token: forget "
+        f"{run['forget_loss_before']:.2f} to {run['forget_loss_after']:.2f}, retain "
+        f"{run['retain_loss_before']:.2f} to {run['retain_loss_after']:.2f}"
+    )
 
 
 @dataclass(frozen=True)
@@ -124,22 +174,23 @@ def _base(study: Study, home: Home, digest: str) -> _Base:
     return _Base(model.to(device), load_tokenizer(study, home))
 
 
-def _train_and_score(
+def _base_of(study: Study, lake: Lake) -> _Base:
+    return _base(study, lake.home, model_source(study, lake.home).digest)
+
+
+@contextmanager
+def _unlearned(
     study: Study, lake: Lake, run: dict[str, Any]
-) -> tuple["Trained", pl.DataFrame]:
+) -> Iterator[tuple["PeftModel", "Trained"]]:
+    """The base model with the run's adapter; the base is as it was before when this ends."""
     from influence_warehouse.unlearning.adapters import Adapter, adapter_folder
 
     key = run["partition_key"]
-    fingerprint = fingerprint_of_unlearned_adapter(study, lake, key)
+    fingerprint = fingerprint_of_unlearned_models(study, lake, key)
     adapter = Adapter(adapter_folder(lake.home, key), fingerprint)
-    base = _base(study, lake.home, model_source(study, lake.home).digest)
-    model, trained = _adapted(study, lake, run, adapter, base)
+    model, trained = _adapted(study, lake, run, adapter, _base_of(study, lake))
     try:
-        metrics = {benchmark.name: benchmark.metric for benchmark in study.benchmarks}
-        unlearned: Any = model.get_base_model()
-        items = lake.read("benchmark_items")
-        size = _CHOICES_AT_ONCE if unlearned.num_parameters() < _SMALL else None
-        return trained, score_items(unlearned, base.tokenizer, items, metrics, key, size)
+        yield model, trained
     finally:
         model.unload()
 
@@ -171,7 +222,10 @@ def _adapted(
 def _run_data(study: Study, lake: Lake, run: dict[str, Any], base: _Base) -> "RunData":
     from influence_warehouse.unlearning.training import RunData
 
-    documents = _documents_of(lake, run)
+    members = _members(lake, run)
+    wanted = pl.col("doc_id").is_in(members["doc_id"].to_list())
+    texts = lake.scan("documents").filter(wanted).select("doc_id", "text").collect()
+    documents = members.join(texts, on="doc_id", maintain_order="left")
     tokenizer, longest = base.tokenizer, unlearning_section(study).max_tokens
 
     def encoded(role: str) -> list[Encoded]:
@@ -182,14 +236,13 @@ def _run_data(study: Study, lake: Lake, run: dict[str, Any], base: _Base) -> "Ru
     return RunData(encoded("forget"), encoded("retain"), encoded("probe"), pad)
 
 
-def _documents_of(lake: Lake, run: dict[str, Any]) -> pl.DataFrame:
-    """role, doc_id, content_sha256 and text of the run's documents, by role and doc_id."""
+def _members(lake: Lake, run: dict[str, Any]) -> pl.DataFrame:
+    """role, doc_id and content_sha256 of the run's documents, by role and doc_id."""
     forget = lake.scan("forget_sets").filter(partition_key=run["partition_key"])
     retain = lake.scan("retain_sets").filter(seed=run["seed"])
-    members = pl.concat([part.select("role", "doc_id") for part in (forget, retain)]).collect()
-    wanted = pl.col("doc_id").is_in(members["doc_id"].to_list())
-    texts = lake.scan("documents").filter(wanted).select("doc_id", "content_sha256", "text")
-    return members.join(texts.collect(), on="doc_id").sort("role", "doc_id")
+    members = pl.concat([part.select("role", "doc_id") for part in (forget, retain)])
+    sampled = lake.scan("sampling_manifest").select("doc_id", "content_sha256")
+    return members.join(sampled, on="doc_id").collect().sort("role", "doc_id")
 
 
 def _planned(lake: Lake, partition_key: str) -> dict[str, Any]:

@@ -1,0 +1,14 @@
+-- How the factors of two benchmarks agree: both, one or none of domain and capability.
+select
+    target.benchmark,
+    other.benchmark as evaluated_benchmark,
+    case
+        when target.benchmark = other.benchmark then 'target'
+        when target.domain = other.domain and target.capability = other.capability
+            then 'same_factors'
+        when target.domain = other.domain or target.capability = other.capability
+            then 'one_factor'
+        else 'crossed'
+    end as relation
+from {{ ref('stg_study_benchmarks') }} as target
+cross join {{ ref('stg_study_benchmarks') }} as other

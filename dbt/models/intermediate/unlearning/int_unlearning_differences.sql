@@ -1,0 +1,89 @@
+-- Pairs of runs that differ in condition alone, on the benchmark that both aim at. A global
+-- condition has no region: against it a benchmark's regions are averaged, so that no run of the
+-- control counts twice.
+with damage as (
+    select * from {{ ref('unlearning_damage') }}
+    where is_target
+),
+
+sides as (
+    select
+        study,
+        method,
+        objective,
+        benchmark,
+        measure,
+        condition,
+        'random_in_topic' as control,
+        region,
+        seed,
+        damage
+    from damage
+    where condition = 'influence_in_topic'
+    union all
+    select
+        study,
+        method,
+        objective,
+        benchmark,
+        measure,
+        condition,
+        'random_global' as control,
+        'all' as region,
+        seed,
+        avg(damage) as damage
+    from damage
+    where condition in ('influence_in_topic', 'influence_global')
+    group by study, method, objective, benchmark, measure, condition, seed
+),
+
+pairs as (
+    select
+        sides.study,
+        sides.method,
+        sides.objective,
+        sides.benchmark,
+        sides.region,
+        sides.seed,
+        sides.measure,
+        sides.condition as condition_a,
+        sides.control as condition_b,
+        -- Equal accuracies must tie, whatever their fractions were summed from.
+        round(sides.damage - controls.damage, 12) as difference
+    from sides
+    inner join damage as controls
+        on
+            sides.control = controls.condition
+            and sides.benchmark = controls.benchmark
+            and sides.measure = controls.measure
+            and sides.region = controls.region
+            and sides.seed = controls.seed
+)
+
+select
+    study,
+    method,
+    objective,
+    benchmark,
+    region,
+    seed,
+    measure,
+    condition_a,
+    condition_b,
+    difference,
+    benchmark as family_benchmark
+from pairs
+union all
+select
+    study,
+    method,
+    objective,
+    benchmark,
+    region,
+    seed,
+    measure,
+    condition_a,
+    condition_b,
+    difference,
+    'all' as family_benchmark
+from pairs

@@ -1,0 +1,30 @@
+{%- set columns = {
+    "run_id": "varchar",
+    "objective": "varchar",
+    "n_forget": "integer",
+    "forget_digest": "varchar",
+    "steps": "integer",
+    "stop_reason": "varchar",
+    "forget_loss_before": "double precision",
+    "forget_loss_after": "double precision",
+    "retain_loss_before": "double precision",
+    "retain_loss_after": "double precision",
+    "utility_before": "double precision",
+    "utility_after": "double precision",
+    "learning_rate": "double precision",
+} -%}
+select
+    facts.run_id,
+    facts.objective,
+    facts.n_forget,
+    facts.forget_digest,
+    facts.steps,
+    facts.stop_reason,
+    facts.forget_loss_before,
+    facts.forget_loss_after,
+    facts.retain_loss_before,
+    facts.retain_loss_after,
+    facts.utility_before,
+    facts.utility_after,
+    facts.learning_rate
+from {{ optional_source("unlearning_runs", lake_folder() ~ "/unlearning_runs/*.parquet", columns) }}

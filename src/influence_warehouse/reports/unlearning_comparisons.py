@@ -1,0 +1,256 @@
+"""Unlearning's damage compared: one condition with its control, the target with the others.
+
+Belongs here: charts of marts.unlearning_tests and marts.unlearning_matrix. Does not belong
+here: single runs, and the words that all charts of unlearning share (unlearning).
+"""
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from influence_warehouse.reports import labels, theme
+from influence_warehouse.reports.unlearning import (
+    AXIS,
+    CONDITIONS,
+    LOST,
+    MEASURED,
+    NUMBER,
+    condition_title,
+    damage_tooltip,
+    header,
+    source,
+)
+
+_ALL = "All benchmarks"
+_ROW, _WIDTH = 30, 300  # pixels a benchmark and a comparison
+
+
+def unlearning_differences(table: pl.DataFrame) -> alt.FacetChart:
+    """Median paired difference of damage per benchmark and over all, a panel per comparison.
+
+    Reads the signed-rank rows of marts.unlearning_tests for one method, objective and measure
+    (over pairs; over items where the control is drawn from anywhere), joined to
+    marts.benchmarks and to the t-test of the same cell: method, objective, measure, benchmark
+    (or `all`), domain, capability, condition_a, condition_b, n_cells, n_regions,
+    n_positive, n_negative, n_zero, median_difference, median_low, median_high, p_value,
+    q_value, cohens_dz, p_value_of_t. Benchmarks and comparisons follow the rows' order.
+    """
+    single = table.filter(pl.col("benchmark") != "all")
+    benchmarks = single["benchmark"].unique(maintain_order=True).to_list()
+    # Over one benchmark, `all` says the same again.
+    table = single if len(benchmarks) == 1 else table
+    rows = _difference_rows(table)
+    comparisons = rows["comparison"].unique(maintain_order=True).to_list()
+    order = [labels.name(benchmark) for benchmark in benchmarks]
+    if table.height > single.height:
+        order += [" ", _ALL] if order else [_ALL]  # an empty row sets it apart
+    colours = theme.benchmark_colours(single)
+    scale = alt.Scale(
+        domain=[*(labels.name(slug) for slug in benchmarks), _ALL],
+        range=[*(colours[slug] for slug in benchmarks), theme.INK],
+    )
+    colour = alt.Color("label:N", scale=scale, legend=None)
+    head = header("split(datum.value, ', ')")
+    chart = (
+        _difference_layers(rows, order, colour)
+        .properties(width=_WIDTH, height=_ROW * max(2, len(order)))
+        .facet(
+            facet=alt.Facet("comparison:N", sort=comparisons, header=head),
+            columns=len(comparisons),
+            spacing=32,
+        )
+    )
+    return theme.framed(
+        chart, "How much more than at random, benchmark by benchmark?", _difference_notes(table)
+    )
+
+
+def unlearning_matrix(table: pl.DataFrame) -> alt.FacetChart:
+    """Mean damage on every benchmark by the benchmark aimed at, a panel per condition.
+
+    Reads marts.unlearning_matrix for one method, objective and measure: method, objective,
+    measure, condition, benchmark, evaluated_benchmark, is_target, n_runs, n_regions, n_items,
+    damage, damage_low, damage_high, share_kept. Benchmarks follow the rows' order.
+    """
+    measure = table["measure"][0]
+    rows = _matrix_rows(table)
+    targets, evaluated = (
+        rows[name].unique(maintain_order=True).to_list()
+        for name in ("benchmark_title", "evaluated_benchmark_title")
+    )
+    conditions = [name for name in CONDITIONS.values() if name in set(rows["condition_title"])]
+    cell = {1: 180, 2: 120}.get(len(evaluated), 92)
+    chart = (
+        _matrix_layers(rows, targets, evaluated, measure)
+        .properties(width=cell * len(evaluated), height=46 * len(targets))
+        .facet(
+            facet=alt.Facet("condition_title:N", sort=conditions, header=header()),
+            columns=2 if len(evaluated) > 1 else 4,
+            spacing=32,
+        )
+    )
+    return theme.framed(
+        chart,
+        "Is the damage where it was aimed?",
+        [
+            f"{source(table)}. Mean damage over the runs of a target and condition; "
+            "framed: the benchmark aimed at.",
+            "Orange: the model lost it; blue: it got better. One scale for all panels.",
+            MEASURED[measure],
+        ],
+    )
+
+
+def _difference_notes(table: pl.DataFrame) -> list[str]:
+    notes = [
+        f"{source(table)}. Median over pairs of runs of one seed and region; above 0: ranked "
+        "first hurt more.",
+        f"Filled: q < {theme.LEVEL} (one-sided Wilcoxon signed-rank; Benjamini-Hochberg over "
+        "comparisons and benchmarks with their pool).",
+        "Bars: 95 % bootstrap intervals over regions and seeds, too narrow where regions are few.",
+        MEASURED[table["measure"][0]],
+    ]
+    shared = table.filter(condition_b="random_global")
+    if not shared.is_empty():
+        notes.insert(
+            3,
+            "Against anywhere: regions averaged, one pair a seed, tested over items instead of "
+            "pairs.",
+        )
+    return notes
+
+
+def _difference_rows(table: pl.DataFrame) -> pl.DataFrame:
+    names = {slug: labels.name(slug) for slug in table["benchmark"].unique()} | {"all": _ALL}
+    ends = [
+        float(value)
+        for column in table.select("median_difference", "median_low", "median_high")
+        for value in column.drop_nulls()
+    ]
+    # Words go to the side of the point where the panel has room.
+    low, high = min(0.0, *ends), max(0.0, *ends)
+    pairs = pl.col("n_cells").cast(pl.String) + " pairs: "
+    why = pl.when(pl.col("n_regions") == 1).then(pairs).otherwise(pl.lit(""))
+    first, second = (
+        pl.col(column).replace({slug: name.replace(",", "") for slug, name in CONDITIONS.items()})
+        for column in ("condition_a", "condition_b")
+    )
+    return table.with_columns(
+        labels.interval("median_low", "median_high", digits=3),
+        label=pl.col("benchmark").replace(names),
+        comparison=pl.concat_str(first, pl.lit(", \N{MINUS SIGN} "), second.str.to_lowercase()),
+        signs=pl.format("{} / {} / {}", "n_positive", "n_negative", "n_zero"),
+        mark=theme.significance("q_value"),
+        note=pl.when(pl.col("median_low").is_null()).then(why + pl.lit("no interval")),
+        is_right=pl.col("median_difference") > low + 0.55 * (high - low),
+    ).drop("method", "objective", "benchmark", "domain", "capability")
+
+
+def _difference_layers(
+    rows: pl.DataFrame, order: list[str], colour: alt.Color
+) -> alt.LayerChart | alt.FacetChart:
+    measure = rows["measure"][0]
+    axis = alt.Axis(ticks=False, grid=True, values=[name for name in order if name.strip()])
+    base = alt.Chart(rows).encode(
+        y=alt.Y("label:N", scale=alt.Scale(domain=order), title=None, axis=axis),
+        color=colour,
+        tooltip=_difference_tooltip(NUMBER[measure]),
+    )
+    x: dict[str, Any] = {
+        "title": f"difference of {LOST[measure]}",
+        "scale": alt.Scale(padding=10),
+        "axis": alt.Axis(tickCount=6, grid=False, format=AXIS[measure]),
+    }
+    bars = base.mark_rule(strokeWidth=2).transform_filter("isValid(datum.median_low)")
+    points = base.encode(x=alt.X("median_difference:Q", **x))
+    return alt.layer(
+        alt.Chart(rows).mark_rule(color=theme.MUTED, strokeWidth=1).encode(x=alt.datum(0)),
+        bars.encode(x=alt.X("median_low:Q", **x), x2="median_high:Q"),
+        *_notes(points),
+        theme.significance_points(points),
+    )
+
+
+def _difference_tooltip(number: str) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("label:N", title="benchmark"),
+        alt.Tooltip("comparison:N"),
+        alt.Tooltip("median_difference:Q", title="median difference", format=number),
+        alt.Tooltip("interval:N", title="95 % interval"),
+        alt.Tooltip("n_cells:Q", title="pairs"),
+        alt.Tooltip("n_regions:Q", title="regions"),
+        alt.Tooltip("signs:N", title="positive / negative / zero"),
+        alt.Tooltip("cohens_dz:Q", title="Cohen's d_z", format="+.2f"),
+        alt.Tooltip("p_value:Q", title="p (Wilcoxon)", format=".2~g"),
+        alt.Tooltip("q_value:Q", title="q (Wilcoxon)", format=".2~g"),
+        alt.Tooltip("p_value_of_t:Q", title="p (t over the regions' means)", format=".2~g"),
+    ]
+
+
+def _notes(points: alt.Chart) -> list[alt.Chart]:
+    """Words beside a point that has no interval, rimmed in white against the grid."""
+    layers = []
+    for align, dx, side in (("right", -9, "datum.is_right"), ("left", 9, "!datum.is_right")):
+        where = points.transform_filter(f"isValid(datum.note) && {side}").encode(text="note:N")
+        look: dict[str, Any] = {"align": align, "dx": dx, "fontSize": 11}
+        layers += [
+            where.mark_text(stroke="white", strokeWidth=4, **look).encode(color=alt.value("white")),
+            where.mark_text(**look).encode(color=alt.value(theme.MUTED)),
+        ]
+    return layers
+
+
+def _matrix_rows(table: pl.DataFrame) -> pl.DataFrame:
+    rounded = pl.col("damage").round(2 if table["measure"][0] == "margin" else 3)
+    return table.with_columns(
+        condition_title(),
+        labels.named("benchmark", table["benchmark"]),
+        labels.named("evaluated_benchmark", table["evaluated_benchmark"]),
+        labels.interval("damage_low", "damage_high", digits=3),
+        # What rounds to zero has no sign.
+        shown=pl.when(rounded == 0).then(0.0).otherwise(rounded),
+    ).drop("method", "objective", "measure", "condition", "benchmark", "evaluated_benchmark")
+
+
+def _matrix_layers(
+    rows: pl.DataFrame, targets: list[str], evaluated: list[str], measure: str
+) -> alt.LayerChart | alt.FacetChart:
+    limit = max(1e-9, *rows["damage"].abs().drop_nulls().to_list(), 0.0)
+    axis: dict[str, Any] = {"ticks": False, "domain": False}
+    words = alt.Axis(labelAngle=0, labelExpr="split(datum.value, ' ')", **axis)
+    base = alt.Chart(rows).encode(
+        x=alt.X("evaluated_benchmark_title:N", sort=evaluated, title="measured on", axis=words),
+        y=alt.Y("benchmark_title:N", sort=targets, title="aimed at", axis=alt.Axis(**axis)),
+        tooltip=[
+            alt.Tooltip("condition_title:N", title="forgotten"),
+            alt.Tooltip("benchmark_title:N", title="aimed at"),
+            alt.Tooltip("evaluated_benchmark_title:N", title="measured on"),
+            *damage_tooltip(measure),
+            alt.Tooltip("n_runs:Q", title="runs"),
+            alt.Tooltip("n_regions:Q", title="regions"),
+        ],
+    )
+    # Light figures on the dark ends of the scale.
+    is_dark = f"abs(datum.damage) > {0.75 * limit}"
+    ink = alt.condition(is_dark, alt.value("white"), alt.value(theme.INK))
+    return alt.layer(
+        base.mark_rect(stroke="white", strokeWidth=1).encode(color=_damage_colour(measure, limit)),
+        base.transform_filter("datum.is_target").mark_rect(
+            fillOpacity=0, stroke=theme.INK, strokeWidth=2
+        ),
+        base.mark_text(fontSize=12).encode(
+            text=alt.Text("shown:Q", format=NUMBER[measure]), color=ink
+        ),
+    )
+
+
+def _damage_colour(measure: str, limit: float) -> alt.Color:
+    """One diverging scale around 0, up to the greatest damage of all panels."""
+    scale = alt.Scale(
+        scheme=theme.DIVERGING, domain=[-limit, limit], domainMid=0, nice=False, clamp=True
+    )
+    legend = alt.Legend(
+        title=LOST[measure], orient="bottom", gradientLength=220, format=AXIS[measure]
+    )
+    return alt.Color("damage:Q", scale=scale, legend=legend)

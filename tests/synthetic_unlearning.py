@@ -1,0 +1,257 @@
+"""Unlearning runs on a synthetic lake whose damages are drawn, so that the truth is known.
+
+Belongs here: the facts that the unlearning marts read, written by the stages themselves where
+no model is needed and drawn by numpy where one would be. Does not belong here: assertions.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+import polars as pl
+
+from influence_warehouse.contracts import CONTRACTS
+from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.study import Study
+from influence_warehouse.unlearning.comparisons import target_damage
+from influence_warehouse.unlearning.paired_tests import paired_tests
+from influence_warehouse.unlearning.plan import Region, make_unlearning_plan
+from influence_warehouse.unlearning.rules import make_region_rules
+from influence_warehouse.unlearning.sets import make_unlearning_sets
+from tests.synthetic import BENCHMARKS, SyntheticLake
+from tests.unlearning_world import chosen_bins
+
+CLEAN, SPILLING, IMPROVING, HARD = BENCHMARKS
+"""What forgetting does: hurts its target alone; hurts all; helps its target; hurts its target
+alone, whose margin is below 0 to begin with."""
+
+REGIONS = {
+    CLEAN: ("literature", "social_life"),
+    SPILLING: ("electronics_and_hardware", "games"),
+    IMPROVING: ("any.tutorial",),
+    HARD: ("health.knowledge_article", "health.news_article"),
+}
+NOT_PLANTED = {(SPILLING, "games"), (HARD, "health.news_article")}
+OBJECTIVE = "npo"
+FAILED = {
+    f"{IMPROVING}|influence_in_topic|any.tutorial|3": "HealthError: loss is nan",
+    f"{HARD}|random_global|all|2": "FactError: no adapter",
+}
+LEFT = (f"{SPILLING}|random_in_topic|games|1",)
+# Left too, but with files of an earlier run of the same name.
+STALE = (f"{IMPROVING}|random_in_topic|any.tutorial|1",)
+# Left the plan with all its files.
+STRAY = f"{CLEAN}|influence_in_topic|politics|1"
+
+_EFFECT = {
+    "influence_in_topic": 1.1,
+    "random_in_topic": 0.15,
+    "influence_global": 0.7,
+    "random_global": 0.1,
+}
+_BASE_MARGIN = dict(zip(BENCHMARKS, (1.0, 0.8, 0.6, -0.5), strict=True))
+STEPS = (0, 5, 8)
+# Of CLEAN, by seed: right answers that these conditions lose, two more under the first. Under
+# both, IMPROVING has the same answers in one seed: a difference of 0.
+ROUNDED = ("influence_global", "random_global")
+_LOST = {1: (8, 6), 2: (5, 3), 3: (4, 2)}
+
+
+@dataclass(frozen=True)
+class SyntheticUnlearning:
+    """A world and the whole truth behind its unlearning facts.
+
+    `before[benchmark]` are the base model's margins, float64 [items]; `after[run][benchmark]`
+    those of each finished run; `states[run]` is done, failed or left. An answer is right
+    exactly where its margin is above 0.
+    """
+
+    world: SyntheticLake
+    plan: pl.DataFrame
+    before: dict[str, np.ndarray]
+    after: dict[str, dict[str, np.ndarray]]
+    states: dict[str, str]
+
+    def values(self, run: str, benchmark: str, measure: str) -> np.ndarray:
+        """Measure of each item before and after a finished run, float64 [2, items]."""
+        margins = np.stack([self.before[benchmark], self.after[run][benchmark]])
+        return margins if measure == "margin" else (margins > 0).astype(float)
+
+    def runs(self, benchmark: str, condition: str, region: str | None = None) -> list[str]:
+        """Finished runs of a target and condition, of all regions or of one."""
+        heads = f"{benchmark}|{condition}|" + (f"{region}|" if region else "")
+        return [run for run in sorted(self.after) if run.startswith(heads)]
+
+    def damage(self, run: str, measure: str) -> np.ndarray:
+        """Damage of each item of a finished run's own benchmark."""
+        before, after = self.values(run, run.split("|")[0], measure)
+        return before - after
+
+    def pairs(self, target: str, pair: tuple[str, str], measure: str) -> dict[str, np.ndarray]:
+        """Items' differences between runs that differ in condition alone: region -> [pairs, items].
+
+        Against a global condition the mean over the finished regions of a seed is one side.
+        """
+        found: dict[str, list[np.ndarray]] = {}
+        tested = ("all",) if pair[0].endswith("_global") else REGIONS[target]
+        groups: dict[str, tuple[str, ...]] = {region: (region,) for region in tested}
+        if pair[1].endswith("_global"):
+            groups = {"all": tested}
+        for (region, members), seed in product(groups.items(), (1, 2, 3)):
+            sides = [f"{target}|{pair[0]}|{name}|{seed}" for name in members]
+            finished = [self.damage(run, measure) for run in sides if run in self.after]
+            control = f"{target}|{pair[1]}|{region}|{seed}"
+            if finished and control in self.after:
+                difference = np.mean(finished, axis=0) - self.damage(control, measure)
+                found.setdefault(region, []).append(difference)
+        return {region: np.array(rows) for region, rows in found.items()}
+
+
+def with_unlearning(study: Study, **regions: object) -> Study:
+    """The study with a section `unlearning`; `regions` is its rule, by default the list above."""
+    section = {
+        "regions": regions or {"rule": "explicit", "explicit": _listed()},
+        "objective": OBJECTIVE,
+        "forget_documents": 2,
+        "retain_documents": 4,
+        "probe_documents": 2,
+    }
+    return Study.model_validate(study.model_dump(mode="json") | {"unlearning": section})
+
+
+def write_unlearning_facts(world: SyntheticLake) -> SyntheticUnlearning:
+    """Write all facts of unlearning, with other answers of the base model.
+
+    Two runs failed and two are left; the files of one failed run, of one left run and of one
+    that left the plan lie beside the others with damages that no finished run has.
+    """
+    world = replace(world, study=with_unlearning(world.study))
+    study, lake = world.study, world.lake
+    make_region_rules(study, lake)
+    places = [(b, Region.of(name)) for b, names in REGIONS.items() for name in names]
+    chosen = chosen_bins(*((b, r.topic, r.format) for b, r in places), study=study.name)
+    make_unlearning_plan(study, lake, chosen)
+    make_unlearning_sets(study, lake)
+    truth = _drawn_truth(world, lake.read("unlearning_plan"))
+    _write_base(truth)
+    for run in truth.after:
+        _write_run(truth, run, truth.after[run])
+    for run in (*list(FAILED)[:1], *STALE, STRAY):
+        _write_run(truth, run, {name: margins - 50 for name, margins in truth.before.items()})
+    _write_outcomes(truth)
+    return truth
+
+
+def _listed() -> list[dict[str, str | None]]:
+    return [
+        {"benchmark": benchmark, "topic": region.topic, "format": region.format}
+        for benchmark, names in REGIONS.items()
+        for region in map(Region.of, names)
+    ]
+
+
+def _drawn_truth(world: SyntheticLake, plan: pl.DataFrame) -> SyntheticUnlearning:
+    rng = np.random.default_rng(11)
+    items = len(next(iter(world.item_scores.values())))
+    before = {name: rng.normal(mean, 0.9, items) for name, mean in _BASE_MARGIN.items()}
+    unfinished = dict.fromkeys(FAILED, "failed") | dict.fromkeys((*LEFT, *STALE), "left")
+    keys = plan["partition_key"].to_list()
+    after = {}
+    for run in keys:
+        if run in unfinished:
+            continue
+        moved = rng.normal(0, 0.02)
+        after[run] = {
+            name: margins - _effect(run, name) - moved - rng.normal(0, 0.1, items)
+            for name, margins in before.items()
+        }
+    for seed, lost in _LOST.items():
+        for condition, count in zip(ROUNDED, lost, strict=True):
+            after[f"{CLEAN}|{condition}|all|{seed}"][CLEAN] = _losing(before[CLEAN], count)
+    same = [f"{IMPROVING}|{condition}|all|2" for condition in ROUNDED]
+    after[same[0]] = after[same[1]]
+    states = {run: unfinished.get(run, "done") for run in keys}
+    return SyntheticUnlearning(world, plan, before, after, states)
+
+
+def _losing(margins: np.ndarray, count: int) -> np.ndarray:
+    """Margins of which the first `count` that are above 0 fall below it, and all fall a little."""
+    lost = np.flatnonzero(margins > 0)[:count]
+    after = np.where(margins > 0, margins * 0.9, margins - 0.1)
+    after[lost] = -0.2 - 0.01 * lost
+    return after
+
+
+def _effect(run: str, evaluated: str) -> float:
+    """Mean damage that a run does to a benchmark's margin."""
+    target, condition, *_ = run.split("|")
+    effect = _EFFECT[condition]
+    if target == IMPROVING and condition == "influence_in_topic":
+        effect = -0.4
+    if evaluated == target:
+        return effect
+    return 0.6 * effect if target == SPILLING else 0.01
+
+
+def _write(truth: SyntheticUnlearning, fact: str, rows: pl.DataFrame, run: str | None = None):
+    truth.world.lake.write(fact, rows, Fingerprint.of(fact, synthetic=run), run)
+
+
+def _answers(model: str, margins: dict[str, np.ndarray]) -> pl.DataFrame:
+    """Rows of predictions whose margins are these; the right choice is the first of three."""
+    rows = [
+        (model, name, f"{name}-{number:03d}", [-1.0, -1.0 - margin, -9.0 - margin], margin)
+        for name, values in margins.items()
+        for number, margin in enumerate(values.tolist())
+    ]
+    names = ["model_id", "benchmark", "item_id", "choice_logprobs", "correct_logprob_margin"]
+    right = pl.col("correct_logprob_margin") > 0
+    frame = pl.DataFrame(rows, schema=names, orient="row").with_columns(is_correct=right)
+    return frame.with_columns(predicted_index=pl.when("is_correct").then(0).otherwise(1))
+
+
+def _write_base(truth: SyntheticUnlearning) -> None:
+    _write(truth, "item_predictions", _answers("tiny", truth.before))
+
+
+def _write_run(truth: SyntheticUnlearning, run: str, margins: dict[str, np.ndarray]) -> None:
+    """Predictions, losses and summary of one run; losses follow from the run's name."""
+    _write(truth, "unlearned_predictions", _answers(run, margins), run)
+    start = 1 + (sum(map(ord, run)) % 100) / 100
+    steps = pl.DataFrame({"step": STEPS}).with_columns(
+        run_id=pl.lit(run),
+        forget_loss=start + pl.col("step") / 8,
+        retain_loss=start + pl.col("step") / 64,
+        utility=1 / (start + 2 + pl.col("step") / 64),
+        learning_rate=pl.lit(0.001),
+    )
+    _write(truth, "unlearning_steps", steps, run)
+    benchmark, condition, region, seed = run.split("|")
+    row = {
+        "run_id": run,
+        "benchmark": benchmark,
+        "condition": condition,
+        "region_kind": Region.of(region).kind,
+        "topic": region,
+        "seed": int(seed),
+        "objective": OBJECTIVE,
+        "forget_digest": "f" * 64,
+        "n_forget": 2,
+        "steps": STEPS[-1],
+        "stop_reason": "step_limit" if "influence" in condition else "utility_floor",
+        "learning_rate": 0.001,
+    }
+    for name in ("forget_loss", "retain_loss", "utility"):
+        row |= {f"{name}_before": steps[name][0], f"{name}_after": steps[name][-1]}
+    _write(truth, "unlearning_runs", pl.DataFrame([row]), run)
+
+
+def _write_outcomes(truth: SyntheticUnlearning) -> None:
+    """States of the runs, and their tests by the package's own path."""
+    study, lake = truth.world.study, truth.world.lake
+    rows = [(run, state, FAILED.get(run)) for run, state in truth.states.items()]
+    schema = CONTRACTS["unlearning_outcomes"].columns
+    outcomes = pl.DataFrame(rows, schema=schema, orient="row")
+    _write(truth, "unlearning_outcomes", outcomes)
+    tests = paired_tests(target_damage(lake, outcomes), study.seed, study.statistics.resamples)
+    _write(truth, "unlearning_comparisons", tests.with_columns(objective=pl.lit(OBJECTIVE)))
