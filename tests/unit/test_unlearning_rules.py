@@ -105,3 +105,10 @@ def test_the_fact_is_made_again_exactly_when_the_rule_changes(lake):
 def test_a_study_without_unlearning_has_no_rule(lake):
     with pytest.raises(InputError, match="no section `unlearning`"):
         make_region_rules(scoring_study(Path("model")), lake)
+
+
+@pytest.mark.parametrize("topic", ["all", "any", "games.faq"])
+def test_a_topic_that_names_another_region_is_refused(topic):
+    study = _study(rule="explicit", explicit=[{"benchmark": "beta", "topic": topic}])
+    with pytest.raises(InputError, match=r"region.*Remedy"):
+        rule_rows(study)

@@ -119,6 +119,33 @@ def test_no_other_table_wherever_it_stands(sql, table):
         plain_select(sql.format(table))
 
 
+@pytest.mark.parametrize("name", ["planted_recovery", "bins.csv", "duckdb_tables"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'select * from "{0}" where exists (with "{0}" as (select 1) select 1)',
+        'with "{0}" as (select * from "{0}") select * from "{0}"',
+        'with a as (select * from "{0}"), "{0}" as (select 1) select * from a',
+        'select 1 from (with "{0}" as (select 1) from "{0}") as x, "{0}"',
+    ],
+)
+def test_a_name_given_in_one_place_opens_no_table_in_another(sql, name):
+    with pytest.raises(ValueError, match="cannot be read here"):
+        plain_select(sql.format(name))
+
+
+def test_a_name_is_known_within_its_query_and_to_later_names():
+    sql = "with a as (from bins), b as (from a) select (select 1 from a) from (from b) as x"
+    assert plain_select(sql)
+    assert plain_select("with recursive a as (select 1 union all from a) from a")
+
+
+@pytest.mark.parametrize("sql", ["show tables", "from (show databases)", "describe bins"])
+def test_what_there_is_is_not_shown(sql):
+    with pytest.raises(ValueError, match="not allowed"):
+        plain_select(sql)
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -236,3 +263,8 @@ def test_a_study_with_a_plain_select_is_taken(tmp_path):
     study = load_study(_study_file(tmp_path, f"{TOPICS};"))
     assert isinstance(study, Study) and study.unlearning is not None
     assert study.unlearning.regions.sql == f"{TOPICS};"
+
+
+def test_half_a_surrogate_pair_is_refused():
+    with pytest.raises(ValueError, match="surrogates"):
+        plain_select("select '\ud800' as benchmark from bins")

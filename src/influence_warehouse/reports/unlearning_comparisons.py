@@ -107,7 +107,7 @@ def _difference_notes(table: pl.DataFrame) -> list[str]:
         f"{source(table)}. Median over pairs of runs of one seed and region; above 0: ranked "
         "first hurt more.",
         f"Filled: q < {theme.LEVEL} (one-sided Wilcoxon signed-rank; Benjamini-Hochberg over "
-        "comparisons and benchmarks with their pool).",
+        "the benchmarks and their pool).",
         "Bars: 95 % bootstrap intervals over regions and seeds, too narrow where regions are few.",
         MEASURED[table["measure"][0]],
     ]

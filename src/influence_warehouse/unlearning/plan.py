@@ -45,6 +45,18 @@ class Region:
                 )
         return region
 
+    @classmethod
+    def chosen(cls, topic: str | None, format: str | None) -> "Region":
+        """The region of a choice. Raises InputError unless both are slugs or absent, and one is."""
+        region = cls(topic, format)
+        # Otherwise the topic `all` or `games.faq` would name another region than it says.
+        if region == cls() or cls.of(region.name) != region:
+            raise InputError(
+                f"topic {topic!r} and format {format!r} are no region (unlearning.regions). "
+                "Remedy: choose topics and formats by their WebOrganizer slugs."
+            )
+        return region
+
     @property
     def name(self) -> str:
         if self.format is not None:
@@ -149,5 +161,5 @@ def _chosen_regions(study: Study, chosen: pl.DataFrame) -> list[tuple[str, Regio
         pl.col("benchmark").is_in(target_benchmarks(study)),
     )
     pairs = set(ours.select("benchmark", "topic", "format").iter_rows())
-    regions = {(benchmark, Region(topic, format).name) for benchmark, topic, format in pairs}
+    regions = {(benchmark, Region.chosen(topic, format).name) for benchmark, topic, format in pairs}
     return [(benchmark, Region.of(name)) for benchmark, name in sorted(regions)]

@@ -43,7 +43,7 @@ def rule_rows(study: Study) -> pl.DataFrame:
     rule = unlearning_section(study).regions
     listed = [(region.benchmark, region.topic, region.format) for region in rule.explicit]
     for _, topic, format in listed:
-        Region.of(Region(topic, format).name)
+        Region.chosen(topic, format)
     rows = listed or [(benchmark, None, None) for benchmark in target_benchmarks(study)]
     head, choice = (study.name, study.attribution.method), (rule.rule, rule.per_benchmark)
     return pl.DataFrame(

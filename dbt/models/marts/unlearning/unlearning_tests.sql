@@ -39,7 +39,10 @@ tested as (
 ),
 
 adjusted as (
-    {{ benjamini_hochberg('tested', ['study', 'method', 'objective', 'measure', 'test']) }}
+    {{ benjamini_hochberg(
+        'tested',
+        ['study', 'method', 'objective', 'measure', 'test', 'condition_a', 'condition_b']
+    ) }}
 )
 
 select
