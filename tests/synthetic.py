@@ -120,6 +120,7 @@ def synthetic_lake(
 
 def write_facts(world: SyntheticLake) -> None:
     """Write all facts of a world but the truth, and a run record per shard."""
+    from influence_warehouse.sampling.terms import make_bin_terms
     from influence_warehouse.warehouse.resamples import make_bin_mean_resamples
 
     world.home.create()
@@ -127,6 +128,7 @@ def write_facts(world: SyntheticLake) -> None:
     _write_benchmarks(world)
     _write_scores(world)
     make_bin_mean_resamples(world.study, world.lake)
+    make_bin_terms(world.study, world.lake)
     _write_run_records(world)
 
 

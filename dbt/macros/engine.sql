@@ -13,17 +13,24 @@
     quantile_cont({{ column }}, {{ probability }})
 {%- endmacro %}
 
-{#- First characters of a text with every run of white space turned into one space. -#}
+{#- First characters of a text with every run of white space or control characters turned into
+    one space: a terminal must not obey what a document says. Markup is left as it is written;
+    what shows it as HTML escapes it. -#}
 {% macro excerpt(column, characters) -%}
     {{ adapter.dispatch('excerpt')(column, characters) }}
 {%- endmacro %}
 
 {#- Only a head of the text is cleaned: documents may be megabytes long. -#}
-{% macro default__excerpt(column, characters) -%}
+{% macro default__excerpt(column, characters, control='[\s[:cntrl:]]+') -%}
     left(
-        trim(regexp_replace(left({{ column }}, {{ characters * 10 }}), '\s+', ' ', 'g')),
+        trim(regexp_replace(left({{ column }}, {{ characters * 10 }}), '{{ control }}', ' ', 'g')),
         {{ characters }}
     )
+{%- endmacro %}
+
+{#- Its [:cntrl:] is ASCII alone. -#}
+{% macro duckdb__excerpt(column, characters) -%}
+    {{ default__excerpt(column, characters, '[\s\p{Cc}]+') }}
 {%- endmacro %}
 
 {#- Number of elements of a list column. -#}

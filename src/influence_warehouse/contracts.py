@@ -74,6 +74,16 @@ CONTRACTS: dict[str, Contract] = {
         },
         key=("bin_id",),
     ),
+    "bin_terms": Contract(
+        "Terms that the sampled texts of each bin use.",
+        {"bin_id": _INT, "term": _TEXT, "n_documents": _INT, "count": _BIG},
+        key=("bin_id", "term"),
+    ),
+    "bin_words": Contract(
+        "Documents and words of each bin in which terms were counted.",
+        {"bin_id": _INT, "n_documents": _INT, "n_words": _BIG, "n_words_kept": _BIG},
+        key=("bin_id",),
+    ),
     "benchmark_items": Contract(
         "Benchmark items as prompts and completions.",
         {

@@ -97,6 +97,13 @@ def _corpus_to_benchmarks(planted: bool) -> list[Step]:
             "sampling.manifest:fingerprint_of_sampling_manifest",
         ),
         Step(
+            "sampling",
+            ("bin_terms", "bin_words"),
+            ("documents", "sampling_manifest"),
+            "sampling.terms:make_bin_terms",
+            "sampling.terms:fingerprint_of_bin_terms",
+        ),
+        Step(
             "benchmarks",
             ("study_benchmarks", "study_contrasts"),
             (),

@@ -48,6 +48,26 @@ def test_a_saved_chart_is_whole_offline_and_the_same_again(home):
     assert again == contents
 
 
+@pytest.mark.parametrize(
+    "text", ["</script><script>alert(1)</script>", "<!--<script>", "<img src=x onerror=alert(1)>"]
+)
+def test_text_of_a_document_stays_text_in_a_page(home, text):
+    """Whatever a table says, nothing of it is markup; the chart still shows it."""
+    _change(home, f"update marts.benchmarks set benchmark = '{text}' where position = 0")
+    page = _page(home)
+    assert text not in page
+    assert text.replace("<", "\\u003c") in page
+    # What the scripts that every page carries hold, it holds: no tag more.
+    _change(home, "update marts.benchmarks set benchmark = 'plain' where position = 0")
+    for tag in ("<script", "</script", "<!--", "<img"):
+        assert page.count(tag) == _page(home).count(tag)
+
+
+def _page(home: Home) -> str:
+    paths = gallery.draw_and_save(home, "benchmark_accuracy")
+    return next(path for path in paths if path.suffix == ".html").read_text(encoding="utf-8")
+
+
 def test_charts_of_benchmarks_that_are_gone_are_deleted_and_other_files_stay(home):
     stale = home.charts / "benchmark_accuracy--old.png"
     mine = home.charts / "benchmark_accuracy_notes.txt"

@@ -5,6 +5,7 @@ function. Does not belong here: how a chart looks (its own module and theme), an
 and questions alone (names).
 """
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -46,11 +47,27 @@ class ChartSpec:
 
 _DEFAULTS = {"item_subset": "all"}
 
+
+class _ScriptSafeEncoder(json.JSONEncoder):
+    """JSON that can stand inside a script element: altair writes `</script>` as it is.
+
+    `<` occurs in strings alone, where its escape means the same to a reader of JSON.
+    """
+
+    def encode(self, o: Any) -> str:
+        """JSON text of `o` without any `<`."""
+        return super().encode(o).replace("<", "\\u003c")
+
+
 # Formats that a chart is saved in, with altair's arguments. The page carries its scripts, and
 # its menu only what works offline.
 _MENU = {"export": True, "source": False, "compiled": False, "editor": False}
 _KINDS: dict[str, dict[str, Any]] = {
-    "html": {"inline": True, "embed_options": {"actions": _MENU}},
+    "html": {
+        "inline": True,
+        "embed_options": {"actions": _MENU},
+        "json_kwds": {"cls": _ScriptSafeEncoder},
+    },
     "png": {"scale_factor": 2},
     "svg": {},
 }
