@@ -11,12 +11,11 @@ from scipy import optimize, stats
 from influence_warehouse.taxonomy import TOPICS
 from influence_warehouse.unlearning.config import CONDITIONS
 from influence_warehouse.unlearning.plan import Region, plan_runs
-from influence_warehouse.warehouse.build import build_warehouse, dbt_project_folder, read_built
-from influence_warehouse.warehouse.publish import publish
+from influence_warehouse.warehouse.build import dbt_project_folder, read_built
 from influence_warehouse.warehouse.query import run_query
 from tests import synthetic_unlearning as synthetic
-from tests.synthetic import BENCHMARKS, synthetic_lake
-from tests.synthetic_unlearning import REGIONS, SyntheticUnlearning, write_unlearning_facts
+from tests.synthetic import BENCHMARKS
+from tests.synthetic_unlearning import REGIONS
 
 CLEAN, SPILLING, IMPROVING, HARD = BENCHMARKS
 MEASURES = ("accuracy", "margin")
@@ -30,17 +29,6 @@ Z = stats.norm.ppf(0.975)
 pytestmark = pytest.mark.slow
 Rows = dict[tuple, dict]
 Estimate = tuple[float, float]
-
-
-@pytest.fixture(scope="module")
-def truth(tmp_path_factory) -> SyntheticUnlearning:
-    """Drawn runs on a synthetic lake, built by dbt with all its tests and published."""
-    folder = tmp_path_factory.mktemp("unlearning")
-    truth = write_unlearning_facts(synthetic_lake(folder, documents=600, items=30, resamples=100))
-    report = build_warehouse(truth.world.study, truth.world.lake)
-    assert set(report["nodes"]) == {"success", "pass"}
-    publish(truth.world.home, truth.world.study)
-    return truth
 
 
 @pytest.fixture(scope="module")
