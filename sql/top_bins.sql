@@ -1,5 +1,5 @@
 -- question: Which topic x format bins support each benchmark most, thin bins held back?
--- grain: one row per method, benchmark and bin, the ten largest shrunken means of each benchmark
+-- grain: one row per method, benchmark and bin, ten by shrunken mean (z if imported)
 -- reads: bin_influence
 select
     method,
@@ -15,6 +15,7 @@ select
 from bin_influence
 qualify
     row_number() over (
-        partition by method, benchmark order by shrunken_mean desc nulls last, bin_id
+        partition by method, benchmark
+        order by shrunken_mean desc nulls last, z desc nulls last, bin_id
     ) <= 10
-order by method, benchmark, shrunken_mean desc, bin_id
+order by method, benchmark, shrunken_mean desc, z desc, bin_id

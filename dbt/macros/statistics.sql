@@ -67,11 +67,14 @@
 {%- endmacro %}
 
 {#- One bound of Wilson's 95 % interval of a share; sign is -1 or +1. Rounding must not carry
-    the bound of 0 or n successes out of [0, 1]. -#}
+    the bound of 0 or n successes out of [0, 1]; least() of some engines passes over nulls. -#}
 {% macro wilson_bound(successes, trials, sign) -%}
     {%- set c = "3.841458820694124" -%}
     {%- set n = "cast(" ~ trials ~ " as double precision)" -%}
-    least(1.0, greatest(0.0, ({{ successes }} + {{ c }} / 2 + ({{ sign }}) * sqrt(
-        {{ c }} * ({{ successes }} * ({{ n }} - {{ successes }}) / {{ n }} + {{ c }} / 4)
-    )) / ({{ n }} + {{ c }})))
+    case
+        when {{ trials }} is not null
+            then least(1.0, greatest(0.0, ({{ successes }} + {{ c }} / 2 + ({{ sign }}) * sqrt(
+                {{ c }} * ({{ successes }} * ({{ n }} - {{ successes }}) / {{ n }} + {{ c }} / 4)
+            )) / ({{ n }} + {{ c }})))
+    end
 {%- endmacro %}

@@ -18,7 +18,10 @@ from influence_warehouse.errors import InfluenceError, StudyError
 
 STUDY = click.argument("study")
 STUDY_OPTION = click.option(
-    "--study", default="demo", show_default=True, help="Preset's name or path of a study file."
+    "--study",
+    default="demo",
+    show_default=True,
+    help="Preset's name, path of a study file, or name of an imported study.",
 )
 
 
@@ -106,10 +109,12 @@ def check(study: str) -> None:
 @_example("influence status demo")
 def status(study: str) -> None:
     """Show for each fact of STUDY whether it is current, stale or missing."""
+    from influence_warehouse.imports.study import imported_home, imported_status_lines
     from influence_warehouse.status import status_lines
 
-    loaded, home = _study_and_home(study)
-    for line in status_lines(loaded, home):
+    imported = imported_home(study)
+    lines = imported_status_lines(imported) if imported else status_lines(*_study_and_home(study))
+    for line in lines:
         click.echo(line)
 
 
@@ -130,8 +135,7 @@ def query(name_or_sql: str, study: str, output: str, to: Path | None) -> None:
     from influence_warehouse.warehouse.output import write_result
     from influence_warehouse.warehouse.query import run_query
 
-    _, home = _study_and_home(study)
-    write_result(run_query(home, name_or_sql), output, to)
+    write_result(run_query(_home(study), name_or_sql), output, to)
 
 
 @main.command()
@@ -144,7 +148,7 @@ def chart(name: str | None, study: str) -> None:
     from influence_warehouse.reports.gallery import draw_and_save
     from influence_warehouse.reports.names import CHARTS
 
-    _, home = _study_and_home(study)
+    home = _home(study)
     for each in [name] if name else list(CHARTS):
         for path in draw_and_save(home, each):
             click.echo(path)
@@ -176,12 +180,63 @@ def prepare_model(name: str) -> None:
         click.echo(f"{key}: {value}")
 
 
+@main.group("import")
+def import_() -> None:
+    """Take results of others as a study of its own."""
+
+
+@import_.command("bin-scores")
+@click.argument("files", nargs=-1, required=True, metavar="BENCHMARK=FILE...")
+@click.option("--study", required=True, help="Name of the study that is made.")
+@click.option("--method", default="imported", show_default=True, help="What made the scores.")
+@click.option("--contrast", "contrasts", multiple=True, help="NAME=A,B: z of A minus z of B.")
+@click.option("--design", "designs", multiple=True, help="BENCHMARK=DOMAIN,CAPABILITY.")
+@click.option("--source", default="not stated", help="Where the files are from.")
+@click.option("--licence", default="not stated", help="Terms of the files' use.")
+@click.option("--citation", default="not stated", help="Work to cite.")
+@click.option(
+    "--z-tolerance",
+    default=1e-6,
+    show_default=True,
+    help="How far a file's zscore may lie from the z of its means.",
+)
+@_readable_errors
+@_example(
+    "influence import bin-scores socialiqa=a.csv mmlu_stem=b.csv --study published "
+    "--contrast social_minus_stem=socialiqa,mmlu_stem"
+)
+def import_bin_scores(files: tuple[str, ...], study: str, **options: Any) -> None:
+    """Make a study of CSV files with topic_label, format_label, mean_score, zscore, doc_count.
+
+    Tables, charts and queries are those of a study that was run; what bin means cannot tell is
+    empty, and `influence query unknowns` says why. Import again to change the study.
+    """
+    from influence_warehouse.imports.bin_scores_study import make_study
+    from influence_warehouse.imports.study import imported_study
+
+    contrasts, designs = options.pop("contrasts"), options.pop("designs")
+    described = imported_study(study, files, contrasts, designs, **options)
+    for line in make_study(described):
+        click.echo(line)
+
+
 def _study_and_home(study: str) -> tuple[Any, Any]:
+    """The study of a preset or file, which can be run, and its home."""
+    from influence_warehouse.imports.study import refuse_imported
     from influence_warehouse.layout import Home, warehouse_root
     from influence_warehouse.study import load_study
 
+    refuse_imported(study)
     loaded = load_study(study)
+    refuse_imported(loaded.name)
     return loaded, Home(warehouse_root(), loaded.name)
+
+
+def _home(study: str) -> Any:
+    """Home of a study that is run or was imported."""
+    from influence_warehouse.imports.study import imported_home
+
+    return imported_home(study) or _study_and_home(study)[1]
 
 
 def _prepare(study: str) -> Any:

@@ -211,6 +211,36 @@ CONTRACTS: dict[str, Contract] = {
         },
         key=("method", "benchmark", "item_subset", "resample", "bin_id"),
     ),
+    "bin_scores": Contract(
+        "Imported means of the scores per bin with documents, with the z that the file states.",
+        {
+            "method": _TEXT,
+            "benchmark": _TEXT,
+            "bin_id": _INT,
+            "n_documents": _BIG,
+            "mean": _REAL,
+            "stated_z": _REAL,
+        },
+        key=("method", "benchmark", "bin_id"),
+    ),
+    "study_sources": Contract(
+        "Files that an imported study was made from, with licence and citation.",
+        {
+            "study": _TEXT,
+            "kind": _TEXT,
+            "method": _TEXT,
+            "benchmark": _TEXT,
+            "file_name": _TEXT,
+            "sha256": _TEXT,
+            "n_bins": _INT,
+            "n_documents": _BIG,
+            "z_tolerance": _REAL,
+            "source": _TEXT,
+            "licence": _TEXT,
+            "citation": _TEXT,
+        },
+        key=("method", "benchmark"),
+    ),
     "study_benchmarks": Contract(
         "The study's benchmarks with their design factors.",
         {

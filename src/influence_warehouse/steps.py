@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
+from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.study import Study
 
 _PACKAGE = "influence_warehouse"
@@ -54,6 +55,12 @@ def steps(study: Study) -> list[Step]:
         *_ATTRIBUTION,
         *(_UNLEARNING if unlearning else ()),
     ]
+
+
+def attributed_facts() -> list[str]:
+    """Facts of corpus, benchmarks and attribution: what the marts of any study start from."""
+    made = [*_corpus_to_benchmarks(planted=False), *_ATTRIBUTION]
+    return [fact for step in made for fact in step.facts if fact in CONTRACTS]
 
 
 def _function(path: str) -> Callable[..., Any]:

@@ -8,24 +8,27 @@ import os
 import re
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from influence_warehouse.design import (
+    Contrast,
+    Section,
+    Slug,
+    check_names,
+    contrast_coefficients,
+    validation_problems,
+)
 from influence_warehouse.errors import StudyError
 from influence_warehouse.planted.config import PlantedWorld
 from influence_warehouse.unlearning.config import Unlearning
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Rule = Literal["refuse", "set_aside"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class HubDataset(_Section):
+class HubDataset(Section):
     """A dataset of the Hugging Face hub, at one revision."""
 
     dataset: str = Field(description="Dataset id: `owner/name`.")
@@ -34,7 +37,7 @@ class HubDataset(_Section):
     split: str = Field("train", description="Split to read.")
 
 
-class CorpusColumns(_Section):
+class CorpusColumns(Section):
     """Which input column holds what; null where the input has none."""
 
     doc_id: str = Field("doc_id", description="Unique id of a document, as text.")
@@ -46,7 +49,7 @@ class CorpusColumns(_Section):
     label_confidence: str | None = Field(None, description="Confidence of the labels, 0 to 1.")
 
 
-class Classifiers(_Section):
+class Classifiers(Section):
     """WebOrganizer's topic and format classifiers, or local folders of that architecture."""
 
     topic_model: str = Field(
@@ -63,7 +66,7 @@ class Classifiers(_Section):
     max_tokens: int = Field(1024, ge=8, description="Documents are cut here to be classified.")
 
 
-class CorpusRules(_Section):
+class CorpusRules(Section):
     """What to do with a broken row: refuse the corpus, or set the row aside, counted."""
 
     duplicate_text: Rule = Field("set_aside", description="A text seen before; the first stays.")
@@ -73,7 +76,7 @@ class CorpusRules(_Section):
     duplicate_id: Rule = Field("refuse", description="A document id that an earlier row has.")
 
 
-class Corpus(_Section):
+class Corpus(Section):
     """Where the documents come from: `path` or `hub`, or neither in a planted study."""
 
     path: Path | None = Field(None, description="A Parquet or JSONL file, or a folder of them.")
@@ -106,7 +109,7 @@ class Corpus(_Section):
         return self
 
 
-class Sampling(_Section):
+class Sampling(Section):
     """Stratified sample: at most so many documents per bin, cut into shards."""
 
     documents_per_bin: int = Field(ge=1, description="At most so many of each topic x format bin.")
@@ -114,7 +117,7 @@ class Sampling(_Section):
     min_tokens: int = Field(2, ge=2, description="Shorter documents have no gradient.")
 
 
-class Model(_Section):
+class Model(Section):
     """The language model: `path` or `hub`, or neither in a planted study, which trains one."""
 
     path: Path | None = Field(None, description="A local transformers folder, with its tokenizer.")
@@ -136,7 +139,7 @@ class Model(_Section):
         return self
 
 
-class BenchmarkColumns(_Section):
+class BenchmarkColumns(Section):
     """Which input column of the items holds what."""
 
     item_id: str | None = Field("item_id", description="Null: numbered by row in the file.")
@@ -156,7 +159,7 @@ class BenchmarkColumns(_Section):
     benchmark: str | None = Field(None, description="Column that names the benchmark of a row.")
 
 
-class Benchmark(_Section):
+class Benchmark(Section):
     """One benchmark with its design factors and how its items become queries."""
 
     name: Slug = Field(description="Short name, unique in the study; in every table.")
@@ -180,7 +183,7 @@ class Benchmark(_Section):
     )
 
 
-class Preconditioner(_Section):
+class Preconditioner(Section):
     """What TrackStar's second-moment correction is fitted on; one per study."""
 
     fit_documents_per_bin: int | None = Field(
@@ -199,7 +202,7 @@ class Preconditioner(_Section):
     )
 
 
-class Attribution(_Section):
+class Attribution(Section):
     """How documents are scored against queries."""
 
     method: Literal["trackstar"] = Field("trackstar", description="TrackStar, arXiv 2410.17413.")
@@ -214,21 +217,13 @@ class Attribution(_Section):
     max_zero_share: float = Field(0.01, ge=0, le=1, description="Share of scores exactly zero.")
 
 
-class Contrast(_Section):
-    """z of `a` minus z of `b`; each a benchmark or an earlier contrast's name."""
-
-    name: Slug = Field(description="Short name, unique among contrasts and benchmarks.")
-    a: Slug = Field(description="Benchmark or earlier contrast that is subtracted from.")
-    b: Slug = Field(description="Benchmark or earlier contrast that is subtracted.")
-
-
-class Statistics(_Section):
+class Statistics(Section):
     """Resampling behind standard errors and intervals."""
 
     resamples: int = Field(1000, ge=100, description="Bootstrap resamples behind each interval.")
 
 
-class Study(_Section):
+class Study(Section):
     """Everything a run depends on."""
 
     name: Slug = Field(description="Names the study's home: `warehouse/<name>/`.")
@@ -250,22 +245,10 @@ class Study(_Section):
     @model_validator(mode="after")
     def _consistent(self) -> "Study":
         names = [benchmark.name for benchmark in self.benchmarks]
-        if len(set(names)) != len(names):
-            raise ValueError(f"benchmarks: names must be unique, got {names}")
-        known = set(names)
-        unknown = self.unlearning.unknown_benchmarks(known) if self.unlearning else []
+        check_names(names, self.contrasts)
+        unknown = self.unlearning.unknown_benchmarks(set(names)) if self.unlearning else []
         if unknown:
             raise ValueError(f"unlearning: the study has no benchmarks {unknown}")
-        for contrast in self.contrasts:
-            for operand in (contrast.a, contrast.b):
-                if operand not in known:
-                    raise ValueError(
-                        f"contrasts: {contrast.name!r} names {operand!r}, which is neither a "
-                        f"benchmark nor an earlier contrast (known: {sorted(known)})"
-                    )
-            if contrast.name in known:
-                raise ValueError(f"contrasts: the name {contrast.name!r} is taken")
-            known.add(contrast.name)
         return self
 
     @model_validator(mode="after")
@@ -304,13 +287,7 @@ class Study(_Section):
 
     def contrast_coefficients(self) -> dict[str, dict[str, float]]:
         """Per contrast, the weight of each benchmark's z: {'a_minus_b': {'a': 1, 'b': -1}}."""
-        weights: dict[str, dict[str, float]] = {b.name: {b.name: 1.0} for b in self.benchmarks}
-        for contrast in self.contrasts:
-            total = dict(weights[contrast.a])
-            for name, weight in weights[contrast.b].items():
-                total[name] = total.get(name, 0.0) - weight
-            weights[contrast.name] = total
-        return {contrast.name: weights[contrast.name] for contrast in self.contrasts}
+        return contrast_coefficients([b.name for b in self.benchmarks], self.contrasts)
 
 
 def preset_names() -> list[str]:
@@ -354,20 +331,12 @@ def parse_study(text: str, origin: str, folder: Path) -> Study:
     try:
         return Study.model_validate(_anchored(content, folder, origin))
     except ValidationError as error:
-        lines = [
-            f"  {'.'.join(str(part) for part in problem['loc']) or '(study)'}: {problem['msg']}"
-            + (f" (got {problem['input']!r})" if _is_plain(problem["input"]) else "")
-            for problem in error.errors()
-        ]
+        lines = validation_problems(error)
         raise StudyError(
             f"{origin}: {len(lines)} problem(s):\n"
             + "\n".join(lines)
             + "\nRemedy: correct the fields above; docs/study-file.md describes each."
         ) from error
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, str | int | float | bool)
 
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")

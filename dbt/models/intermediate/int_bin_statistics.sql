@@ -11,6 +11,18 @@ with totals as (
     from {{ ref('stg_bin_item_scores') }}
     where n_documents > 0
     group by method, benchmark, item_subset, bin_id
+    union all
+    -- Imported means: what only items can tell stays null.
+    select
+        method,
+        benchmark,
+        'all' as item_subset,
+        bin_id,
+        n_documents,
+        cast(null as bigint) as n_items,
+        cast(null as bigint) as n_in_top_k,
+        mean
+    from {{ ref('stg_bin_scores') }}
 ),
 
 profiles as (
@@ -38,7 +50,9 @@ all_bins as (
         bins.stratum,
         coalesce(totals.n_documents, 0) as n_documents,
         profiles.n_items,
-        coalesce(totals.n_in_top_k, 0) as n_in_top_k,
+        case
+            when profiles.n_in_top_k is not null then coalesce(totals.n_in_top_k, 0)
+        end as n_in_top_k,
         totals.mean,
         spreads.standard_deviation,
         {{ ratio('totals.n_in_top_k', 'profiles.n_in_top_k') }} as top_share,

@@ -39,4 +39,4 @@ select
     cast(totals.chance as double precision) as chance,
     totals.mean_margin
 from {{ ref('stg_study_benchmarks') }} as design
-inner join totals on design.benchmark = totals.benchmark
+left join totals on design.benchmark = totals.benchmark

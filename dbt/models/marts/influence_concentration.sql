@@ -28,7 +28,7 @@ with measured as (
         'top_share' as measure,
         top_share as amount
     from {{ ref('int_bin_statistics') }}
-    where n_documents > 0
+    where top_share is not null
 ),
 
 shares as (

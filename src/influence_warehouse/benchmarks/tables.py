@@ -12,6 +12,7 @@ import polars as pl
 
 from influence_warehouse.benchmarks.items import BenchmarkItems, items_path, read_items
 from influence_warehouse.benchmarks.prompts import join_text, render
+from influence_warehouse.design import contrast_rows
 from influence_warehouse.errors import InputError
 from influence_warehouse.facts import CONTRACTS, Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint, digest_of, digest_of_file
@@ -146,17 +147,4 @@ def _benchmark_rows(study: Study) -> list[dict[str, Any]]:
 
 
 def _contrast_rows(study: Study) -> list[dict[str, Any]]:
-    coefficients = study.contrast_coefficients()
-    return [
-        {
-            "study": study.name,
-            "contrast": contrast.name,
-            "position": position,
-            "benchmark_a": contrast.a,
-            "benchmark_b": contrast.b,
-            "benchmark": benchmark,
-            "coefficient": coefficient,
-        }
-        for position, contrast in enumerate(study.contrasts)
-        for benchmark, coefficient in coefficients[contrast.name].items()
-    ]
+    return contrast_rows(study.name, [b.name for b in study.benchmarks], study.contrasts)

@@ -53,8 +53,11 @@ def _contrasts(table: pl.DataFrame, side: str, averaged: str) -> alt.ConcatChart
             f"{labels.name(table['method'][0])}. \N{GREEK CAPITAL LETTER DELTA}z of a {side}: "
             f"z of the first benchmark minus z of the second, mean over its {averaged}; "
             f"{labels.count(rows['label'].n_unique(), side)}.",
-            "Bars: 95 % two-way bootstrap intervals (items and documents). "
-            f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {side}s of a contrast).",
+            labels.uncertainty(
+                table["delta_z_low"],
+                "Bars: 95 % two-way bootstrap intervals (items and documents). "
+                f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {side}s of a contrast).",
+            ),
         ],
     )
 

@@ -36,7 +36,7 @@ class ChartSpec:
 
     `one_of` names the columns of which a chart shows one value (a benchmark, a method): a
     file per combination of them. An optional chart may have no rows (a study without
-    contrasts or unlearning); any other empty table is an error.
+    contrasts or unlearning, or an imported one); any other empty table is an error.
     """
 
     sql: str
@@ -75,7 +75,9 @@ _KINDS: dict[str, dict[str, Any]] = {
 
 def _influence_sql(side: str) -> str:
     return f"""
-        select i.method, i.item_subset, i.benchmark, b.domain, b.capability, i.{side},
+        select i.method, i.item_subset, i.benchmark,
+            coalesce(b.domain, 'not told') as domain,
+            coalesce(b.capability, 'not told') as capability, i.{side},
             i.n_documents, i.z, i.z_low, i.z_high, i.q_value
         from marts.{side}_influence as i
         join marts.benchmarks as b using (study, benchmark)
@@ -98,9 +100,11 @@ SPECS: dict[str, ChartSpec] = {
         select benchmark, domain, capability, n_items,
             accuracy, accuracy_low, accuracy_high, chance
         from marts.benchmarks
+        where accuracy is not null
         order by position
         """,
         overview.benchmark_accuracy,
+        optional=True,
     ),
     "bin_heatmap": ChartSpec(
         """
@@ -299,7 +303,8 @@ def _tables(home: Home, name: str) -> Iterator[tuple[str, pl.DataFrame]]:
     spec = _spec(name)
     rows = _rows(home, name, required=not spec.optional)
     if not spec.one_of:
-        yield name, rows
+        if not rows.is_empty():
+            yield name, rows
         return
     for values, table in rows.group_by(spec.one_of, maintain_order=True):
         shown = [
@@ -319,7 +324,7 @@ def _spec(name: str) -> ChartSpec:
 def _rows(home: Home, name: str, required: bool) -> pl.DataFrame:
     rows = read_table(home, SPECS[name].sql)
     if rows.is_empty() and required:
-        reason = "the study may have no contrasts, a single benchmark or no unlearning; else "
+        reason = "the study may have no contrasts, unlearning or second benchmark; else "
         raise WarehouseError(
             f"{home.database}: chart {name} finds no rows. Remedy: "
             f"{reason if SPECS[name].optional else ''}`influence run {home.study}` rebuilds the "

@@ -46,7 +46,7 @@ def bin_heatmap(table: pl.DataFrame) -> alt.LayerChart:
     return theme.framed(
         _sized(*cells, _notes(base, [theme.PASSES, _EMPTY_NOTE])),
         f"Which bins of the corpus support {labels.name(table['benchmark'][0])}?",
-        [_influence_counts(table), *_influence_notes(rows["z"], limit)],
+        [_influence_counts(table), *_influence_notes(table, limit)],
     )
 
 
@@ -205,10 +205,11 @@ def _influence_counts(table: pl.DataFrame) -> str:
     )
 
 
-def _influence_notes(z: pl.Series, limit: float) -> list[str]:
-    beyond = int((z.abs() > limit).sum())
+def _influence_notes(table: pl.DataFrame, limit: float) -> list[str]:
+    beyond = int((table["z"].round(4).abs() > limit).sum())
+    dots = f"Dot: {theme.PASSES} (two-way bootstrap, Benjamini-Hochberg over the bins)."
     return [
-        f"Dot: {theme.PASSES} (two-way bootstrap, Benjamini-Hochberg over the bins).",
+        labels.uncertainty(table["z_low"], dots),
         f"Colours saturate at |z| = {limit:g}, the {CLIP_QUANTILE:.0%} quantile "
         f"({labels.count(beyond, 'bin')} beyond); the HTML's tooltips give value, "
         "95 % interval and n.",
@@ -220,6 +221,12 @@ def _sample_notes(table: pl.DataFrame) -> list[str]:
         int(table[column].sum()) for column in ("sampled_documents", "population_documents")
     )
     sizes = table["sampled_documents"]
+    if table["population_documents"].null_count():
+        return [
+            f"{labels.count(sampled, 'document')} scored, at most {max(sizes.to_list()):,} a bin; "
+            "how many the corpus has is not known.",
+            f"{labels.count(int((sizes == 0).sum()), 'bin')} without documents.",
+        ]
     empty, all_taken = (
         int((sizes == 0).sum()),
         table.filter(

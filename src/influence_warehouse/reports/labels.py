@@ -90,3 +90,10 @@ def _fixed(column: str, digits: int) -> pl.Expr:
 def count(number: int, noun: str) -> str:
     """`1 bin`, `2,016 documents`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def uncertainty(lows: pl.Series, note: str) -> str:
+    """The note on a chart's intervals, or that it has none: all their lower bounds are null."""
+    if lows.is_not_null().any():
+        return note
+    return "No intervals and no q: they need the scores of single items, which were not imported."

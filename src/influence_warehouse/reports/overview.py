@@ -105,7 +105,10 @@ def correlations(table: pl.DataFrame) -> alt.LayerChart:
         "Do two benchmarks lean on the same regions?",
         [
             f"{labels.name(table['method'][0])}. Dot: Pearson correlation of the two profiles of "
-            "z, with its 95 % two-way bootstrap interval; diamond: Spearman.",
+            "z; diamond: Spearman.",
+            labels.uncertainty(
+                table["pearson_low"], "Line: 95 % two-way bootstrap interval of Pearson's."
+            ),
             "Grey band: the Pearson correlations found when any one region is left out "
             "(a wide band means that it hangs on a single region).",
         ],

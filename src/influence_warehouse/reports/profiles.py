@@ -67,8 +67,11 @@ def _profile(table: pl.DataFrame, side: str, averaged: str) -> alt.FacetChart:
             f"{labels.name(table['method'][0])} scores of "
             f"{labels.count(int(sizes.sum()), 'document')}. z of a {side}: unweighted mean over "
             f"its {averaged} of the bins' z; above 0 supports.",
-            "Bars: 95 % two-way bootstrap intervals (items and documents). "
-            f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {side}s).",
+            labels.uncertainty(
+                table["z_low"],
+                "Bars: 95 % two-way bootstrap intervals (items and documents). "
+                f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {side}s).",
+            ),
             f"{side.capitalize()}s in order of their mean z over all benchmarks shown.",
         ],
     )

@@ -37,9 +37,9 @@ def dbt_project_folder() -> Path:
     return project_folder("dbt")
 
 
-def dbt_environment(home: Home, study: Study) -> dict[str, str]:
+def dbt_environment(home: Home, study: Study | None) -> dict[str, str]:
     """Variables that a dbt command needs beside the process's own: where to read and write,
-    and the study's SQL that chooses regions, if it has any.
+    and the study's SQL that chooses regions, if it has any. An imported study is None.
 
     Raises WarehouseError when the home's path holds a character that DuckDB reads as a pattern.
     """
@@ -50,7 +50,7 @@ def dbt_environment(home: Home, study: Study) -> dict[str, str]:
             "pattern. Remedy: choose another folder with --warehouse DIR or INFLUENCE_WAREHOUSE."
         )
     project = str(dbt_project_folder())
-    regions_sql = study.unlearning.regions.sql if study.unlearning else None
+    regions_sql = study.unlearning.regions.sql if study and study.unlearning else None
     return {
         "INFLUENCE_REGIONS_SQL": plain_select(regions_sql) if regions_sql else "",
         "INFLUENCE_LAKE": str(home.lake),
@@ -87,8 +87,10 @@ def read_built(home: Home, mart: str) -> "pl.DataFrame":
         ) from error
 
 
-def build_warehouse(study: Study, lake: Lake) -> dict[str, Any]:
+def build_warehouse(study: Study | None, lake: Lake) -> dict[str, Any]:
     """Run `dbt build` and return `{"nodes": {status: count}, "seconds": float}`.
+
+    `study` is None for an imported one, whose facts say all there is.
 
     Raises WarehouseError naming each model or test that failed and where the log is, and
     FactError when the facts that the marts start from are missing.
@@ -122,7 +124,7 @@ def _problems(results: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _run_build(study: Study, home: Home) -> subprocess.CompletedProcess[str]:
+def _run_build(study: Study | None, home: Home) -> subprocess.CompletedProcess[str]:
     # A process of its own: dbt keeps global state, and its memory goes back when it ends.
     return subprocess.run(
         [sys.executable, "-m", "dbt.cli.main", "--quiet", "build"],

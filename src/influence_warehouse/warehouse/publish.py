@@ -20,23 +20,24 @@ SCHEMA = "marts"
 STORAGE_VERSION = "v1.5.0"
 
 
-def publish(home: Home, study: Study) -> Path:
+def publish(home: Home, study: Study | None) -> Path:
     """Copy the marts with their descriptions into `home.database` and return its path.
 
     Readers see the old file or the new one, never a part: the copy is written beside it,
-    flushed to disk and renamed. Raises WarehouseError when there are no marts to publish,
-    another process holds the build database for writing, or the disk refuses.
+    flushed to disk and renamed. `study` is None for an imported one. Raises WarehouseError when
+    there are no marts to publish, another process holds the build database for writing, or the
+    disk refuses.
     """
     if not home.build_database.exists():
         raise WarehouseError(
             f"{home.build_database}: missing, so there is nothing to publish. "
-            f"Remedy: `influence run {study.name}` builds it."
+            f"Remedy: {_remedy(study)} builds it."
         )
     write_atomically(home.database, lambda part: _copy_marts(home, study, part))
     return home.database
 
 
-def _copy_marts(home: Home, study: Study, target: Path) -> None:
+def _copy_marts(home: Home, study: Study | None, target: Path) -> None:
     import duckdb
 
     try:
@@ -49,8 +50,7 @@ def _copy_marts(home: Home, study: Study, target: Path) -> None:
             ).fetchall()
             if not tables:
                 raise WarehouseError(
-                    f"{home.build_database}: holds no marts. "
-                    f"Remedy: `influence run {study.name}` builds them."
+                    f"{home.build_database}: holds no marts. Remedy: {_remedy(study)} builds them."
                 )
             _attach(connection, target, "published", f"STORAGE_VERSION '{STORAGE_VERSION}'")
             connection.execute(f"create schema published.{SCHEMA}")
@@ -63,6 +63,10 @@ def _copy_marts(home: Home, study: Study, target: Path) -> None:
             f"{home.build_database}: the marts cannot be published ({error}). "
             "Remedy: close the process that writes the file, or free disk space, and run again."
         ) from error
+
+
+def _remedy(study: Study | None) -> str:
+    return f"`influence run {study.name}`" if study else "importing the study again"
 
 
 def _attach(connection: "duckdb.DuckDBPyConnection", file: Path, name: str, option: str) -> None:

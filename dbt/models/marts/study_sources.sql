@@ -1,0 +1,31 @@
+with deviations as (
+    select
+        stated.method,
+        stated.benchmark,
+        max(abs(statistics.z - stated.stated_z)) as max_z_deviation
+    from {{ ref('stg_bin_scores') }} as stated
+    inner join {{ ref('int_bin_statistics') }} as statistics
+        on
+            stated.method = statistics.method
+            and stated.benchmark = statistics.benchmark
+            and stated.bin_id = statistics.bin_id
+    group by stated.method, stated.benchmark
+)
+
+select
+    sources.study,
+    sources.kind,
+    sources.method,
+    sources.benchmark,
+    sources.file_name,
+    sources.sha256,
+    sources.n_bins,
+    sources.n_documents,
+    deviations.max_z_deviation,
+    sources.z_tolerance,
+    sources.source,
+    sources.licence,
+    sources.citation
+from {{ ref('stg_study_sources') }} as sources
+left join deviations
+    on sources.method = deviations.method and sources.benchmark = deviations.benchmark

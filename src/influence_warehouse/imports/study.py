@@ -1,0 +1,166 @@
+"""Imported studies: what an import is told, and how its name leads to its home.
+
+Belongs here: the model `ImportedStudy`, and telling an imported home from one that is run.
+Does not belong here: reading files (`bin_scores`) and writing facts (`bin_facts`).
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pydantic import Field, ValidationError, model_validator
+
+from influence_warehouse.design import (
+    Contrast,
+    Section,
+    Slug,
+    check_names,
+    validation_problems,
+)
+from influence_warehouse.errors import StudyError
+from influence_warehouse.facts import Lake
+from influence_warehouse.layout import Home, warehouse_root
+from influence_warehouse.study import preset_names
+
+# Written first: what marks a home as imported must be there before anything else is.
+MARK = "study_sources"
+
+
+class ImportedBenchmark(Section):
+    """One benchmark with the file of its scores; design factors where they were told."""
+
+    name: Slug
+    path: Path
+    domain: Slug | None = None
+    capability: Slug | None = None
+
+
+class ImportedStudy(Section):
+    """Everything that the command line says of an import."""
+
+    name: Slug
+    method: Slug
+    benchmarks: tuple[ImportedBenchmark, ...] = Field(min_length=1)
+    contrasts: tuple[Contrast, ...] = ()
+    source: str
+    licence: str
+    citation: str
+    z_tolerance: float = Field(gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ImportedStudy":
+        if self.name in preset_names():
+            raise ValueError(f"study: {self.name!r} is the name of a preset; choose another")
+        check_names(self.names, self.contrasts)
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        return [benchmark.name for benchmark in self.benchmarks]
+
+
+def imported_study(
+    name: str,
+    files: Iterable[str],
+    contrasts: Iterable[str],
+    designs: Iterable[str],
+    **options: str | float,
+) -> ImportedStudy:
+    """The study of a command line: `NAME=FILE`, `NAME=A,B` and `BENCHMARK=DOMAIN,CAPABILITY`.
+
+    Raises StudyError naming each part that cannot be understood.
+    """
+    paths = _assignments("a file", files)
+    factors = {key: _pair(key, value) for key, value in _assignments("--design", designs).items()}
+    unknown = sorted(set(factors) - set(paths))
+    if unknown:
+        raise StudyError(f"--design: no file is given for {unknown} (files: {sorted(paths)}).")
+    benchmarks = [
+        {"name": key, "path": path}
+        | dict(zip(("domain", "capability"), factors.get(key, ()), strict=False))
+        for key, path in paths.items()
+    ]
+    operands = {
+        key: _pair(key, value) for key, value in _assignments("--contrast", contrasts).items()
+    }
+    compared = [{"name": key, "a": a, "b": b} for key, (a, b) in operands.items()]
+    try:
+        return ImportedStudy.model_validate(
+            {"name": name, "benchmarks": benchmarks, "contrasts": compared, **options}
+        )
+    except ValidationError as error:
+        problems = "\n".join(validation_problems(error))
+        raise StudyError(
+            f"the import cannot be made:\n{problems}\n"
+            "Remedy: correct the arguments; `influence import bin-scores --help` has an example."
+        ) from error
+
+
+def _assignments(what: str, texts: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not (key and sign and value):
+            raise StudyError(f"{text}: {what} is given as NAME=VALUE.")
+        if key in found:
+            raise StudyError(f"{text}: {what} named {key!r} is given twice.")
+        found[key] = value
+    return found
+
+
+def _pair(key: str, text: str) -> tuple[str, str]:
+    first, comma, second = text.partition(",")
+    if not (first and comma and second) or "," in second:
+        raise StudyError(f"{key}={text}: two names with a comma between are needed: {key}=A,B.")
+    return first.strip(), second.strip()
+
+
+def imported_home(name: str) -> Home | None:
+    """Home of the imported study of that name under the warehouse's root, or None."""
+    if Path(name).name != name or name in preset_names():
+        return None
+    home = Home(warehouse_root(), name)
+    return home if is_imported(home) else None
+
+
+def is_imported(home: Home) -> bool:
+    """Whether what is in a home was imported, not run."""
+    return Lake(home).path(MARK).exists()
+
+
+def refuse_other_kinds(home: Home) -> None:
+    """Raise StudyError when a home holds a study that was run."""
+    if not is_imported(home) and (home.database.exists() or any(home.lake.glob("*.parquet"))):
+        raise StudyError(
+            f"{home.path}: holds a study that was run, not imported. "
+            "Remedy: give the import another name with --study."
+        )
+
+
+def refuse_imported(name: str) -> None:
+    """Raise StudyError when the study of that name was imported: it has nothing to run."""
+    home = imported_home(name)
+    if home is not None:
+        raise StudyError(
+            f"{home.path}: the study {name} was imported, so there is nothing to run. "
+            "Remedy: `influence import` makes it again; `query`, `chart` and `status` read it; "
+            "a study file with the same name needs another one."
+        )
+
+
+def imported_status_lines(home: Home) -> Iterator[str]:
+    """Text for people: what was imported from where, and each fact with its rows."""
+    lake = Lake(home)
+    sources = lake.read(MARK)
+    for row in sources.iter_rows(named=True):
+        yield (
+            f"{row['benchmark']:<24} {row['file_name']} (sha256 {row['sha256'][:12]}, "
+            f"{row['n_bins']} bins, {row['n_documents']:,} documents)"
+        )
+    first = sources.row(0, named=True)
+    yield f"source: {first['source']}; licence: {first['licence']}; cite: {first['citation']}"
+    for fact in (MARK, "study_benchmarks", "study_contrasts", "bin_populations", "bin_scores"):
+        found = f"{lake.rows(fact):,} rows" if lake.is_readable(fact) else "missing; import again"
+        yield f"imported     {fact:<24} {found}"
+    yield "published    influence.duckdb         " + (
+        str(home.database) if home.database.exists() else "missing; import again"
+    )
