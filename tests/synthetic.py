@@ -121,12 +121,14 @@ def synthetic_lake(
 def write_facts(world: SyntheticLake) -> None:
     """Write all facts of a world but the truth, and a run record per shard."""
     from influence_warehouse.warehouse.resamples import make_bin_mean_resamples
+    from influence_warehouse.warehouse.split_halves import make_split_half_correlations
 
     world.home.create()
     _write_corpus(world)
     _write_benchmarks(world)
     _write_scores(world)
     make_bin_mean_resamples(world.study, world.lake)
+    make_split_half_correlations(world.study, world.lake)
     _write_run_records(world)
 
 
