@@ -122,6 +122,7 @@ def write_facts(world: SyntheticLake) -> None:
     """Write all facts of a world but the truth, and a run record per shard."""
     from influence_warehouse.sampling.terms import make_bin_terms
     from influence_warehouse.warehouse.resamples import make_bin_mean_resamples
+    from influence_warehouse.warehouse.split_halves import make_split_half_correlations
 
     world.home.create()
     _write_corpus(world)
@@ -129,6 +130,7 @@ def write_facts(world: SyntheticLake) -> None:
     _write_scores(world)
     make_bin_mean_resamples(world.study, world.lake)
     make_bin_terms(world.study, world.lake)
+    make_split_half_correlations(world.study, world.lake)
     _write_run_records(world)
 
 

@@ -211,6 +211,19 @@ CONTRACTS: dict[str, Contract] = {
         },
         key=("method", "benchmark", "item_subset", "resample", "bin_id"),
     ),
+    "split_half_correlations": Contract(
+        "Correlations of the profiles of random halves of items, or of each bin's documents.",
+        {
+            "method": _TEXT,
+            "benchmark": _TEXT,
+            "item_subset": _TEXT,
+            "split_over": _TEXT,
+            "level": _TEXT,
+            "split": _INT,
+            "pearson": _REAL,
+        },
+        key=("method", "benchmark", "item_subset", "split_over", "level", "split"),
+    ),
     "bin_scores": Contract(
         "Imported means of the scores per bin with documents, with the z that the file states.",
         {

@@ -202,6 +202,13 @@ _ATTRIBUTION = (
         "warehouse.resamples:make_bin_mean_resamples",
         "warehouse.resamples:fingerprint_of_bin_mean_resamples",
     ),
+    Step(
+        "warehouse",
+        ("split_half_correlations",),
+        ("bin_item_scores", "document_scores"),
+        "warehouse.split_halves:make_split_half_correlations",
+        "warehouse.split_halves:fingerprint_of_split_half_correlations",
+    ),
 )
 
 _UNLEARNING = (

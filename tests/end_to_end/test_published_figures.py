@@ -62,3 +62,24 @@ def test_documents_and_stated_z(query):
     rows = query("select n_bins, n_documents, max_z_deviation from study_sources").rows()
     assert [(bins, documents) for bins, documents, _ in rows] == [(576, 5_678_621)] * 2
     assert max(deviation for *_, deviation in rows) < 1e-12
+
+
+def test_both_maxima_hang_on_the_named_bin(query):
+    """Not a published figure: what the published means say of their own extremes."""
+    rows = query(
+        "select level, region, n_bins_that_change_it, most_influential_bin, region_without_bin "
+        "from contrast_extremes where extreme = 'maximum' order by level"
+    ).rows()
+    named = "literature/customer_support"
+    assert rows == [
+        ("format", "customer_support", 1, named, "comment_section"),
+        ("topic", "literature", 1, named, "social_life"),
+    ]
+
+
+def test_what_bin_means_alone_cannot_say_is_null_with_a_reason(query):
+    """One item and one document a bin have no halves, and no variances to plan with."""
+    rows = query("from profile_reliability")
+    assert rows["reliability"].is_null().all() and rows["unknown_reason"].is_not_null().all()
+    numbers = query("select detectable_z, documents_for_one_z from power").rows()
+    assert numbers == [(None, None)] * len(NAMES)

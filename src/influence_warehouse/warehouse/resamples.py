@@ -97,15 +97,24 @@ def draw_item_means(sums: pl.DataFrame, benchmark: str, resamples: int, seed: in
     that is absent gives NaN. Every bin sees the same draw of items, and so does every
     method, because the draw depends on the seed and the benchmark's name alone.
     """
+    means = item_bin_means(sums)
+    rng = random_stream(seed, "items", benchmark)
+    share = np.full(len(means), 1 / len(means))
+    counts = rng.multinomial(len(means), share, size=resamples)
+    return (counts.astype(np.float64) @ means) / len(means)
+
+
+def item_bin_means(sums: pl.DataFrame) -> np.ndarray:
+    """Mean score of each bin for each item, items by id, float64 [items, bins].
+
+    `sums` is as in `draw_item_means`; a bin that is absent gives NaN.
+    """
     items = sums["item_id"].unique().sort()
     row = sums["item_id"].replace_strict(items, pl.arange(len(items), eager=True)).to_numpy()
-    column = sums["bin_id"].to_numpy()
     means = np.full((len(items), N_BINS), np.nan)
+    column = sums["bin_id"].to_numpy()
     means[row, column] = sums["score_sum"].to_numpy() / sums["n_documents"].to_numpy()
-    rng = _generator(seed, "items", benchmark)
-    share = np.full(len(items), 1 / len(items))
-    counts = rng.multinomial(len(items), share, size=resamples)
-    return (counts.astype(np.float64) @ means) / len(items)
+    return means
 
 
 def draw_document_noise(
@@ -121,7 +130,7 @@ def draw_document_noise(
     factor /= np.sqrt(np.maximum(moments.count, 1.0))[:, None, None]
     normals = np.stack(
         [
-            _generator(seed, "documents", name).standard_normal((resamples, N_BINS))
+            random_stream(seed, "documents", name).standard_normal((resamples, N_BINS))
             for name in benchmarks
         ],
         axis=-1,
@@ -172,7 +181,7 @@ def within_bin_moments(lake: Lake, method: str, benchmarks: list[str], shards: i
     products = np.zeros((N_BINS, size, size))
     offset: np.ndarray | None = None
     for shard in range(shards):
-        bin_ids, scores = _score_matrix(lake, shard, method, benchmarks)
+        bin_ids, scores = score_matrix(lake, shard, method, benchmarks)
         if offset is None and len(scores):
             # Moments about a point near the data lose no digits to cancellation.
             offset = scores.mean(axis=0)
@@ -194,7 +203,7 @@ def _about_mean(products: np.ndarray, sums: np.ndarray, count: np.ndarray) -> np
     return products - sums[..., :, None] * sums[..., None, :] / size
 
 
-def _score_matrix(
+def score_matrix(
     lake: Lake, shard: int, method: str, benchmarks: list[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """bin_id int [documents] and score float64 [documents, benchmarks] of one shard.
@@ -214,7 +223,7 @@ def _score_matrix(
     return parts[0]["bin_id"].to_numpy(), np.stack(scores, axis=-1)
 
 
-def _generator(seed: int, purpose: str, benchmark: str) -> np.random.Generator:
+def random_stream(seed: int, purpose: str, benchmark: str) -> np.random.Generator:
     """A stream of its own per purpose and benchmark, the same on every machine."""
     return np.random.default_rng([seed, int(digest_of([purpose, benchmark]), 16)])
 

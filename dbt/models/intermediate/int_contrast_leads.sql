@@ -1,0 +1,95 @@
+-- How far the first region of a contrast is ahead of all others, without each bin or topic.
+with directions as (
+    select
+        'maximum' as extreme,
+        1 as direction
+    union all
+    select
+        'minimum' as extreme,
+        -1 as direction
+),
+
+placed as (
+    select
+        statistics.method,
+        statistics.contrast,
+        statistics.item_subset,
+        statistics.level,
+        statistics.region_id,
+        directions.extreme,
+        directions.direction,
+        row_number() over (
+            partition by
+                statistics.method,
+                statistics.contrast,
+                statistics.item_subset,
+                statistics.level,
+                directions.extreme
+            order by directions.direction * statistics.delta_z desc, statistics.region_id
+        ) as place
+    from {{ ref('int_contrast_statistics') }} as statistics
+    cross join directions
+    where statistics.level in ('topic', 'format') and statistics.delta_z is not null
+),
+
+-- That a topic is not first where it is itself left out says nothing.
+without as (
+    select
+        left_outs.method,
+        left_outs.contrast,
+        left_outs.item_subset,
+        left_outs.level,
+        left_outs.left_out_kind,
+        left_outs.left_out_id,
+        left_outs.region_id,
+        firsts.extreme,
+        firsts.region_id as extreme_id,
+        firsts.direction * left_outs.delta_z as height,
+        row_number() over (
+            partition by
+                left_outs.method,
+                left_outs.contrast,
+                left_outs.item_subset,
+                left_outs.level,
+                left_outs.left_out_kind,
+                left_outs.left_out_id,
+                firsts.extreme
+            order by firsts.direction * left_outs.delta_z desc nulls last, left_outs.region_id
+        ) as place
+    from {{ ref('int_contrast_leave_outs') }} as left_outs
+    inner join placed as firsts
+        on
+            left_outs.method = firsts.method
+            and left_outs.contrast = firsts.contrast
+            and left_outs.item_subset = firsts.item_subset
+            and left_outs.level = firsts.level
+            and firsts.place = 1
+    where
+        not (
+            left_outs.level = left_outs.left_out_kind
+            and left_outs.left_out_id = firsts.region_id
+        )
+)
+
+select
+    method,
+    contrast,
+    item_subset,
+    level,
+    extreme,
+    extreme_id,
+    left_out_kind,
+    left_out_id,
+    max(case when region_id = extreme_id then height end)
+    - max(case when region_id != extreme_id then height end) as lead_over_others,
+    max(case when place = 1 and height is not null then region_id end) as first_id
+from without
+group by
+    method,
+    contrast,
+    item_subset,
+    level,
+    extreme,
+    extreme_id,
+    left_out_kind,
+    left_out_id

@@ -1,0 +1,90 @@
+-- At level bin the bins of a topic are left out; at level format the formats' means lack them;
+-- at level topic this is leaving out one region. Pearson's r does not see how z is standardized.
+with without as (
+    select
+        pairs.method,
+        pairs.item_subset,
+        pairs.level,
+        pairs.benchmark_a,
+        pairs.benchmark_b,
+        topics.region_id as topic_id,
+        pairs.z_a,
+        pairs.z_b
+    from {{ ref('int_benchmark_pairs') }} as pairs
+    inner join {{ ref('int_regions') }} as bins
+        on pairs.level = bins.level and pairs.region_id = bins.region_id
+    inner join {{ ref('int_regions') }} as topics
+        on topics.level = 'topic' and bins.topic != topics.topic
+    where pairs.level in ('bin', 'topic')
+    union all
+    select
+        a.method,
+        a.item_subset,
+        a.level,
+        a.benchmark as benchmark_a,
+        b.benchmark as benchmark_b,
+        a.left_out_id as topic_id,
+        a.z as z_a,
+        b.z as z_b
+    from {{ ref('int_region_leave_outs') }} as a
+    inner join {{ ref('int_region_leave_outs') }} as b
+        on
+            a.method = b.method
+            and a.item_subset = b.item_subset
+            and a.left_out_kind = b.left_out_kind
+            and a.left_out_id = b.left_out_id
+            and a.level = b.level
+            and a.region_id = b.region_id
+    inner join {{ ref('stg_study_benchmarks') }} as first_benchmark
+        on a.benchmark = first_benchmark.benchmark
+    inner join {{ ref('stg_study_benchmarks') }} as second_benchmark
+        on b.benchmark = second_benchmark.benchmark
+    where
+        first_benchmark.position < second_benchmark.position
+        and a.left_out_kind = 'topic'
+        and a.level = 'format'
+        and a.z is not null
+        and b.z is not null
+),
+
+-- Topics without documents cannot be left out.
+filled as (
+    select distinct
+        method,
+        item_subset,
+        benchmark_a,
+        benchmark_b,
+        region_id as topic_id
+    from {{ ref('int_benchmark_pairs') }}
+    where level = 'topic'
+)
+
+select
+    without.method,
+    without.item_subset,
+    without.level,
+    without.benchmark_a,
+    without.benchmark_b,
+    without.topic_id,
+    case
+        when
+            count(*) >= 3
+            and min(without.z_a) < max(without.z_a)
+            and min(without.z_b) < max(without.z_b)
+            then corr(without.z_a, without.z_b)
+    end as pearson
+from without
+inner join filled
+    on
+        without.method = filled.method
+        and without.item_subset = filled.item_subset
+        and without.benchmark_a = filled.benchmark_a
+        and without.benchmark_b = filled.benchmark_b
+        and without.topic_id = filled.topic_id
+group by
+    without.method,
+    without.item_subset,
+    without.level,
+    without.benchmark_a,
+    without.benchmark_b,
+    without.topic_id

@@ -1,0 +1,47 @@
+{%- set quantiles = normal_quantiles_for_power() -%}
+with spreads as (
+    select
+        method,
+        benchmark,
+        item_subset,
+        stddev_samp(mean) as spread
+    from {{ ref('int_bin_statistics') }}
+    group by method, benchmark, item_subset
+),
+
+parts as (
+    select
+        components.*,
+        nullif(spreads.spread, 0) as spread,
+        2 * components.item_variance / components.n_items as item_part,
+        2 * components.document_variance / components.documents_per_bin as document_part
+    from {{ ref('int_variance_components') }} as components
+    inner join spreads
+        on
+            components.method = spreads.method
+            and components.benchmark = spreads.benchmark
+            and components.item_subset = spreads.item_subset
+)
+
+select
+    studies.study,
+    parts.method,
+    parts.benchmark,
+    parts.item_subset,
+    parts.n_bins,
+    parts.n_items,
+    parts.documents_per_bin,
+    parts.spread as bin_spread,
+    sqrt(parts.document_variance) as document_standard_deviation,
+    sqrt(parts.item_variance) as item_standard_deviation,
+    sqrt(parts.document_part + parts.item_part) as standard_error_of_difference,
+    {{ ratio('parts.document_part', 'parts.document_part + parts.item_part') }}
+        as share_from_documents,
+    {{ quantiles }} * sqrt(parts.document_part + parts.item_part) as detectable_difference,
+    {{ quantiles }} * sqrt(parts.document_part + parts.item_part) / parts.spread as detectable_z,
+    {{ quantiles }} * sqrt(parts.item_part) / parts.spread as detectable_z_limit,
+    {{ documents_for(0.5) }} as documents_for_half_z,
+    {{ documents_for(1) }} as documents_for_one_z,
+    {{ documents_for(2) }} as documents_for_two_z
+from parts
+cross join {{ ref('stg_studies') }} as studies

@@ -1,0 +1,20 @@
+{%- set columns = {
+    "method": "varchar",
+    "benchmark": "varchar",
+    "item_subset": "varchar",
+    "split_over": "varchar",
+    "level": "varchar",
+    "split": "integer",
+    "pearson": "double precision",
+} -%}
+select
+    facts.method,
+    facts.benchmark,
+    facts.item_subset,
+    facts.split_over,
+    facts.level,
+    facts.split,
+    facts.pearson
+from {{ optional_source(
+    "split_half_correlations", lake_folder() ~ "/split_half_correlations.parquet", columns
+) }}

@@ -1,0 +1,21 @@
+-- question: Does the largest or smallest topic or format of a contrast hang on one bin?
+-- grain: one row per method, contrast, item subset, level and extreme, what hangs on a bin first
+-- reads: contrast_extremes
+select
+    method,
+    contrast,
+    item_subset,
+    level,
+    extreme,
+    region,
+    round(delta_z, 2) as delta_z,
+    round(lead_over_others, 2) as lead_over_others,
+    n_bins,
+    is_kept_without_any_bin,
+    n_bins_that_change_it,
+    most_influential_bin,
+    round(lead_without_bin, 2) as lead_without_bin,
+    other_regions_without_a_bin,
+    is_kept_without_any_topic
+from contrast_extremes
+order by method, is_kept_without_any_bin, contrast, item_subset, level, extreme

@@ -1,0 +1,191 @@
+"""Split halves: how alike two random halves of the items, or of the documents, see a profile.
+
+Belongs here: halving and the correlation of the halves, as one fact. Does not belong here: what
+follows from it (Spearman and Brown's reliability is SQL in the dbt project;
+docs/statistics.md gives the formulae).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+from tqdm import tqdm
+
+from influence_warehouse.contracts import CONTRACTS
+from influence_warehouse.facts import Lake, Outcome
+from influence_warehouse.fingerprint import Fingerprint, digest_of
+from influence_warehouse.study import Study
+from influence_warehouse.taxonomy import FORMATS, TOPICS
+from influence_warehouse.warehouse.resamples import (
+    N_BINS,
+    item_bin_means,
+    random_stream,
+    score_matrix,
+)
+
+FACT = "split_half_correlations"
+# The mean of 200 splits knows the mean of all possible ones to 7 % of the spread between splits.
+SPLITS = 200
+# Below this any two profiles correlate at -1 or 1.
+_MIN_REGIONS = 3
+# Spreads over regions below this share of the values are rounding: the profile is constant.
+_ROUNDING = 1e-12
+
+
+def _by_topic(values: np.ndarray) -> np.ndarray:
+    return _mean_of_known(values.reshape(*values.shape[:-1], len(TOPICS), len(FORMATS)), -1)
+
+
+def _by_format(values: np.ndarray) -> np.ndarray:
+    return _mean_of_known(values.reshape(*values.shape[:-1], len(TOPICS), len(FORMATS)), -2)
+
+
+_LEVELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "bin": lambda values: values,
+    "topic": _by_topic,
+    "format": _by_format,
+}
+
+
+def fingerprint_of_split_half_correlations(study: Study, lake: Lake) -> Fingerprint:
+    """From the scores of every shard, their sums by item, the seed and the number of splits."""
+    shards = [lake.require("document_scores", n).digest for n in range(study.sampling.shards)]
+    return Fingerprint.of(
+        FACT,
+        document_scores=digest_of(shards),
+        bin_item_scores=lake.require("bin_item_scores").digest,
+        benchmarks=[benchmark.name for benchmark in study.benchmarks],
+        splits=SPLITS,
+        seed=study.seed,
+    )
+
+
+def make_split_half_correlations(study: Study, lake: Lake) -> Outcome:
+    """Halve items and documents SPLITS times and write how the halves' profiles correlate.
+
+    Holds one method's document scores in memory: 8 bytes per document and benchmark, and as
+    much again. Raises FactError when scores of a benchmark are missing for some documents.
+    """
+    fingerprint = fingerprint_of_split_half_correlations(study, lake)
+    if lake.is_current(fingerprint):
+        return lake.reused(fingerprint)
+    sums = lake.read("bin_item_scores").filter(pl.col("n_documents") > 0)
+    names = [benchmark.name for benchmark in study.benchmarks]
+    frames = [_no_rows()]
+    for method in sums["method"].unique().sort():
+        rows = sums.filter(method=method)
+        for name in names:
+            means = item_bin_means(rows.filter(benchmark=name))
+            halves = halves_over_items(means, SPLITS, random_stream(study.seed, "halves", name))
+            frames.append(_rows(method, name, "items", halves))
+        bin_ids, scores = _all_scores(study, lake, method, names)
+        stream = random_stream(study.seed, "halves of documents", "")
+        halves = halves_over_documents(bin_ids, scores, SPLITS, stream)
+        frames += [
+            _rows(method, name, "documents", halves[..., position])
+            for position, name in enumerate(names)
+        ]
+    correlations = pl.concat(frames)
+    lake.write(FACT, correlations, fingerprint)
+    return Outcome(FACT, len(correlations), reused=False, details={"splits": SPLITS})
+
+
+def halves_over_items(means: np.ndarray, splits: int, rng: np.random.Generator) -> np.ndarray:
+    """Bin means over two random halves of the items, float64 [2, splits, bins].
+
+    `means` is [items, bins]. Of an odd number the first half has the item more; a single item
+    has no halves, and gives NaN.
+    """
+    items = len(means)
+    if items < 2:
+        return np.full((2, splits, means.shape[1]), np.nan)
+    order = rng.permuted(np.tile(np.arange(items), (splits, 1)), axis=1)
+    first = (order % 2 == 0).astype(np.float64)
+    return np.stack([half @ means / half.sum(axis=1)[:, None] for half in (first, 1 - first)])
+
+
+def halves_over_documents(
+    bin_ids: np.ndarray, scores: np.ndarray, splits: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Bin means over two random halves of each bin's documents, [2, splits, bins, benchmarks].
+
+    `bin_ids` int [documents], `scores` float64 [documents, benchmarks]. The benchmarks share
+    the draw. A bin of one document, or of none, gives NaN.
+    """
+    # Ordered by bin and score, so that neither shards nor file order change what is drawn.
+    order = np.lexsort((*scores.T[::-1], bin_ids))
+    bins = bin_ids[order].astype(np.int16)
+    scores = scores[order]
+    counts = np.bincount(bins, minlength=N_BINS)
+    rank = np.arange(len(bins)) - np.repeat(np.cumsum(counts) - counts, counts)
+    halves = np.full((2, splits, N_BINS, scores.shape[1]), np.nan)
+    divided = counts > 1
+    for split in tqdm(range(splits), desc="halves of documents", delay=2):
+        drawn = rng.permutation(len(bins))
+        # Stable by bin: within each bin the documents come in the order drawn.
+        drawn = drawn[np.argsort(bins[drawn], kind="stable")]
+        for half in (0, 1):
+            chosen = drawn[rank % 2 == half]
+            size = np.bincount(bins[chosen], minlength=N_BINS)
+            for column in range(scores.shape[1]):
+                total = np.bincount(bins[chosen], scores[chosen, column], minlength=N_BINS)
+                halves[half, split, divided, column] = total[divided] / size[divided]
+    return halves
+
+
+def correlations_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Pearson's correlation of each row pair of two arrays [splits, regions], [splits].
+
+    Regions without a value in any row are left out; a row that is constant gives NaN.
+    """
+    known = ~(np.isnan(first) | np.isnan(second)).any(axis=0)
+    if known.sum() < _MIN_REGIONS:
+        return np.full(len(first), np.nan)
+    a, b = (_centred(values[:, known]) for values in (first, second))
+    joint = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
+    return np.divide((a * b).sum(axis=1), joint, out=np.full(len(a), np.nan), where=joint > 0)
+
+
+def _centred(values: np.ndarray) -> np.ndarray:
+    deviations = values - values.mean(axis=1, keepdims=True)
+    largest = np.abs(values).max(axis=1, keepdims=True)
+    is_constant = np.abs(deviations).max(axis=1, keepdims=True) <= _ROUNDING * largest
+    return np.where(is_constant, 0.0, deviations)
+
+
+def _mean_of_known(values: np.ndarray, axis: int) -> np.ndarray:
+    known = ~np.isnan(values)
+    total, count = np.where(known, values, 0.0).sum(axis=axis), known.sum(axis=axis)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
+def _all_scores(
+    study: Study, lake: Lake, method: str, names: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    shards = range(study.sampling.shards)
+    parts = [score_matrix(lake, shard, method, names) for shard in shards]
+    return np.concatenate([ids for ids, _ in parts]), np.concatenate([s for _, s in parts])
+
+
+def _rows(method: str, benchmark: str, split_over: str, halves: np.ndarray) -> pl.DataFrame:
+    """Rows of the fact from halves [2, splits, bins]; none where nothing could be halved."""
+    if np.isnan(halves).all():
+        return _no_rows()
+    frames = []
+    for level, fold in _LEVELS.items():
+        pearson = correlations_of(fold(halves[0]), fold(halves[1]))
+        columns = {
+            "method": method,
+            "benchmark": benchmark,
+            "item_subset": "all",
+            "split_over": split_over,
+            "level": level,
+            "split": np.arange(len(pearson)),
+            "pearson": pl.Series(pearson).fill_nan(None),
+        }
+        frames.append(pl.DataFrame(columns).cast(_no_rows().schema))
+    return pl.concat(frames)
+
+
+def _no_rows() -> pl.DataFrame:
+    return pl.DataFrame(schema=CONTRACTS[FACT].columns)
