@@ -32,6 +32,12 @@
         "benchmarks": [
             "n_items"
         ],
+        "contrast_extremes": [
+            "delta_z_low", "delta_z_high"
+        ],
+        "profile_reliability": [
+            "n_items", "half_correlation", "reliability", "reliability_low", "reliability_high"
+        ],
     },
     "scores of single documents": {
         "bin_influence": [
@@ -44,6 +50,9 @@
             "*"
         ],
         "score_health": [
+            "*"
+        ],
+        "power": [
             "*"
         ],
     },
@@ -70,6 +79,9 @@
             "population_documents", "delta_z_population_weighted"
         ],
         "set_aside_reasons": [
+            "*"
+        ],
+        "distinctive_terms": [
             "*"
         ],
     },
