@@ -31,7 +31,7 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install ## Run the study with a planted truth, end to end, and print what it found
 	$(BIN)/influence run demo
 
-webtext: install ## Run the study on real web text with a real pretrained model (about 45 minutes)
+webtext: install ## Run the study on real web text with a real pretrained model (one to two hours)
 	$(BIN)/influence prepare-model smollm2
 	$(BIN)/influence run webtext
 
