@@ -236,7 +236,7 @@ CONTRACTS: dict[str, Contract] = {
         },
         key=("method", "benchmark", "bin_id"),
     ),
-    "study_sources": Contract(
+    "imported_files": Contract(
         "Files that an imported study was made from, with licence and citation.",
         {
             "study": _TEXT,

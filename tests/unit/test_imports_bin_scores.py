@@ -187,7 +187,7 @@ def test_another_file_replaces_the_scores_alone(tmp_path, study):
     import_bin_scores(study, lake)
     write_csv(tmp_path / "b.csv", made_rows(made_means(2)))
     changed = {outcome.fact for outcome in import_bin_scores(study, lake) if not outcome.reused}
-    assert changed == {"study_sources", "bin_scores"}
+    assert changed == {"imported_files", "bin_scores"}
 
 
 def test_a_refused_file_leaves_nothing(tmp_path, study, rows):
@@ -203,7 +203,7 @@ def test_a_study_that_was_run_is_not_replaced(tmp_path, study):
     lake = Lake(Home(tmp_path, "made"))
     import_bin_scores(study, lake)
     contrasts = lake.read("study_contrasts")
-    lake.path("study_sources").unlink()
+    lake.path("imported_files").unlink()
     lake.write("study_contrasts", contrasts, Fingerprint.of("study_contrasts", run=1))
     with pytest.raises(StudyError, match=r"was run, not imported.*--study"):
         import_bin_scores(study, lake)

@@ -43,3 +43,9 @@ def test_staging_selects_what_its_yml_names():
         names = [c["name"] for c in yaml.safe_load(path.read_text())["models"][0]["columns"]]
         sql = path.with_suffix(".sql").read_text()
         assert all(re.search(rf"\b{name}\b", sql) for name in names), path.name
+
+
+def test_no_table_has_the_name_of_a_fact():
+    """Both are assets of one graph, where a name stands for one thing."""
+    models = {path.stem for path in (dbt_project_folder() / "models").rglob("*.sql")}
+    assert models.isdisjoint(CONTRACTS)

@@ -26,6 +26,6 @@ select
     sources.source,
     sources.licence,
     sources.citation
-from {{ ref('stg_study_sources') }} as sources
+from {{ ref('stg_imported_files') }} as sources
 left join deviations
     on sources.method = deviations.method and sources.benchmark = deviations.benchmark

@@ -153,7 +153,7 @@ reasons as (
 
 imported as (
     select distinct study
-    from {{ ref('stg_study_sources') }}
+    from {{ ref('stg_imported_files') }}
     where kind = 'bin_scores'
 )
 

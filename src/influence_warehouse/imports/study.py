@@ -22,7 +22,7 @@ from influence_warehouse.layout import Home, warehouse_root
 from influence_warehouse.study import preset_names
 
 # Written first: what marks a home as imported must be there before anything else is.
-MARK = "study_sources"
+MARK = "imported_files"
 
 
 class ImportedBenchmark(Section):

@@ -25,4 +25,4 @@ select
     facts.source,
     facts.licence,
     facts.citation
-from {{ optional_source("study_sources", lake_folder() ~ "/study_sources.parquet", columns) }}
+from {{ optional_source("imported_files", lake_folder() ~ "/imported_files.parquet", columns) }}
