@@ -1,11 +1,19 @@
 {#- One row per `keys` of int_unlearning_item_damage: damage with its error over items.
 
     Each item's damage is first averaged over the runs that share the keys: items are the
-    sample, runs are what was done. The interval is normal, mean +- 1.96 standard errors. -#}
-{% macro damage_summary(keys) -%}
+    sample, runs are what was done. The interval is normal, mean +- 1.96 standard errors.
+    `counts` are select expressions over n_runs and n_regions. -#}
+{% macro damage_summary(keys, counts=[]) -%}
     {%- set names = keys | join(", ") -%}
     select
-        estimates.*,
+        {% for column in keys + counts %}
+        {{ column }},
+        {%- endfor %}
+        n_items,
+        baseline,
+        unlearned,
+        damage,
+        standard_error,
         damage - 1.959963984540054 * standard_error as damage_low,
         damage + 1.959963984540054 * standard_error as damage_high,
         -- A share of something that is not positive has no meaning.

@@ -58,32 +58,25 @@ pairs as (
             and sides.measure = controls.measure
             and sides.region = controls.region
             and sides.seed = controls.seed
+),
+
+families as (
+    select false as is_pool
+    union all
+    select true as is_pool
 )
 
 select
-    study,
-    method,
-    objective,
-    benchmark,
-    region,
-    seed,
-    measure,
-    condition_a,
-    condition_b,
-    difference,
-    benchmark as family_benchmark
+    pairs.study,
+    pairs.method,
+    pairs.objective,
+    pairs.benchmark,
+    pairs.region,
+    pairs.seed,
+    pairs.measure,
+    pairs.condition_a,
+    pairs.condition_b,
+    pairs.difference,
+    case when families.is_pool then 'all' else pairs.benchmark end as family_benchmark
 from pairs
-union all
-select
-    study,
-    method,
-    objective,
-    benchmark,
-    region,
-    seed,
-    measure,
-    condition_a,
-    condition_b,
-    difference,
-    'all' as family_benchmark
-from pairs
+cross join families
