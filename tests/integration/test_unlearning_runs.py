@@ -115,6 +115,8 @@ def test_predictions_are_those_of_the_saved_adapter_and_the_base_stays(world):
     assert again.drop("model_id").equals(baseline.drop("model_id"))
 
 
+# peft's own alarm that the base model still carries the adapter of the run before.
+@pytest.mark.filterwarnings("error:You are trying to modify a model with PEFT")
 def test_an_equal_run_gives_equal_bytes_whatever_ran_before(tmp_path, tiny_model):
     study, lake = prepare(tmp_path / "a", tiny_model)
     make_run(study, lake, KEY)
