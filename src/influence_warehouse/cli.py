@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -81,13 +81,24 @@ def run(study: str, stage: Any) -> None:
     from dagster_project.run import run_study
     from influence_warehouse.reports.summary import print_summary
 
-    run_study(stage)
-    print_summary(home, study)
-    # DuckDB's binding reports objects that dbt's adapter keeps when Python ends; its pages of
-    # warnings would bury the summary. All files are written and flushed by now.
+    try:
+        run_study(stage)
+        print_summary(home, study)
+    except InfluenceError as error:
+        click.ClickException(str(error)).show()
+        _leave(1)
+    _leave(0)
+
+
+def _leave(status: int) -> NoReturn:
+    """End without Python's teardown, all files being written.
+
+    DuckDB's binding reports objects that dbt's adapter keeps when Python ends; its pages of
+    warnings would bury the summary or the error.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(status)
 
 
 @main.command()

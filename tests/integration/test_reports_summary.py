@@ -72,3 +72,26 @@ def test_a_study_without_contrasts_has_no_contrast_table(home):
 def test_a_missing_database_names_the_remedy(tmp_path):
     with pytest.raises(WarehouseError, match="influence run demo"):
         print_summary(Home(tmp_path, "demo"), "demo", Console(quiet=True))
+
+
+def test_verdicts_of_unlearning_are_shown_where_they_are_built(home):
+    assert "Forgetting" not in _printed(home)
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute(
+            """
+            create table marts.unlearning_verdicts as
+            select 'demo' as study, 'ngdiff' as objective, benchmark, 'margin' as measure,
+                2.5 as damage, 1.25 as damage_low, 3.75 as damage_high,
+                1.5 as more_than_random_in_topic, position = 0 as is_worse_than_random_in_topic,
+                -0.25 as more_than_random_global, false as is_worse_than_random_global,
+                case when position < 2 then 0.875 end as least_share_kept,
+                case position when 0 then true when 1 then false end as is_held
+            from marts.benchmarks
+            """
+        )
+    lines = _printed(home).splitlines()
+    assert max(len(line) for line in lines) <= 80
+    shown = [line.split() for line in lines if "+1.50" in line]
+    assert [cells[-1] for cells in shown] == ["yes", "no", "open", "open"]
+    assert ["+1.50*" in cells for cells in shown] == [True, False, False, False]
+    assert ["88%" in cells for cells in shown] == [True, True, False, False]

@@ -155,6 +155,10 @@ def _planted(home: Home) -> Iterator[RenderableType]:
 
 def _unlearning(home: Home) -> Iterator[RenderableType]:
     """What forgetting the chosen regions did; nothing without runs."""
+    # Its tables are built after the runs, so the attribution stage alone has none.
+    built = "select 1 from duckdb_tables() where table_name = 'unlearning_verdicts'"
+    if read_table(home, built).is_empty():
+        return
     rows = read_table(
         home,
         "select v.* from marts.unlearning_verdicts as v"
