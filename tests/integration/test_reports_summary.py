@@ -81,10 +81,10 @@ def test_verdicts_of_unlearning_are_shown_where_they_are_built(home):
             """
             create table marts.unlearning_verdicts as
             select 'demo' as study, 'ngdiff' as objective, benchmark, 'margin' as measure,
-                2.5 as damage, 1.25 as damage_low, 3.75 as damage_high,
-                1.5 as more_than_random_in_topic, position = 0 as is_worse_than_random_in_topic,
-                -0.25 as more_than_random_global, false as is_worse_than_random_global,
-                case when position < 2 then 0.875 end as least_share_kept,
+                2.5e0 as damage, 1.25e0 as damage_low, 3.75e0 as damage_high,
+                1.5e0 as more_than_random_in_topic, position = 0 as is_worse_than_random_in_topic,
+                -0.25e0 as more_than_random_global, false as is_worse_than_random_global,
+                case when position < 2 then 0.875e0 end as least_share_kept,
                 case position when 0 then true when 1 then false end as is_held
             from marts.benchmarks
             """
