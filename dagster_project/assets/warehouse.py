@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 from dagster_dbt.errors import DagsterDbtError
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import reset_adapters
 
 from dagster_project.dbt_translator import WarehouseTranslator
@@ -44,7 +45,10 @@ def _dbt_build(name: str, select: str, exclude: str = "") -> dg.AssetsDefinition
                 yield from run.stream().fetch_row_counts().fetch_column_metadata()
         except DagsterDbtError as error:
             raise build_failure(study.home) from error
-        reset_adapters()  # dagster-dbt's reader of columns would hold the build file open
+        # dagster-dbt's reader of columns would hold the build file open, as it is now: a second
+        # build in this process would find none of its own tables' columns.
+        reset_adapters()
+        DuckDBConnectionManager.close_all_connections()
         say(f"OK   {name} (log: {log})")
 
     return models

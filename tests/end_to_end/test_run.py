@@ -117,6 +117,10 @@ def test_every_fact_is_written_and_every_mart_published(world: SmallWorld):
     assert all(size > 0 for _, size in rows), rows
 
 
+def test_both_builds_of_a_first_run_show_their_columns_lineage(world: SmallWorld):
+    assert "column lineage" not in world.first_run.error
+
+
 def test_every_chart_is_saved_in_three_formats(world: SmallWorld):
     for name in CHARTS:
         for kind in ("html", "png", "svg"):
