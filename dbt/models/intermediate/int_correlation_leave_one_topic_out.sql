@@ -1,6 +1,13 @@
 -- At level bin the bins of a topic are left out; at level format the formats' means lack them;
 -- at level topic this is leaving out one region. Pearson's r does not see how z is standardized.
-with without as (
+with leave_out_pairs as (
+    {{ benchmark_pairs(
+        ref('int_region_leave_outs'),
+        ['method', 'item_subset', 'left_out_kind', 'left_out_id', 'level', 'region_id']
+    ) }}
+),
+
+without as (
     select
         pairs.method,
         pairs.item_subset,
@@ -18,33 +25,16 @@ with without as (
     where pairs.level in ('bin', 'topic')
     union all
     select
-        a.method,
-        a.item_subset,
-        a.level,
-        a.benchmark as benchmark_a,
-        b.benchmark as benchmark_b,
-        a.left_out_id as topic_id,
-        a.z as z_a,
-        b.z as z_b
-    from {{ ref('int_region_leave_outs') }} as a
-    inner join {{ ref('int_region_leave_outs') }} as b
-        on
-            a.method = b.method
-            and a.item_subset = b.item_subset
-            and a.left_out_kind = b.left_out_kind
-            and a.left_out_id = b.left_out_id
-            and a.level = b.level
-            and a.region_id = b.region_id
-    inner join {{ ref('stg_study_benchmarks') }} as first_benchmark
-        on a.benchmark = first_benchmark.benchmark
-    inner join {{ ref('stg_study_benchmarks') }} as second_benchmark
-        on b.benchmark = second_benchmark.benchmark
-    where
-        first_benchmark.position < second_benchmark.position
-        and a.left_out_kind = 'topic'
-        and a.level = 'format'
-        and a.z is not null
-        and b.z is not null
+        method,
+        item_subset,
+        level,
+        benchmark_a,
+        benchmark_b,
+        left_out_id as topic_id,
+        z_a,
+        z_b
+    from leave_out_pairs
+    where left_out_kind = 'topic' and level = 'format'
 ),
 
 -- Topics without documents cannot be left out.

@@ -1,26 +1,57 @@
-with changes as (
+-- What moves a correlation most when it is left out: one region of its level, or one topic.
+with left_outs as (
     select
-        without.*,
-        regions.region,
-        row_number() over (
-            partition by
-                without.method,
-                without.item_subset,
-                without.level,
-                without.benchmark_a,
-                without.benchmark_b
-            order by abs(without.pearson - correlations.pearson) desc, without.region_id
-        ) as change_rank
+        without.method,
+        without.item_subset,
+        without.level,
+        without.benchmark_a,
+        without.benchmark_b,
+        'region' as left_out_kind,
+        without.region_id as left_out_id,
+        regions.region as left_out,
+        without.pearson
     from {{ ref('int_correlation_leave_one_out') }} as without
-    inner join {{ ref('int_correlations') }} as correlations
-        on
-            without.method = correlations.method
-            and without.item_subset = correlations.item_subset
-            and without.level = correlations.level
-            and without.benchmark_a = correlations.benchmark_a
-            and without.benchmark_b = correlations.benchmark_b
     inner join {{ ref('int_regions') }} as regions
         on without.level = regions.level and without.region_id = regions.region_id
+    union all
+    select
+        without.method,
+        without.item_subset,
+        without.level,
+        without.benchmark_a,
+        without.benchmark_b,
+        'topic' as left_out_kind,
+        without.topic_id as left_out_id,
+        regions.region as left_out,
+        without.pearson
+    from {{ ref('int_correlation_leave_one_topic_out') }} as without
+    inner join {{ ref('int_regions') }} as regions
+        on regions.level = 'topic' and without.topic_id = regions.region_id
+),
+
+changes as (
+    select
+        left_outs.*,
+        row_number() over (
+            partition by
+                left_outs.method,
+                left_outs.item_subset,
+                left_outs.level,
+                left_outs.benchmark_a,
+                left_outs.benchmark_b,
+                left_outs.left_out_kind
+            order by
+                abs(left_outs.pearson - correlations.pearson) desc nulls last,
+                left_outs.left_out_id
+        ) as change_rank
+    from left_outs
+    inner join {{ ref('int_correlations') }} as correlations
+        on
+            left_outs.method = correlations.method
+            and left_outs.item_subset = correlations.item_subset
+            and left_outs.level = correlations.level
+            and left_outs.benchmark_a = correlations.benchmark_a
+            and left_outs.benchmark_b = correlations.benchmark_b
 ),
 
 extremes as (
@@ -30,53 +61,14 @@ extremes as (
         level,
         benchmark_a,
         benchmark_b,
-        min(pearson) as leave_one_out_min,
-        max(pearson) as leave_one_out_max,
-        max(case when change_rank = 1 then region end) as most_influential_bin,
+        left_out_kind,
+        min(pearson) as lowest,
+        max(pearson) as highest,
+        max(case when change_rank = 1 and pearson is not null then left_out end)
+            as most_influential,
         max(case when change_rank = 1 then pearson end) as pearson_without_it
     from changes
-    group by method, item_subset, level, benchmark_a, benchmark_b
-),
-
-topic_changes as (
-    select
-        without.*,
-        regions.topic,
-        row_number() over (
-            partition by
-                without.method,
-                without.item_subset,
-                without.level,
-                without.benchmark_a,
-                without.benchmark_b
-            order by abs(without.pearson - correlations.pearson) desc nulls last, without.topic_id
-        ) as change_rank
-    from {{ ref('int_correlation_leave_one_topic_out') }} as without
-    inner join {{ ref('int_correlations') }} as correlations
-        on
-            without.method = correlations.method
-            and without.item_subset = correlations.item_subset
-            and without.level = correlations.level
-            and without.benchmark_a = correlations.benchmark_a
-            and without.benchmark_b = correlations.benchmark_b
-    inner join {{ ref('int_regions') }} as regions
-        on regions.level = 'topic' and without.topic_id = regions.region_id
-),
-
-topic_extremes as (
-    select
-        method,
-        item_subset,
-        level,
-        benchmark_a,
-        benchmark_b,
-        min(pearson) as leave_one_topic_out_min,
-        max(pearson) as leave_one_topic_out_max,
-        max(case when change_rank = 1 and pearson is not null then topic end)
-            as most_influential_topic,
-        max(case when change_rank = 1 then pearson end) as pearson_without_topic
-    from topic_changes
-    group by method, item_subset, level, benchmark_a, benchmark_b
+    group by method, item_subset, level, benchmark_a, benchmark_b, left_out_kind
 )
 
 select
@@ -92,14 +84,14 @@ select
     intervals.pearson_low,
     intervals.pearson_high,
     intervals.pearson_resample_mean - correlations.pearson as pearson_bias,
-    extremes.leave_one_out_min,
-    extremes.leave_one_out_max,
-    extremes.most_influential_bin,
-    extremes.pearson_without_it,
-    topic_extremes.leave_one_topic_out_min,
-    topic_extremes.leave_one_topic_out_max,
-    topic_extremes.most_influential_topic,
-    topic_extremes.pearson_without_topic
+    regions.lowest as leave_one_out_min,
+    regions.highest as leave_one_out_max,
+    regions.most_influential as most_influential_bin,
+    regions.pearson_without_it,
+    topics.lowest as leave_one_topic_out_min,
+    topics.highest as leave_one_topic_out_max,
+    topics.most_influential as most_influential_topic,
+    topics.pearson_without_it as pearson_without_topic
 from {{ ref('int_correlations') }} as correlations
 cross join {{ ref('stg_studies') }} as studies
 left join {{ ref('int_correlation_intervals') }} as intervals
@@ -109,17 +101,19 @@ left join {{ ref('int_correlation_intervals') }} as intervals
         and correlations.level = intervals.level
         and correlations.benchmark_a = intervals.benchmark_a
         and correlations.benchmark_b = intervals.benchmark_b
-left join extremes
+left join extremes as regions
     on
-        correlations.method = extremes.method
-        and correlations.item_subset = extremes.item_subset
-        and correlations.level = extremes.level
-        and correlations.benchmark_a = extremes.benchmark_a
-        and correlations.benchmark_b = extremes.benchmark_b
-left join topic_extremes
+        correlations.method = regions.method
+        and correlations.item_subset = regions.item_subset
+        and correlations.level = regions.level
+        and correlations.benchmark_a = regions.benchmark_a
+        and correlations.benchmark_b = regions.benchmark_b
+        and regions.left_out_kind = 'region'
+left join extremes as topics
     on
-        correlations.method = topic_extremes.method
-        and correlations.item_subset = topic_extremes.item_subset
-        and correlations.level = topic_extremes.level
-        and correlations.benchmark_a = topic_extremes.benchmark_a
-        and correlations.benchmark_b = topic_extremes.benchmark_b
+        correlations.method = topics.method
+        and correlations.item_subset = topics.item_subset
+        and correlations.level = topics.level
+        and correlations.benchmark_a = topics.benchmark_a
+        and correlations.benchmark_b = topics.benchmark_b
+        and topics.left_out_kind = 'topic'
