@@ -4,36 +4,58 @@ Belongs here: wiring. Does not belong here: the expectations themselves (the sam
 attribution stages of the library) and the tests of tables (dbt).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import dagster as dg
 
 from dagster_project.resources import StudyResource
 from dagster_project.settings import settings
 from influence_warehouse.expectation_suite import ExpectationOutcome
-from influence_warehouse.sampling.expectations import EXPECTATIONS, data_docs_index
+from influence_warehouse.facts import Lake
+from influence_warehouse.sampling.expectations import (
+    EXPECTATIONS,
+    check_sampling_manifest,
+    data_docs_index,
+)
+from influence_warehouse.study import Study
 from influence_warehouse.unlearning.expectations import check_unlearning_sets, expectations_of
 
+Check = Callable[[Study, Lake], list[ExpectationOutcome]]
 
-@dg.multi_asset_check(
-    name="sampling_expectations",
-    specs=[
-        dg.AssetCheckSpec(
-            name,
-            asset="sampling_manifest",
-            additional_deps=["benchmark_items", "documents", "bin_populations"],
-            description=meaning,
-            blocking=True,
-        )
-        for name, meaning in EXPECTATIONS.items()
-    ],
-)
-def sampling_expectations(study: StudyResource) -> Iterator[dg.AssetCheckResult]:
-    """Run the Great Expectations checkpoint once; each expectation is a check of its own."""
-    from influence_warehouse.sampling.expectations import check_sampling_manifest
 
-    for outcome in check_sampling_manifest(study.study, study.lake):
-        yield _check_result("sampling_manifest", outcome, study)
+def _expectations(
+    name: str, asset: str, compared: Sequence[str], asked: dict[str, str], check: Check
+) -> dg.AssetChecksDefinition:
+    """One run of a Great Expectations checkpoint; each expectation is a check of its own."""
+
+    @dg.multi_asset_check(
+        name=name,
+        specs=[
+            dg.AssetCheckSpec(
+                expectation,
+                asset=asset,
+                additional_deps=list(compared),
+                description=meaning,
+                blocking=True,
+            )
+            for expectation, meaning in asked.items()
+        ],
+    )
+    def checks(study: StudyResource) -> Iterator[dg.AssetCheckResult]:
+        for outcome in check(study.study, study.lake):
+            yield dg.AssetCheckResult(
+                check_name=outcome.name,
+                asset_key=asset,
+                passed=outcome.success,
+                metadata={
+                    "observed": outcome.observed,
+                    "expected": outcome.expected,
+                    "unexpected_count": outcome.unexpected_count,
+                    "data_docs": dg.MetadataValue.path(data_docs_index(study.home)),
+                },
+            )
+
+    return checks
 
 
 @dg.asset_check(asset="gradient_diagnosis", blocking=True)
@@ -55,48 +77,24 @@ def scores_are_healthy(study: StudyResource) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=not problems, metadata={"problems": problems})
 
 
-def _unlearning_expectations() -> dg.AssetChecksDefinition:
-    @dg.multi_asset_check(
-        name="unlearning_expectations",
-        specs=[
-            dg.AssetCheckSpec(
-                name,
-                asset="forget_sets",
-                additional_deps=["retain_sets", "unlearning_plan", "benchmark_items"],
-                description=meaning,
-                blocking=True,
-            )
-            for name, meaning in expectations_of(settings().study).items()
-        ],
-    )
-    def unlearning_expectations(study: StudyResource) -> Iterator[dg.AssetCheckResult]:
-        """Run the Great Expectations checkpoint on the sets that are forgotten and kept."""
-        for outcome in check_unlearning_sets(study.study, study.lake):
-            yield _check_result("forget_sets", outcome, study)
-
-    return unlearning_expectations
-
-
-def _check_result(
-    asset: str, outcome: ExpectationOutcome, study: StudyResource
-) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        check_name=outcome.name,
-        asset_key=asset,
-        passed=outcome.success,
-        metadata={
-            "observed": outcome.observed,
-            "expected": outcome.expected,
-            "unexpected_count": outcome.unexpected_count,
-            "data_docs": dg.MetadataValue.path(data_docs_index(study.home)),
-        },
-    )
-
-
 checks: list[dg.AssetChecksDefinition] = [
-    sampling_expectations,
+    _expectations(
+        "sampling_expectations",
+        "sampling_manifest",
+        ["benchmark_items", "documents", "bin_populations"],
+        EXPECTATIONS,
+        check_sampling_manifest,
+    ),
     gradients_are_stable,
     scores_are_healthy,
 ]
 if settings().study.unlearning is not None:
-    checks.append(_unlearning_expectations())
+    checks.append(
+        _expectations(
+            "unlearning_expectations",
+            "forget_sets",
+            ["retain_sets", "unlearning_plan", "benchmark_items"],
+            expectations_of(settings().study),
+            check_unlearning_sets,
+        )
+    )

@@ -27,8 +27,10 @@ _scored = _facts(step for step in _steps if step.parts == "shards")
 _after_choice = _facts(_unlearning) | dg.AssetSelection.assets(
     unlearning_models, *(f"chart_{name}" for name in UNLEARNING_CHARTS)
 )
+_concluded = dg.AssetSelection.all() - _prepared - _scored
 # Without unlearning its tables and charts are empty, and made with the others.
-_not_concluded = _prepared | _scored | (_after_choice if _unlearning else _prepared)
+if _unlearning:
+    _concluded = _concluded - _after_choice
 
 prepare = dg.define_asset_job(
     "prepare",
@@ -40,33 +42,32 @@ score = dg.define_asset_job(
 )
 conclude = dg.define_asset_job(
     "conclude",
-    selection=dg.AssetSelection.all() - _not_concluded,
+    selection=_concluded,
     description="Merged facts, tables of influence, the published copy and charts.",
 )
 attribution_jobs = [prepare, score, conclude]
 
 
 def _unlearning_jobs() -> list:
-    unlearned = [step for step in _unlearning if step.parts == "runs"]
-    first = _unlearning.index(unlearned[0])
-    planned, judged = _unlearning[:first], _unlearning[first + len(unlearned) :]
+    first_run = [step.parts for step in _unlearning].index("runs")
+    planned = _facts(_unlearning[:first_run])
+    unlearned = _facts(step for step in _unlearning if step.parts == "runs")
     return [
         dg.define_asset_job(
             "plan_unlearning",
-            selection=_facts(planned),
+            selection=planned,
             description="Runs that there are to do, and checked forget and retain sets.",
         ),
         dg.define_asset_job(
             "unlearn",
-            selection=_facts(unlearned),
+            selection=unlearned,
             partitions_def=runs,
             description="Unlearning runs: a model that forgets, and its answers.",
         ),
         dg.define_asset_job(
             "judge",
-            selection=(_after_choice - _facts(planned) - _facts(unlearned))
-            | dg.AssetSelection.assets(influence_duckdb)
-            | _facts(judged),
+            selection=(_after_choice - planned - unlearned)
+            | dg.AssetSelection.assets(influence_duckdb),
             description="Tests and tables of damage, the published copy and charts.",
         ),
     ]

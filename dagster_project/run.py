@@ -10,7 +10,8 @@ import dagster as dg
 from dagster_project.materialization import say
 from dagster_project.partitions import runs, shards
 from dagster_project.settings import settings
-from influence_warehouse.errors import HealthError, InfluenceError
+from influence_warehouse.errors import HealthError
+from influence_warehouse.records import failure_of
 
 # Dagster's own event log would bury the progress lines; the UI shows it.
 _LOGGERS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -57,10 +58,13 @@ def _run_each(job: dg.JobDefinition, instance: dg.DagsterInstance) -> list[str]:
         verb = "KEPT"
         if key not in shown or not is_done(study, lake, key):
             verb = "OK  "
-            try:
-                job.execute_in_process(_LOGGERS, instance=instance, partition_key=key)
-            except (InfluenceError, dg.DagsterError, RuntimeError, OSError) as error:
-                failed.append(f"{key}: {' '.join(str(error).split())[:300]}")
+            # Whatever went wrong stands in the failure's file: no error may stop the others.
+            result = job.execute_in_process(
+                _LOGGERS, instance=instance, partition_key=key, raise_on_error=False
+            )
+            if not result.success:
+                error = failure_of(lake.home, key) or "`influence ui` shows the run's events"
+                failed.append(f"{key}: {error}")
                 say(f"FAIL {place} {failed[-1]}")
                 continue
         say(f"{verb} {place} {progress_line(lake, key)}")

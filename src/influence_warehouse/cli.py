@@ -72,12 +72,13 @@ def main(warehouse: Path | None) -> None:
 @_example("influence run demo\n  influence run demo --stage unlearning")
 def run(study: str, stage: Any) -> None:
     """Materialize what is missing or stale of STUDY; resumes where it was killed."""
-    if stage == "unlearning" and _study_and_home(study)[0].unlearning is None:
+    loaded, home = _study_and_home(study)
+    if stage == "unlearning" and loaded.unlearning is None:
         raise StudyError(
             f"study {study}: no section `unlearning`, so there is nothing to run. "
             "Remedy: add one; docs/unlearning.md describes it."
         )
-    home = _prepare(study)
+    _prepare(study, loaded, home)
     from dagster_project.run import run_study
     from influence_warehouse.reports.summary import print_summary
 
@@ -172,7 +173,7 @@ def chart(name: str | None, study: str) -> None:
 @_example("influence ui --study demo")
 def ui(study: str, port: int) -> None:
     """Open Dagster on 127.0.0.1: lineage, checks, runs."""
-    _prepare(study)
+    _prepare(study, *_study_and_home(study))
     command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions"]
     os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])
 
@@ -250,9 +251,8 @@ def _home(study: str) -> Any:
     return imported_home(study) or _study_and_home(study)[1]
 
 
-def _prepare(study: str) -> Any:
-    """Validate the study, make its home, the Dagster instance and dbt's manifest."""
-    loaded, home = _study_and_home(study)
+def _prepare(study: str, loaded: Any, home: Any) -> None:
+    """Make the study's home, the Dagster instance and dbt's manifest."""
     home.create()
     os.environ["INFLUENCE_WAREHOUSE"] = str(home.root)
     # Leaving without Python's teardown (see `run`), a semaphore of tqdm's lock is left to the
@@ -268,4 +268,3 @@ def _prepare(study: str) -> Any:
 
     prepare_instance(home.root)
     prepare_manifest(home, loaded)
-    return home

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from influence_warehouse.errors import FactError
 from influence_warehouse.facts import write_atomically
 from influence_warehouse.layout import Home
 
@@ -24,7 +25,6 @@ class ExpectationOutcome:
     observed: str
     expected: str
     unexpected_count: int | None
-    blocking: bool = True
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,18 @@ def outcome_of(rule: Rule, result: Any, note: str = "") -> ExpectationOutcome:
     observed += f", such as {', '.join(examples)}" if examples else ""
     observed += f"; {note}" if note else ""
     return ExpectationOutcome(rule.name, bool(result.success), observed, rule.expected, unexpected)
+
+
+def require_passed(fact: str, remedy: str, outcomes: list[ExpectationOutcome]) -> None:
+    """Raise FactError naming the expectations on `fact` that failed."""
+    failed = [outcome for outcome in outcomes if not outcome.success]
+    if failed:
+        lines = [f"  {o.name}: expected {o.expected}; {o.observed}" for o in failed]
+        raise FactError(
+            f"{fact}: {len(failed)} of {len(outcomes)} expectations failed:\n"
+            + "\n".join(lines)
+            + f"\nRemedy: delete {fact}.parquet and run the study again; {remedy}."
+        )
 
 
 def _first_message(exception_info: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ import polars as pl
 from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.errors import FactError, WarehouseError
 from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.layout import Home
+from influence_warehouse.layout import Home, file_name_of
 
 METADATA_KEY = "influence_warehouse"
 
@@ -69,12 +69,12 @@ class Lake:
         self.home = home
 
     def path(self, fact: str, shard: Part | None = None) -> Path:
-        """File of a fact, or of one shard of it. `a|b` is the file `a+b`: shells read `|`."""
+        """File of a fact, or of one shard of it."""
         if CONTRACTS[fact].sharded != (shard is not None):
             raise ValueError(f"{fact}: a shard is given exactly for sharded facts")
         if shard is None:
             return self.home.lake / f"{fact}.parquet"
-        name = f"{shard:05d}" if isinstance(shard, int) else shard.replace("|", "+")
+        name = f"{shard:05d}" if isinstance(shard, int) else file_name_of(shard)
         return self.home.lake / fact / f"{name}.parquet"
 
     def write(

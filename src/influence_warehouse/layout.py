@@ -11,6 +11,11 @@ from pathlib import Path
 from influence_warehouse.errors import WarehouseError
 
 
+def file_name_of(partition: str) -> str:
+    """A partition key as a file's name: `a|b` is `a+b`, because shells read `|`."""
+    return partition.replace("|", "+")
+
+
 def warehouse_root(given: str | os.PathLike | None = None) -> Path:
     """Absolute root of all studies' homes."""
     return Path(given or os.environ.get("INFLUENCE_WAREHOUSE") or "warehouse").resolve()

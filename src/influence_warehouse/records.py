@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from influence_warehouse.facts import Outcome, write_atomically
-from influence_warehouse.layout import Home
+from influence_warehouse.layout import Home, file_name_of
 
 _SOFTWARE = (
     "influence-warehouse",
@@ -28,13 +28,13 @@ _SOFTWARE = (
 
 def record_path(home: Home, fact: str, partition: str | None) -> Path:
     """`runs/records/<fact>.json`, or `<fact>--<partition>.json` for a shard or a run."""
-    name = fact if partition is None else f"{fact}--{_file_name(partition)}"
+    name = fact if partition is None else f"{fact}--{file_name_of(partition)}"
     return home.runs / "records" / f"{name}.json"
 
 
 def failure_path(home: Home, partition: str) -> Path:
     """Where the error of a failed unlearning run stands until it succeeds."""
-    return home.runs / "failures" / f"{_file_name(partition)}.txt"
+    return home.runs / "failures" / f"{file_name_of(partition)}.txt"
 
 
 def write_failure(home: Home, partition: str, error: Exception) -> None:
@@ -48,11 +48,6 @@ def failure_of(home: Home, partition: str) -> str | None:
     """The error that `write_failure` noted, or None."""
     path = failure_path(home, partition)
     return path.read_text(encoding="utf-8") if path.exists() else None
-
-
-def _file_name(partition: str) -> str:
-    # Shells read `|`.
-    return partition.replace("|", "+")
 
 
 def write_record(

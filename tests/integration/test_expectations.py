@@ -11,7 +11,7 @@ from influence_warehouse.sampling.expectations import (
     _rules,
     check_sampling_manifest,
     data_docs_index,
-    require_passed,
+    require_sample_passed,
 )
 from influence_warehouse.sampling.manifest import (
     recorded_digest,
@@ -42,7 +42,7 @@ def test_an_honest_manifest_passes_everything_and_is_documented(whole):
     assert _failed(outcomes) == []
     assert {outcome.unexpected_count for outcome in outcomes} == {0}
     assert outcomes[-1].observed.startswith("0 of 6 rows differ; 2 questions searched")
-    require_passed(outcomes)
+    require_sample_passed(outcomes)
     assert "sampling_manifest_documents" in data_docs_index(lake.home).read_text()
 
 
@@ -53,7 +53,7 @@ def test_a_damage_fails_its_expectation_and_no_other(damaged, name):
     outcomes = check_sampling_manifest(damaged.study, damaged.lake)
     assert _failed(outcomes) == [name]
     with pytest.raises(FactError, match=rf"(?s)1 of 15 expectations failed:\n  {name}: .*Remedy"):
-        require_passed(outcomes)
+        require_sample_passed(outcomes)
 
 
 def test_a_probability_outside_the_range_fails_both_of_its_rules(damaged):
@@ -113,4 +113,4 @@ def test_an_expectation_that_cannot_run_is_a_failure_that_says_why(tmp_path):
     assert "could not be run" in outcome.observed
     assert "doc_id" in outcome.observed
     with pytest.raises(FactError, match="doc_ids_unique"):
-        require_passed([outcome])
+        require_sample_passed([outcome])

@@ -2,15 +2,15 @@
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from influence_warehouse.design import Section
 
 ITEM_WORDINGS = 8
 
 
-class PlantedWorld(BaseModel):
+class PlantedWorld(Section):
     """Size and shape of the generated corpus, its benchmarks and the model trained on it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     documents: int = Field(3800, ge=576, description="Documents to generate, before sampling.")
     items_per_benchmark: int = Field(60, ge=12, description="Items in each benchmark.")

@@ -5,16 +5,17 @@ expectation holds. Belongs here: which rule is which expectation. Does not belon
 counting behind it (evidence).
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from influence_warehouse.errors import FactError
 from influence_warehouse.expectation_suite import (
     ExpectationOutcome,
     Rule,
     outcome_of,
+    require_passed,
     run_checkpoint,
 )
 from influence_warehouse.facts import Lake
@@ -103,17 +104,12 @@ def check_sampling_manifest(study: Study, lake: Lake) -> list[ExpectationOutcome
     ]
 
 
-def require_passed(outcomes: list[ExpectationOutcome]) -> None:
-    """Raise FactError naming the blocking expectations that failed."""
-    failed = [outcome for outcome in outcomes if outcome.blocking and not outcome.success]
-    if failed:
-        lines = [f"  {o.name}: expected {o.expected}; {o.observed}" for o in failed]
-        raise FactError(
-            f"sampling_manifest: {len(failed)} of {len(outcomes)} expectations failed:\n"
-            + "\n".join(lines)
-            + "\nRemedy: delete sampling_manifest.parquet and run the study again; "
-            "for no_contamination remove those documents from the corpus."
-        )
+require_sample_passed = partial(
+    require_passed,
+    "sampling_manifest",
+    "for no_contamination remove those documents from the corpus",
+)
+"""Raise FactError naming the expectations that failed; called with the outcomes."""
 
 
 def _contamination_note(rule: Rule, evidence: Evidence, lake: Lake) -> str:

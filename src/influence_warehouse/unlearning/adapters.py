@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.layout import Home
+from influence_warehouse.layout import Home, file_name_of
 from influence_warehouse.unlearning.training import Trained, quiet
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class Adapter:
 
 
 def adapter_folder(home: Home, partition_key: str) -> Path:
-    """`adapters/<run>/`, the run's partition key with `+` for `|`."""
-    return home.adapters / partition_key.replace("|", "+")
+    """`adapters/<run>/`, the run's partition key as a file's name."""
+    return home.adapters / file_name_of(partition_key)
 
 
 def save_adapter(

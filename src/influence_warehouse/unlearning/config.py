@@ -6,8 +6,9 @@ Does not belong here: the rule that turns marts into chosen regions (dbt), and t
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from influence_warehouse.design import Section
 from influence_warehouse.warehouse.plain_select import plain_select
 
 Condition = Literal["influence_in_topic", "random_in_topic", "influence_global", "random_global"]
@@ -19,11 +20,7 @@ CONDITIONS: tuple[Condition, ...] = (
 )
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NamedRegion(_Section):
+class NamedRegion(Section):
     """One region of an explicit list: a topic, a format, or both for a bin."""
 
     benchmark: str = Field(description="Benchmark of the study that the region is chosen for.")
@@ -37,7 +34,7 @@ class NamedRegion(_Section):
         return self
 
 
-class RegionRule(_Section):
+class RegionRule(Section):
     """How `marts.chosen_bins` picks the regions to forget."""
 
     rule: Literal["topics", "bins", "formats", "explicit", "sql"] = Field(
@@ -64,7 +61,7 @@ class RegionRule(_Section):
         return self
 
 
-class Lora(_Section):
+class Lora(Section):
     """The low-rank adapter that is trained; the model itself is never changed."""
 
     rank: int = Field(8, ge=1, description="Rank of each update matrix.")
@@ -76,7 +73,7 @@ class Lora(_Section):
     )
 
 
-class Stops(_Section):
+class Stops(Section):
     """What ends a run; whichever comes first is recorded as its stop reason."""
 
     steps: int = Field(20, ge=1, description="Optimizer steps, at most.")
@@ -98,7 +95,7 @@ class Stops(_Section):
     )
 
 
-class Unlearning(_Section):
+class Unlearning(Section):
     """What to forget, how, and when to stop."""
 
     regions: RegionRule = RegionRule()

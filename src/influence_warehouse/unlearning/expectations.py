@@ -5,16 +5,17 @@ SQL from the manifest, the scores and the items, not by the code that made the s
 Belongs here: the evidence and which rule is which expectation. Does not belong here: the sets.
 """
 
+from functools import partial
 from typing import Any
 
 import duckdb
 import polars as pl
 
-from influence_warehouse.errors import FactError
 from influence_warehouse.expectation_suite import (
     ExpectationOutcome,
     Rule,
     outcome_of,
+    require_passed,
     run_checkpoint,
 )
 from influence_warehouse.facts import Lake
@@ -163,17 +164,12 @@ def check_unlearning_sets(study: Study, lake: Lake) -> list[ExpectationOutcome]:
     return [outcome_of(rule, results[rule.name]) for rule in rules]
 
 
-def require_sets_passed(outcomes: list[ExpectationOutcome]) -> None:
-    """Raise FactError naming the expectations that failed."""
-    failed = [outcome for outcome in outcomes if not outcome.success]
-    if failed:
-        lines = [f"  {o.name}: expected {o.expected}; {o.observed}" for o in failed]
-        raise FactError(
-            f"forget_sets: {len(failed)} of {len(outcomes)} expectations failed:\n"
-            + "\n".join(lines)
-            + "\nRemedy: delete forget_sets.parquet and run the study again; for "
-            "no_benchmark_item_inside remove those documents from the corpus."
-        )
+require_sets_passed = partial(
+    require_passed,
+    "forget_sets",
+    "for no_benchmark_item_inside remove those documents from the corpus",
+)
+"""Raise FactError naming the expectations that failed; called with the outcomes."""
 
 
 def _sizes(lake: Lake) -> pl.DataFrame:

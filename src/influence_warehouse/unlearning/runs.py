@@ -72,26 +72,37 @@ def fingerprint_of_unlearned_models(study: Study, lake: Lake, partition_key: str
 def fingerprint_of_unlearning_runs(study: Study, lake: Lake, partition_key: str) -> Fingerprint:
     """From the adapter: what was measured while it was trained."""
     adapter = fingerprint_of_unlearned_models(study, lake, partition_key)
-    return Fingerprint("unlearning_runs", {**adapter.parts, "partition_key": partition_key})
+    return _measured(adapter, partition_key)[-1]
 
 
 def fingerprint_of_unlearned_predictions(
     study: Study, lake: Lake, partition_key: str
 ) -> Fingerprint:
     """From the adapter and from what the base model's predictions are made from."""
+    adapter = fingerprint_of_unlearned_models(study, lake, partition_key)
+    return _answered(study, lake, adapter, partition_key)
+
+
+def _measured(adapter: Fingerprint, partition_key: str) -> list[Fingerprint]:
+    parts = {**adapter.parts, "partition_key": partition_key}
+    return [Fingerprint(fact, parts) for fact in MODEL_FACTS]
+
+
+def _answered(study: Study, lake: Lake, adapter: Fingerprint, partition_key: str) -> Fingerprint:
     return Fingerprint.of(
         PREDICTIONS,
         partition_key=partition_key,
-        adapter=fingerprint_of_unlearned_models(study, lake, partition_key).digest,
+        adapter=adapter.digest,
         predictions=fingerprint_of_item_predictions(study, lake).digest,
     )
 
 
 def is_done(study: Study, lake: Lake, partition_key: str) -> bool:
     """Whether the run's facts and predictions are there and made from what is there now."""
-    prints = _measured_fingerprints(study, lake, partition_key)
-    answered = fingerprint_of_unlearned_predictions(study, lake, partition_key)
-    return all(lake.is_current(made, partition_key) for made in (*prints, answered))
+    adapter = fingerprint_of_unlearned_models(study, lake, partition_key)
+    answered = _answered(study, lake, adapter, partition_key)
+    prints = (*_measured(adapter, partition_key), answered)
+    return all(lake.is_current(made, partition_key) for made in prints)
 
 
 def make_unlearned_model(study: Study, lake: Lake, partition_key: str) -> list[Outcome]:
@@ -101,13 +112,13 @@ def make_unlearned_model(study: Study, lake: Lake, partition_key: str) -> list[O
     last (details: steps, stop_reason, losses). Raises FactError for a partition that is not in
     the plan, HealthError when losses are not finite; other partitions are not touched.
     """
-    digest = fingerprint_of_unlearned_models(study, lake, partition_key).digest
-    prints = _measured_fingerprints(study, lake, partition_key)
-    folder = Outcome(MODEL, 1, reused=True, details={"digest": digest})
+    adapter = fingerprint_of_unlearned_models(study, lake, partition_key)
+    prints = _measured(adapter, partition_key)
+    folder = Outcome(MODEL, 1, reused=True, details={"digest": adapter.digest})
     if all(lake.is_current(made, partition_key) for made in prints):
         return [folder, *(lake.reused(made, partition_key) for made in prints)]
     run = _planned(lake, partition_key)
-    with _unlearned(study, lake, run) as (_, trained):
+    with _unlearned(study, lake, run, adapter) as (_, trained):
         frames = [_steps_frame(partition_key, trained), _run_frame(study, lake, run, trained)]
     for made, frame in zip(prints, frames, strict=True):
         lake.write(made.fact, frame, made, partition_key)
@@ -127,23 +138,19 @@ def make_unlearned_predictions(study: Study, lake: Lake, partition_key: str) -> 
     An adapter that is there is used without training; a missing one is trained. Raises as
     `make_unlearned_model` does.
     """
-    wanted = fingerprint_of_unlearned_predictions(study, lake, partition_key)
+    adapter = fingerprint_of_unlearned_models(study, lake, partition_key)
+    wanted = _answered(study, lake, adapter, partition_key)
     if lake.is_current(wanted, partition_key):
         return lake.reused(wanted, partition_key)
     metrics = {benchmark.name: benchmark.metric for benchmark in study.benchmarks}
     items = lake.read("benchmark_items")
-    with _unlearned(study, lake, _planned(lake, partition_key)) as (model, _):
+    with _unlearned(study, lake, _planned(lake, partition_key), adapter) as (model, _):
         inner: Any = model.get_base_model()
         size = _CHOICES_AT_ONCE if inner.num_parameters() < _SMALL else None
         tokenizer = _base_of(study, lake).tokenizer
         frame = score_items(inner, tokenizer, items, metrics, partition_key, size)
     lake.write(PREDICTIONS, frame, wanted, partition_key)
     return Outcome(PREDICTIONS, frame.height, reused=False)
-
-
-def _measured_fingerprints(study: Study, lake: Lake, partition_key: str) -> list[Fingerprint]:
-    parts = fingerprint_of_unlearning_runs(study, lake, partition_key).parts
-    return [Fingerprint(fact, parts) for fact in MODEL_FACTS]
 
 
 def progress_line(lake: Lake, partition_key: str) -> str:
@@ -180,14 +187,12 @@ def _base_of(study: Study, lake: Lake) -> _Base:
 
 @contextmanager
 def _unlearned(
-    study: Study, lake: Lake, run: dict[str, Any]
+    study: Study, lake: Lake, run: dict[str, Any], fingerprint: Fingerprint
 ) -> Iterator[tuple["PeftModel", "Trained"]]:
     """The base model with the run's adapter; the base is as it was before when this ends."""
     from influence_warehouse.unlearning.adapters import Adapter, adapter_folder
 
-    key = run["partition_key"]
-    fingerprint = fingerprint_of_unlearned_models(study, lake, key)
-    adapter = Adapter(adapter_folder(lake.home, key), fingerprint)
+    adapter = Adapter(adapter_folder(lake.home, run["partition_key"]), fingerprint)
     model, trained = _adapted(study, lake, run, adapter, _base_of(study, lake))
     try:
         yield model, trained
