@@ -1,4 +1,4 @@
--- question: Does the largest or smallest topic or format of a contrast hang on one bin?
+-- question: Does the largest or smallest bin, topic or format of a contrast hang on one bin?
 -- grain: one row per method, contrast, item subset, level and extreme, what hangs on a bin first
 -- reads: contrast_extremes
 select
@@ -11,6 +11,8 @@ select
     round(delta_z, 2) as delta_z,
     round(lead_over_others, 2) as lead_over_others,
     n_bins,
+    round(leave_one_bin_out_min, 2) as leave_one_bin_out_min,
+    round(leave_one_bin_out_max, 2) as leave_one_bin_out_max,
     is_kept_without_any_bin,
     n_bins_that_change_it,
     most_influential_bin,

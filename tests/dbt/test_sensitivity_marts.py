@@ -12,6 +12,11 @@ from tests.synthetic import BENCHMARKS, CONTRASTS
 NAMES = list(BENCHMARKS)
 # Bins by topic: [576] of topic positions.
 TOPIC_OF = np.repeat(np.arange(24), 24)
+REGIONS = {
+    "bin": [f"{topic}/{format}" for topic in TOPICS for format in FORMATS],
+    "topic": list(TOPICS),
+    "format": list(FORMATS),
+}
 NORMAL = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
 
 
@@ -21,6 +26,7 @@ def _profiles(z: np.ndarray) -> dict[str, np.ndarray]:
         held = ~np.isnan(square)
         filled = np.where(held, square, 0)
         return {
+            "bin": z,
             "topic": filled.sum(axis=1) / held.sum(axis=1),
             "format": filled.sum(axis=0) / held.sum(axis=0),
         }
@@ -89,20 +95,22 @@ def test_contrasts_without_each_bin_and_topic(query, left_out, level):
         assert_allclose(rows["lowest_rank_without_a_bin"], ranks.max(axis=0))
 
 
-@pytest.mark.parametrize("level", ["topic", "format"])
+@pytest.mark.parametrize("level", ["bin", "topic", "format"])
 @pytest.mark.parametrize(("extreme", "sign"), [("maximum", 1), ("minimum", -1)])
 def test_extremes_of_contrasts_and_what_they_hang_on(query, left_out, level, extreme, sign):
-    names = list(TOPICS if level == "topic" else FORMATS)
+    names = REGIONS[level]
     for contrast, _, _ in CONTRASTS:
         row = query(
             f"select * from contrast_extremes where contrast = '{contrast}' "
             f"and level = '{level}' and extreme = '{extreme}'"
         ).row(0, named=True)
         whole = sign * left_out["none"][0][contrast][level]
-        first = int(np.argmax(whole))
+        first = int(np.nanargmax(whole))
         assert row["region"] == names[first]
         assert row["delta_z"] == pytest.approx(sign * whole[first], abs=1e-9)
-        assert row["lead_over_others"] == pytest.approx(-np.diff(np.sort(whole)[::-1])[0])
+        assert row["lead_over_others"] == pytest.approx(
+            whole[first] - np.nanmax(np.delete(whole, first))
+        )
         for kind in ("bin", "topic"):
             values = sign * _values(left_out, kind, contrast, level)
             ids = np.array(list(left_out[kind]))
@@ -110,14 +118,16 @@ def test_extremes_of_contrasts_and_what_they_hang_on(query, left_out, level, ext
             values, ids = values[known], ids[known]
             lead = values[:, first] - np.nanmax(np.delete(values, first, axis=1), axis=1)
             then = np.nanargmax(values, axis=1)
+            if kind == "bin":
+                low, high = sorted((sign * values[:, first].min(), sign * values[:, first].max()))
+                assert row["leave_one_bin_out_min"] == pytest.approx(low, abs=1e-9)
+                assert row["leave_one_bin_out_max"] == pytest.approx(high, abs=1e-9)
             assert row[f"n_{kind}s_that_change_it"] == (then != first).sum()
             assert row[f"is_kept_without_any_{kind}"] == bool((lead > 0).all())
             assert row[f"lead_without_{kind}"] == pytest.approx(lead.min(), abs=1e-9)
             assert row[f"region_without_{kind}"] == names[then[lead.argmin()]]
             worst = ids[lead.argmin()]
-            bin_name = f"{TOPICS[worst // 24]}/{FORMATS[worst % 24]}"
-            expected = TOPICS[worst] if kind == "topic" else bin_name
-            assert row[f"most_influential_{kind}"] == expected
+            assert row[f"most_influential_{kind}"] == REGIONS[kind][worst]
             others = sorted({names[i] for i in then if i != first})
             assert row[f"other_regions_without_a_{kind}"] == (", ".join(others) or None)
 

@@ -29,10 +29,10 @@ placed as (
         ) as place
     from {{ ref('int_contrast_statistics') }} as statistics
     cross join directions
-    where statistics.level in ('topic', 'format') and statistics.delta_z is not null
+    where statistics.delta_z is not null
 ),
 
--- That a topic is not first where it is itself left out says nothing.
+-- That a region is not first where it is itself left out says nothing.
 without as (
     select
         left_outs.method,
@@ -44,6 +44,7 @@ without as (
         left_outs.region_id,
         firsts.extreme,
         firsts.region_id as extreme_id,
+        left_outs.delta_z,
         firsts.direction * left_outs.delta_z as height,
         row_number() over (
             partition by
@@ -64,8 +65,15 @@ without as (
             and left_outs.item_subset = firsts.item_subset
             and left_outs.level = firsts.level
             and firsts.place = 1
+    left join {{ ref('int_region_bins') }} as members
+        on
+            left_outs.level = 'bin'
+            and left_outs.left_out_kind = members.level
+            and left_outs.left_out_id = members.region_id
+            and firsts.region_id = members.bin_id
     where
-        not (
+        members.bin_id is null
+        and not (
             left_outs.level = left_outs.left_out_kind
             and left_outs.left_out_id = firsts.region_id
         )
@@ -80,6 +88,7 @@ select
     extreme_id,
     left_out_kind,
     left_out_id,
+    max(case when region_id = extreme_id then delta_z end) as delta_z,
     max(case when region_id = extreme_id then height end)
     - max(case when region_id != extreme_id then height end) as lead_over_others,
     max(case when place = 1 and height is not null then region_id end) as first_id

@@ -81,7 +81,6 @@ regions as (
         coalesce(sum(bins.z), 0) as sum_z
     from bins
     inner join {{ ref('int_region_bins') }} as members on bins.bin_id = members.bin_id
-    where members.level in ('topic', 'format')
     group by bins.method, bins.benchmark, bins.item_subset, members.level, members.region_id
 ),
 
@@ -99,8 +98,7 @@ shared as (
     from bins
     inner join {{ ref('int_region_bins') }} as outside
         on bins.bin_id = outside.bin_id and outside.level in ('bin', 'topic')
-    inner join {{ ref('int_region_bins') }} as inside
-        on bins.bin_id = inside.bin_id and inside.level in ('topic', 'format')
+    inner join {{ ref('int_region_bins') }} as inside on bins.bin_id = inside.bin_id
     group by
         bins.method,
         bins.benchmark,

@@ -31,6 +31,8 @@ summaries as (
         level,
         extreme,
         extreme_id,
+        min(case when left_out_kind = 'bin' then delta_z end) as leave_one_bin_out_min,
+        max(case when left_out_kind = 'bin' then delta_z end) as leave_one_bin_out_max,
         cast(sum(case when left_out_kind = 'bin' then is_changed end) as bigint)
             as n_bins_that_change_it,
         max(case when left_out_kind = 'bin' and severity = 1 then left_out end)
@@ -102,6 +104,8 @@ select
     contrasts.delta_z_low,
     contrasts.delta_z_high,
     abs(contrasts.delta_z - runners_up.delta_z) as lead_over_others,
+    summaries.leave_one_bin_out_min,
+    summaries.leave_one_bin_out_max,
     summaries.n_bins_that_change_it = 0 as is_kept_without_any_bin,
     summaries.n_bins_that_change_it,
     summaries.most_influential_bin,
