@@ -106,4 +106,4 @@ def test_outstanding_bins_differ_by_chance_alone_no_more_than_others():
         graded = [_grade(*_study(15, 85, 0.0, seed), own_scale) for seed in range(STUDIES)]
         rates[own_scale] = np.mean([rejects[OUTSTANDING].mean() for _, rejects in graded])
     assert rates[False] < 0.08
-    assert rates[True] > rates[False] + 0.05, "the error this guards against"
+    assert rates[True] > 0.1, "the error this guards against"

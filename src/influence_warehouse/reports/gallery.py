@@ -316,9 +316,10 @@ def _tables(home: Home, name: str) -> Iterator[tuple[str, pl.DataFrame]]:
     """File stem and rows of each chart of a name, in the rows' order."""
     spec = _spec(name)
     rows = _rows(home, name, required=not spec.optional)
+    if rows.is_empty():
+        return
     if not spec.one_of:
-        if not rows.is_empty():
-            yield name, rows
+        yield name, rows
         return
     columns = [column for column in spec.one_of if column not in _DEFAULTS]
     for values, table in _filtered(name, rows, {}).group_by(columns, maintain_order=True):
