@@ -12,4 +12,5 @@ select
     n_positive_bins,
     n_bins
 from influence_concentration
+where item_subset = 'all'
 order by method, measure, gini desc, benchmark

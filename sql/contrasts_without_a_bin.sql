@@ -1,10 +1,9 @@
 -- question: Which contrasts of topics and formats change sign when one bin or topic is left out?
--- grain: one row per method, contrast, item subset, level and region that does not keep its sign
+-- grain: one row per method, contrast, level and region that does not keep its sign
 -- reads: contrast_sensitivity
 select
     method,
     contrast,
-    item_subset,
     level,
     region,
     n_bins,
@@ -16,5 +15,5 @@ select
     round(leave_one_topic_out_max, 2) as leave_one_topic_out_max,
     most_influential_topic
 from contrast_sensitivity
-where not is_sign_kept
-order by method, contrast, item_subset, level, abs(delta_z) desc, region
+where item_subset = 'all' and not is_sign_kept
+order by method, contrast, level, abs(delta_z) desc, region

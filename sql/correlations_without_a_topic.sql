@@ -1,9 +1,8 @@
 -- question: Which correlations between benchmarks does a single topic or bin carry?
--- grain: one row per method, item subset, level and pair, the largest change by a topic first
+-- grain: one row per method, level and pair, the largest change by a topic first
 -- reads: benchmark_correlations
 select
     method,
-    item_subset,
     level,
     benchmark_a,
     benchmark_b,
@@ -15,6 +14,6 @@ select
     round(leave_one_topic_out_min, 2) as leave_one_topic_out_min,
     round(leave_one_topic_out_max, 2) as leave_one_topic_out_max
 from benchmark_correlations
+where item_subset = 'all'
 order by
-    method, item_subset, level, abs(pearson_without_topic - pearson) desc nulls last,
-    benchmark_a, benchmark_b
+    method, level, abs(pearson_without_topic - pearson) desc nulls last, benchmark_a, benchmark_b

@@ -1,10 +1,9 @@
 -- question: Does the largest or smallest bin, topic or format of a contrast hang on one bin?
--- grain: one row per method, contrast, item subset, level and extreme, what hangs on a bin first
+-- grain: one row per method, contrast, level and extreme, what hangs on a bin first
 -- reads: contrast_extremes
 select
     method,
     contrast,
-    item_subset,
     level,
     extreme,
     region,
@@ -20,4 +19,5 @@ select
     other_regions_without_a_bin,
     is_kept_without_any_topic
 from contrast_extremes
-order by method, is_kept_without_any_bin, contrast, item_subset, level, extreme
+where item_subset = 'all'
+order by method, is_kept_without_any_bin, contrast, level, extreme

@@ -13,7 +13,7 @@ with ranked as (
         z,
         enrichment
     from topic_influence
-    where z is not null and enrichment is not null
+    where item_subset = 'all' and z is not null and enrichment is not null
 )
 
 select

@@ -13,4 +13,5 @@ select
     round(auc_among_planted, 3) as auc_among_planted,
     chance_auc
 from planted_recovery
+where item_subset = 'all'
 order by method, benchmark, measure

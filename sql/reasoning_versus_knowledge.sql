@@ -12,6 +12,9 @@ select
     ) as by_contrast,
     count(*) filter (where q_value < 0.05) as n_significant
 from topic_contrasts
-where contrast like '%reasoning_minus_knowledge' and delta_z is not null
+where
+    item_subset = 'all'
+    and contrast like '%reasoning_minus_knowledge'
+    and delta_z is not null
 group by method, topic
 order by method, mean_delta_z desc, topic

@@ -10,7 +10,7 @@ select
     round(z_population_weighted, 2) as z_population_weighted,
     round(z_population_weighted - z, 2) as change
 from topic_influence
-where z_population_weighted is not null
+where item_subset = 'all' and z_population_weighted is not null
 qualify
     row_number() over (
         partition by method, benchmark order by abs(z_population_weighted - z) desc, topic

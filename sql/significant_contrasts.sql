@@ -12,5 +12,5 @@ select
     q_value,
     n_documents
 from topic_contrasts
-where q_value < 0.05
+where item_subset = 'all' and q_value < 0.05
 order by method, contrast, q_value, topic

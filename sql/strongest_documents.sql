@@ -23,5 +23,8 @@ left join top_documents
         and documents.benchmark = top_documents.benchmark
         and documents.doc_id = top_documents.doc_id
         and top_documents.direction = 'proponent'
-where strongest.z_rank = 1 and documents.score_rank_in_bin <= 3
+where
+    strongest.item_subset = 'all'
+    and strongest.z_rank = 1
+    and documents.score_rank_in_bin <= 3
 order by documents.method, documents.benchmark, documents.score_rank_in_bin

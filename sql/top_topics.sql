@@ -13,5 +13,5 @@ select
     round(enrichment, 2) as enrichment,
     n_documents
 from topic_influence
-where z_rank <= 5
+where item_subset = 'all' and z_rank <= 5
 order by method, benchmark, z_rank

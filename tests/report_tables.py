@@ -140,6 +140,22 @@ def side_contrasts(side: str) -> pl.DataFrame:
     return pl.concat(frames)
 
 
+def correctness_differences() -> pl.DataFrame:
+    """marts.correctness_differences of topics; of the last benchmark no item is answered wrong."""
+    last = list(BENCHMARKS)[-1]
+    known = {name: pl.when(pl.col("benchmark") != last).then(name) for name in _DIFFERENCE}
+    return side_influence("topic").select(
+        *("study", "method", "benchmark", "topic", "n_bins", "n_documents"),
+        level=pl.lit("topic"),
+        n_items_correct=pl.lit(40),
+        n_items_incorrect=pl.when(pl.col("benchmark") != last).then(20).otherwise(0),
+        **{f"delta_{name}" if name[0] == "z" else name: value for name, value in known.items()},
+    )
+
+
+_DIFFERENCE = ("z", "z_low", "z_high", "q_value")
+
+
 def correlations() -> pl.DataFrame:
     names = list(BENCHMARKS)
     rows = []
@@ -351,6 +367,7 @@ def marts() -> dict[str, pl.DataFrame]:
         "format_influence": side_influence("format"),
         "topic_contrasts": side_contrasts("topic"),
         "format_contrasts": side_contrasts("format"),
+        "correctness_differences": correctness_differences(),
         "benchmark_correlations": correlations(),
         "planted_recovery": recovery().clear(),
         "unlearning_damage": unlearning_damage(),

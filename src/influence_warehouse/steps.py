@@ -198,7 +198,7 @@ _ATTRIBUTION = (
     Step(
         "warehouse",
         ("bin_mean_resamples",),
-        ("bin_item_scores", "document_scores"),
+        ("bin_item_scores", "document_scores", "item_predictions"),
         "warehouse.resamples:make_bin_mean_resamples",
         "warehouse.resamples:fingerprint_of_bin_mean_resamples",
     ),

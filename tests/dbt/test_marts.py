@@ -10,6 +10,7 @@ from influence_warehouse.taxonomy import FORMATS, TOPICS
 from tests.synthetic import BENCHMARKS, CONTRASTS, PLANTED_TOPICS, TOP_K
 
 NAMES = list(BENCHMARKS)
+ALL = "item_subset = 'all'"
 REASONING, STEM = "social_reasoning", "stem_reasoning"
 
 
@@ -22,7 +23,7 @@ def _resampled_z(world, benchmark: str) -> np.ndarray:
 
     Standardized anew, times the mean growth of the spread over bins by resampling.
     """
-    rows = world.lake.read("bin_mean_resamples").filter(benchmark=benchmark)
+    rows = world.lake.read("bin_mean_resamples").filter(benchmark=benchmark, item_subset="all")
     means = np.full((world.study.statistics.resamples, 576), np.nan)
     means[rows["resample"].to_numpy(), rows["bin_id"].to_numpy()] = rows["mean"].to_numpy()
     centre = np.nanmean(means, axis=1, keepdims=True)
@@ -40,7 +41,7 @@ def _by_format(values: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("benchmark", NAMES)
 def test_bin_means_and_z(world, query, benchmark):
-    where = f"from bin_influence where benchmark = '{benchmark}' order by bin_id"
+    where = f"from bin_influence where {ALL} and benchmark = '{benchmark}' order by bin_id"
     assert_allclose(_column(query, f"select mean {where}"), world.bin_means(benchmark), rtol=1e-9)
     assert_allclose(_column(query, f"select z {where}"), world.bin_z(benchmark), rtol=1e-7)
     counts = np.bincount(world.bin_of, minlength=576)
@@ -55,7 +56,7 @@ def test_bin_means_and_z(world, query, benchmark):
 
 def test_empty_bins_are_rows_without_statistics(world, query):
     empty = query(
-        "select * from bin_influence where n_documents = 0 and benchmark = 'stem_reasoning'"
+        f"select * from bin_influence where {ALL} and n_documents = 0 and benchmark = '{STEM}'"
     )
     assert len(empty) == 576 - len(np.unique(world.bin_of))
     statistics = ["mean", "standard_error", "z", "z_low", "p_value", "q_value", "shrunken_mean"]
@@ -67,7 +68,7 @@ def test_empty_bins_are_rows_without_statistics(world, query):
 def test_topics_and_formats_are_unweighted_means_with_percentile_intervals(world, query, level):
     fold = _by_topic if level == "topic" else _by_format
     for benchmark in NAMES:
-        where = f"from {level}_influence where benchmark = '{benchmark}' order by {level}"
+        where = f"from {level}_influence where {ALL} and benchmark = '{benchmark}' order by {level}"
         assert_allclose(
             _column(query, f"select z {where}"), fold(world.bin_z(benchmark)), atol=1e-9
         )
@@ -89,19 +90,20 @@ def test_weighted_topic_values(world, query):
     ):
         held = np.where(np.isnan(z), 0.0, weights).reshape(24, 24)
         expected = (np.nan_to_num(z).reshape(24, 24) * held).sum(axis=1) / held.sum(axis=1)
-        sql = f"select {column} from topic_influence where benchmark = '{REASONING}' order by topic"
-        assert_allclose(_column(query, sql), expected, atol=1e-9)
+        where = f"where {ALL} and benchmark = '{REASONING}' order by topic"
+        found = _column(query, f"select {column} from topic_influence {where}")
+        assert_allclose(found, expected, atol=1e-9)
 
 
 def test_bin_intervals_errors_and_bias(world, query):
     draws = _resampled_z(world, STEM)
-    where = f"from bin_influence where benchmark = '{STEM}' order by bin_id"
+    where = f"from bin_influence where {ALL} and benchmark = '{STEM}' order by bin_id"
     low, high = np.nanpercentile(draws, [2.5, 97.5], axis=0)
     assert_allclose(_column(query, f"select z_low {where}"), low, atol=1e-9)
     assert_allclose(_column(query, f"select z_high {where}"), high, atol=1e-9)
     bias = draws.mean(axis=0) - world.bin_z(STEM)
     assert_allclose(_column(query, f"select z_bias {where}"), bias, atol=1e-9)
-    rows = world.lake.read("bin_mean_resamples").filter(benchmark=STEM)
+    rows = world.lake.read("bin_mean_resamples").filter(benchmark=STEM, item_subset="all")
     wide = rows.pivot("bin_id", index="resample", values="mean").drop("resample")
     means = wide.to_numpy()
     spread = np.nanstd(world.bin_means(STEM), ddof=1)
@@ -116,7 +118,8 @@ def test_bin_intervals_errors_and_bias(world, query):
 
 @pytest.mark.parametrize("table", ["bin_influence", "topic_influence", "format_influence"])
 def test_p_values_are_normal_tails_and_q_values_benjamini_hochberg(query, table):
-    families = query(f"select * from {table} where p_value is not null").partition_by("benchmark")
+    rows = query(f"select * from {table} where {ALL} and p_value is not null")
+    families = rows.partition_by("benchmark")
     assert len(families) == len(NAMES)
     for rows in families:
         ratio = rows["z"].to_numpy() / rows["z_standard_error"].to_numpy()
@@ -131,12 +134,13 @@ def test_contrasts_and_their_intervals(world, query):
         z[contrast], draws[contrast] = z[a] - z[b], draws[a] - draws[b]
         for level, fold in (("bin", lambda v: v), ("topic", _by_topic), ("format", _by_format)):
             key = "bin_id" if level == "bin" else level
-            where = f"from {level}_contrasts where contrast = '{contrast}' order by {key}"
+            where = f"from {level}_contrasts where {ALL} and contrast = '{contrast}' order by {key}"
             low, high = np.nanpercentile(fold(draws[contrast]), [2.5, 97.5], axis=0)
             assert_allclose(_column(query, f"select delta_z {where}"), fold(z[contrast]), atol=1e-9)
             assert_allclose(_column(query, f"select delta_z_low {where}"), low, atol=1e-9)
             assert_allclose(_column(query, f"select delta_z_high {where}"), high, atol=1e-9)
-        rows = query(f"select * from topic_contrasts where contrast = '{contrast}'").drop_nulls()
+        where = f"where {ALL} and contrast = '{contrast}'"
+        rows = query(f"select * from topic_contrasts {where}").drop_nulls()
         q = stats.false_discovery_control(rows["p_value"])
         assert_allclose(rows["q_value"], q, rtol=1e-12)
         assert set(rows["benchmark_a"]) == {a} and set(rows["benchmark_b"]) == {b}
@@ -147,7 +151,8 @@ def test_correlations_and_what_they_hang_on(world, query):
     draws = [_resampled_z(world, name) for name in (REASONING, STEM)]
     for level, fold in (("bin", lambda v: v), ("topic", _by_topic), ("format", _by_format)):
         where = f"benchmark_a = '{REASONING}' and benchmark_b = '{STEM}' and level = '{level}'"
-        row = query(f"select * from benchmark_correlations where {where}").row(0, named=True)
+        sql = f"select * from benchmark_correlations where {ALL} and {where}"
+        row = query(sql).row(0, named=True)
         x, y = fold(a), fold(b)
         held = ~np.isnan(x)
         x, y = x[held], y[held]
@@ -175,11 +180,12 @@ def test_correlations_and_what_they_hang_on(world, query):
             np.percentile(resampled, [2.5, 97.5]),
             atol=1e-9,
         )
-    assert len(query("from benchmark_correlations")) == 3 * 6
+    assert len(query(f"from benchmark_correlations where {ALL}")) == 3 * 6
 
 
 def test_shrunken_means_are_empirical_bayes(query):
-    rows = query(f"select * from bin_influence where benchmark = '{STEM}' and mean is not null")
+    where = f"where {ALL} and benchmark = '{STEM}' and mean is not null"
+    rows = query(f"select * from bin_influence {where}")
     mean, error = rows["mean"].to_numpy(), rows["standard_error"].to_numpy()
     weight = error**-2
     fixed = np.average(mean, weights=weight)
@@ -196,12 +202,13 @@ def test_top_share_and_enrichment(world, query):
     top = np.argsort(-scores, axis=1, kind="stable")[:, :TOP_K]
     share = np.bincount(world.bin_of[top].ravel(), minlength=576) / (len(scores) * TOP_K)
     documents = np.bincount(world.bin_of, minlength=576) / len(world.bin_of)
-    where = f"from bin_influence where benchmark = '{STEM}' and n_documents > 0 order by bin_id"
+    where = f"from bin_influence where {ALL} and benchmark = '{STEM}'"
+    where += " and n_documents > 0 order by bin_id"
     held = documents > 0
     assert_allclose(_column(query, f"select top_share {where}"), share[held], atol=1e-12)
     enrichment = share[held] / documents[held]
     assert_allclose(_column(query, f"select enrichment {where}"), enrichment, atol=1e-9)
-    where = f"from topic_influence where benchmark = '{STEM}' order by topic"
+    where = f"from topic_influence where {ALL} and benchmark = '{STEM}' order by topic"
     by_topic = share.reshape(24, 24).sum(axis=1) / documents.reshape(24, 24).sum(axis=1)
     assert_allclose(_column(query, f"select enrichment {where}"), by_topic, atol=1e-9)
 
@@ -214,7 +221,8 @@ def test_concentration(world, query):
     gini = ((2 * np.arange(1, n + 1) - n - 1) * share).sum() / n
     positive = share[share > 0]
     row = query(
-        f"select * from influence_concentration where benchmark = '{STEM}' and measure = 'z'"
+        "select * from influence_concentration "
+        f"where {ALL} and benchmark = '{STEM}' and measure = 'z'"
     ).row(0, named=True)
     assert row["gini"] == pytest.approx(gini)
     assert row["effective_bins"] == pytest.approx(np.exp(stats.entropy(positive)))
@@ -258,11 +266,12 @@ def test_planted_recovery_grades_like_scipy(world, query):
     for benchmark, topics in PLANTED_TOPICS.items():
         for measure in ("z", "enrichment"):
             row = query(
-                f"select * from planted_recovery where benchmark = '{benchmark}' "
+                f"select * from planted_recovery where {ALL} and benchmark = '{benchmark}' "
                 f"and measure = '{measure}'"
             ).row(0, named=True)
             values = query(
-                f"select topic, {measure} as v from topic_influence where benchmark = '{benchmark}'"
+                f"select topic, {measure} as v from topic_influence "
+                f"where {ALL} and benchmark = '{benchmark}'"
             )
             ranks = dict(zip(values["topic"], stats.rankdata(-values["v"]), strict=True))
             planted = [ranks[topic] for topic in topics]
@@ -270,7 +279,7 @@ def test_planted_recovery_grades_like_scipy(world, query):
             assert row["n_planted_topics_found"] == sum(rank <= 2 for rank in planted)
             bins = query(
                 f"select bin_id, {measure} as v from bin_influence "
-                f"where benchmark = '{benchmark}' and {measure} is not null"
+                f"where {ALL} and benchmark = '{benchmark}' and {measure} is not null"
             )
             own = bins["bin_id"].is_in(truth.filter(benchmark=benchmark)["bin_id"].to_list())
             u = stats.mannwhitneyu(bins.filter(own)["v"], bins.filter(~own)["v"]).statistic

@@ -10,6 +10,7 @@ from influence_warehouse.warehouse.split_halves import SPLITS
 from tests.synthetic import BENCHMARKS, CONTRASTS
 
 NAMES = list(BENCHMARKS)
+ALL = "item_subset = 'all'"
 # Bins by topic: [576] of topic positions.
 TOPIC_OF = np.repeat(np.arange(24), 24)
 REGIONS = {
@@ -66,7 +67,7 @@ def test_contrasts_without_each_bin_and_topic(query, left_out, level):
     names = list(TOPICS if level == "topic" else FORMATS)
     for contrast, a, b in CONTRASTS:
         rows = query(
-            f"select * from contrast_sensitivity where contrast = '{contrast}' "
+            f"select * from contrast_sensitivity where {ALL} and contrast = '{contrast}' "
             f"and level = '{level}' order by region"
         )
         assert rows["region"].to_list() == names
@@ -101,7 +102,7 @@ def test_extremes_of_contrasts_and_what_they_hang_on(query, left_out, level, ext
     names = REGIONS[level]
     for contrast, _, _ in CONTRASTS:
         row = query(
-            f"select * from contrast_extremes where contrast = '{contrast}' "
+            f"select * from contrast_extremes where {ALL} and contrast = '{contrast}' "
             f"and level = '{level}' and extreme = '{extreme}'"
         ).row(0, named=True)
         whole = sign * left_out["none"][0][contrast][level]
@@ -134,8 +135,8 @@ def test_extremes_of_contrasts_and_what_they_hang_on(query, left_out, level, ext
 
 def test_the_synthetic_extremes_are_of_both_kinds(query):
     """Otherwise the test above would compare only what is kept, or only what is not."""
-    kept = query("select distinct is_kept_without_any_bin from contrast_extremes").to_series()
-    assert set(kept) == {True, False}
+    kept = query(f"select distinct is_kept_without_any_bin from contrast_extremes where {ALL}")
+    assert set(kept.to_series()) == {True, False}
 
 
 @pytest.mark.parametrize("level", ["bin", "topic", "format"])
@@ -143,7 +144,7 @@ def test_correlations_without_each_topic(world, query, level):
     for number, a in enumerate(NAMES):
         for b in NAMES[number + 1 :]:
             row = query(
-                f"select * from benchmark_correlations where level = '{level}' "
+                f"select * from benchmark_correlations where {ALL} and level = '{level}' "
                 f"and benchmark_a = '{a}' and benchmark_b = '{b}'"
             ).row(0, named=True)
             found = []

@@ -34,6 +34,8 @@ MARTS = {
     "benchmark_correlations",
     "contrast_sensitivity",
     "contrast_extremes",
+    "correctness_differences",
+    "correctness_contrast_differences",
     "profile_reliability",
     "power",
     "top_documents",

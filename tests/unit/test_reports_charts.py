@@ -29,6 +29,9 @@ CHARTS = {
     ),
     "topic_contrast": lambda: contrasts.topic_contrast(report_tables.side_contrasts("topic")),
     "format_contrast": lambda: contrasts.format_contrast(report_tables.side_contrasts("format")),
+    "right_versus_wrong": lambda: contrasts.right_versus_wrong(
+        report_tables.correctness_differences()
+    ),
     "benchmark_accuracy": lambda: overview.benchmark_accuracy(report_tables.benchmarks()),
     "correlations": lambda: overview.correlations(report_tables.correlations()),
 }

@@ -9,9 +9,11 @@ from influence_warehouse.errors import FactError
 from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.warehouse import resamples
 from influence_warehouse.warehouse.resamples import (
+    MIN_SUBSET_ITEMS,
     BinMoments,
     draw_document_noise,
     draw_item_means,
+    draw_subset_means,
     make_bin_mean_resamples,
     moderated_covariance,
     semidefinite_cholesky,
@@ -45,7 +47,7 @@ def test_moments_equal_numpy_within_each_bin(world):
 def test_mean_and_spread_of_the_resamples_are_those_of_both_sources_of_noise(world):
     """Over the draws: the bin mean, and item variance plus moderated document variance."""
     drawn = world.lake.read("bin_mean_resamples")
-    assert drawn["item_subset"].unique().to_list() == ["all"]
+    drawn = drawn.filter(item_subset="all")
     covariance = moderated_covariance(_moments(world))
     for position, name in enumerate(NAMES):
         wide = drawn.filter(benchmark=name).pivot("bin_id", index="resample", values="mean")
@@ -110,6 +112,80 @@ def test_items_that_agree_leave_no_item_noise():
     means = draw_item_means(sums, "x", 50, seed=0)
     assert_allclose(means[:, 4], 1.5)
     assert np.isnan(np.delete(means, 4, axis=1)).all()
+
+
+def _answered(right: int, wrong: int) -> pl.DataFrame:
+    """Sums of items over three bins of two documents, the first `right` of them answered right."""
+    items = right + wrong
+    scores = np.random.default_rng(5).normal(size=(items, 3))
+    return pl.DataFrame(
+        {
+            "item_id": np.repeat([f"{i:03d}" for i in range(items)], 3),
+            "bin_id": np.tile([0, 7, 500], items),
+            "n_documents": 2,
+            "score_sum": 2 * scores.ravel(),
+            "is_correct": np.repeat(np.arange(items) < right, 3),
+        }
+    )
+
+
+def test_right_and_wrong_answers_are_resampled_each_with_their_own_mean_and_variance():
+    sums = _answered(30, 12)
+    draws = draw_subset_means(sums, "x", 20_000, seed=1)
+    assert set(draws) == {"all", "correct", "incorrect"}
+    assert_allclose(draws["all"], draw_item_means(sums, "x", 20_000, seed=1), rtol=1e-12)
+    by_item = (sums["score_sum"].to_numpy() / 2).reshape(42, 3)
+    for subset, rows in (("correct", by_item[:30]), ("incorrect", by_item[30:])):
+        found = draws[subset][:, [0, 7, 500]]
+        assert_allclose(found.mean(axis=0), rows.mean(axis=0), atol=0.01)
+        # The unbiased variance of a mean: 20,000 draws know it to 1 %.
+        assert_allclose(found.var(axis=0), rows.var(axis=0, ddof=1) / len(rows), rtol=0.05)
+    correlations = np.corrcoef(draws["correct"][:, 0], draws["incorrect"][:, 0])
+    assert abs(correlations[0, 1]) < 0.03, "other items are drawn independently"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "subsets"),
+    [
+        (20, 0, {"all", "correct"}),
+        (0, 20, {"all", "incorrect"}),
+        (20, MIN_SUBSET_ITEMS, {"all", "correct", "incorrect"}),
+        (20, MIN_SUBSET_ITEMS - 1, {"all", "correct"}),
+    ],
+)
+def test_subsets_of_too_few_items_are_left_out_and_a_whole_one_is_repeated(right, wrong, subsets):
+    draws = draw_subset_means(_answered(right, wrong), "x", 50, seed=1)
+    assert set(draws) == subsets
+    for subset in subsets - {"all"}:
+        assert np.array_equal(draws[subset], draws["all"], equal_nan=True) == (right * wrong == 0)
+
+
+def test_subsets_share_the_noise_of_the_documents(world):
+    """So that it cancels in the difference between right and wrong answers."""
+    study, name = world.study, NAMES[0]
+    sums = world.lake.read("bin_item_scores").filter(benchmark=name)
+    answers = world.lake.read("item_predictions").select("benchmark", "item_id", "is_correct")
+    sums = sums.join(answers, on=["benchmark", "item_id"])
+    items = draw_subset_means(sums, name, study.statistics.resamples, study.seed)
+    drawn = world.lake.read("bin_mean_resamples").filter(benchmark=name)
+    noise = {}
+    for subset in ("all", "correct"):
+        rows = drawn.filter(item_subset=subset).sort("resample", "bin_id")
+        means = rows["mean"].to_numpy().reshape(study.statistics.resamples, -1)
+        noise[subset] = means - items[subset][:, np.unique(rows["bin_id"])]
+    assert_allclose(noise["correct"], noise["all"], atol=1e-12)
+    assert noise["all"].std() > 1e-4
+
+
+def test_other_answers_make_other_resamples(world, tmp_path):
+    again = synthetic_lake(tmp_path, documents=600, resamples=100)
+    before = again.lake.read("bin_mean_resamples")
+    flipped = again.lake.read("item_predictions").with_columns(~pl.col("is_correct"))
+    again.lake.write("item_predictions", flipped, Fingerprint.of("item_predictions", flipped=1))
+    assert not make_bin_mean_resamples(again.study, again.lake).reused
+    after = again.lake.read("bin_mean_resamples")
+    assert set(after["item_subset"]) == {"all", "incorrect"}
+    assert after.filter(item_subset="all").equals(before.filter(item_subset="all"))
 
 
 def test_single_documents_take_the_pooled_covariance():

@@ -23,4 +23,4 @@ group by
     left_outs.level,
     left_outs.region_id
 -- Empty bins cannot be left out.
-having max(left_outs.n_left_out) > 0
+having max(left_outs.n_left_out) > 0 and count(*) = max(contrasts.n_benchmarks)

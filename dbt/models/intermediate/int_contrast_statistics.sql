@@ -24,3 +24,5 @@ group by
     statistics.item_subset,
     statistics.level,
     statistics.region_id
+-- A subset of items that one of the benchmarks lacks has no contrast.
+having count(*) = max(contrasts.n_benchmarks)

@@ -18,6 +18,7 @@ with resamples as (
         draws.level,
         draws.region_id,
         draws.resample
+    having count(*) = max(contrasts.n_benchmarks)
 ),
 
 spreads as (

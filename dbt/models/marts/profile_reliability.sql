@@ -4,7 +4,7 @@ with kinds as (
     select 'documents' as split_over
 ),
 
--- A bin of one document has no halves.
+-- A bin of one document has no halves. Subsets of items are not halved.
 halved as (
     select
         bins.method,
@@ -20,7 +20,7 @@ halved as (
     from {{ ref('int_bin_statistics') }} as bins
     cross join kinds
     inner join {{ ref('int_region_bins') }} as members on bins.bin_id = members.bin_id
-    where bins.n_documents > 0
+    where bins.n_documents > 0 and bins.item_subset = 'all'
     group by
         bins.method,
         bins.benchmark,

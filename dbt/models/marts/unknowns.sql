@@ -86,6 +86,13 @@
         ],
     },
     "the answers of the model": {
+        "correctness_differences": [
+            "n_items_correct", "n_items_incorrect", "z_correct", "z_incorrect", "delta_z",
+            "delta_z_low", "delta_z_high", "delta_z_standard_error", "p_value", "q_value"
+        ],
+        "correctness_contrast_differences": [
+            "*"
+        ],
         "benchmarks": [
             "model_id", "n_correct", "accuracy", "accuracy_low", "accuracy_high", "chance",
             "mean_margin"

@@ -1,11 +1,33 @@
+with scores as (
+    select * from {{ source('lake', 'bin_item_scores') }}
+),
+
+-- Each item counts under all, and under what the base model made of it.
+subsets as (
+    select
+        benchmark,
+        item_id,
+        'all' as item_subset
+    from scores
+    group by benchmark, item_id
+    union all
+    select
+        benchmark,
+        item_id,
+        case when is_correct then 'correct' else 'incorrect' end as item_subset
+    from {{ ref('stg_item_predictions') }}
+    where is_correct is not null
+)
+
 select
-    facts.method,
-    facts.benchmark,
-    facts.item_id,
-    'all' as item_subset,
-    facts.bin_id,
-    facts.n_documents,
-    facts.n_in_top_k,
-    facts.score_sum,
-    facts.score_sum_sq
-from {{ source('lake', 'bin_item_scores') }} as facts
+    scores.method,
+    scores.benchmark,
+    scores.item_id,
+    subsets.item_subset,
+    scores.bin_id,
+    scores.n_documents,
+    scores.n_in_top_k,
+    scores.score_sum,
+    scores.score_sum_sq
+from scores
+inner join subsets on scores.benchmark = subsets.benchmark and scores.item_id = subsets.item_id

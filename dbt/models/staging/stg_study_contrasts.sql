@@ -5,5 +5,6 @@ select
     facts.benchmark_a,
     facts.benchmark_b,
     facts.benchmark,
-    facts.coefficient
+    facts.coefficient,
+    count(*) over (partition by facts.contrast) as n_benchmarks
 from {{ source('lake', 'study_contrasts') }} as facts

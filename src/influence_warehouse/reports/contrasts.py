@@ -1,7 +1,8 @@
 """Where one benchmark leans on the corpus more than another: differences of z by region.
 
-Belongs here: charts of marts.topic_contrasts and marts.format_contrasts. Each contrast is a
-panel with its own order, because its ranking is the message.
+Belongs here: charts of marts.topic_contrasts, marts.format_contrasts and, for right against
+wrong answers, marts.correctness_differences. Each contrast is a panel with its own order,
+because its ranking is the message.
 """
 
 from typing import Any
@@ -14,6 +15,7 @@ from influence_warehouse.reports import labels, theme
 _ROW = 19  # pixels a topic or format: a 12 px label with air
 _WIDTH = 250
 _PANELS_A_ROW = 3
+_DIFFERENCE = "z of the first benchmark minus z of the second"
 
 
 def topic_contrast(table: pl.DataFrame) -> alt.ConcatChart:
@@ -22,15 +24,44 @@ def topic_contrast(table: pl.DataFrame) -> alt.ConcatChart:
     Reads marts.topic_contrasts for one method: method, contrast, benchmark_a, benchmark_b,
     topic, delta_z, delta_z_low, delta_z_high, q_value. Panels follow the rows' order.
     """
-    return _contrasts(table, "topic", "formats")
+    return _contrasts(
+        table, "topic", "Which topics support one benchmark more than the other?", _DIFFERENCE
+    )
 
 
 def format_contrast(table: pl.DataFrame) -> alt.ConcatChart:
     """Difference of z per format, as `topic_contrast` from marts.format_contrasts."""
-    return _contrasts(table, "format", "topics")
+    return _contrasts(
+        table, "format", "Which formats support one benchmark more than the other?", _DIFFERENCE
+    )
 
 
-def _contrasts(table: pl.DataFrame, side: str, averaged: str) -> alt.ConcatChart:
+def right_versus_wrong(table: pl.DataFrame) -> alt.ConcatChart:
+    """Difference of z between right and wrong answers per topic, a panel per benchmark.
+
+    Reads marts.correctness_differences of topics for one method: method, benchmark, topic,
+    n_items_correct, n_items_incorrect, delta_z, delta_z_low, delta_z_high, q_value.
+    """
+    counts = table.unique("benchmark", maintain_order=True).select(
+        "benchmark", "n_items_correct", "n_items_incorrect"
+    )
+    items = "; ".join(
+        f"{labels.name(name)} {right} right, {wrong} wrong" for name, right, wrong in counts.rows()
+    )
+    sides = {"benchmark_a": pl.lit("right_answers"), "benchmark_b": pl.lit("wrong_answers")}
+    return _contrasts(
+        table.with_columns(contrast="benchmark", **sides),
+        "topic",
+        "Which topics support right answers more than wrong ones?",
+        "z of the items answered right minus z of those answered wrong",
+        f"Items: {items}.",
+    )
+
+
+def _contrasts(
+    table: pl.DataFrame, side: str, title: str, difference: str, *notes: str
+) -> alt.ConcatChart:
+    averaged = "formats" if side == "topic" else "topics"
     rows = table.with_columns(
         labels.titled(side, to="label"),
         labels.interval("delta_z_low", "delta_z_high"),
@@ -48,16 +79,17 @@ def _contrasts(table: pl.DataFrame, side: str, averaged: str) -> alt.ConcatChart
         chart = chart.resolve_scale(x="shared", y="independent")
     return theme.framed(
         chart,
-        f"Which {side}s support one benchmark more than the other?",
+        title,
         [
             f"{labels.name(table['method'][0])}. \N{GREEK CAPITAL LETTER DELTA}z of a {side}: "
-            f"z of the first benchmark minus z of the second, mean over its {averaged}; "
+            f"{difference}, mean over its {averaged}; "
             f"{labels.count(rows['label'].n_unique(), side)}.",
             labels.uncertainty(
                 table["delta_z_low"],
                 "Bars: 95 % two-way bootstrap intervals (items and documents). "
                 f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {side}s of a contrast).",
             ),
+            *notes,
         ],
     )
 

@@ -142,6 +142,19 @@ SPECS: dict[str, ChartSpec] = {
         profiles.format_profile,
         one_of=("method", "item_subset"),
     ),
+    "right_versus_wrong": ChartSpec(
+        """
+        select d.method, d.benchmark, d.topic, d.n_items_correct, d.n_items_incorrect,
+            d.delta_z, d.delta_z_low, d.delta_z_high, d.q_value
+        from marts.correctness_differences as d
+        join marts.benchmarks as b using (study, benchmark)
+        where d.level = 'topic' and d.n_items_correct > 0 and d.n_items_incorrect > 0
+        order by d.method, b.position, d.topic
+        """,
+        contrasts.right_versus_wrong,
+        one_of=("method",),
+        optional=True,
+    ),
     "sample_sizes": ChartSpec(
         """
         select topic, format, population_documents, sampled_documents, stratum
@@ -273,12 +286,13 @@ def save_chart(chart: Any, folder: Path, stem: str) -> list[Path]:
 
 
 def draw_and_save(home: Home, name: str) -> list[Path]:
-    """Draw a chart for each method, item subset and benchmark it distinguishes, and save them.
+    """Draw a chart of all items for each method and benchmark it distinguishes, and save them.
 
     Returns the files in the home's charts, `bin_heatmap--trackstar--social_facts.html`; none
-    for an optional chart without rows. Files that this chart left earlier, for benchmarks or
-    methods that the study no longer has, are deleted. Raises InputError for an unknown name,
-    WarehouseError when the published copy lacks the rows or the folder cannot be written.
+    for an optional chart without rows. Subsets of the items are drawn by `draw_chart` alone.
+    Files that this chart left earlier, for benchmarks or methods that the study no longer has,
+    are deleted. Raises InputError for an unknown name, WarehouseError when the published copy
+    lacks the rows or the folder cannot be written.
     """
     paths = [
         path
@@ -302,17 +316,14 @@ def _tables(home: Home, name: str) -> Iterator[tuple[str, pl.DataFrame]]:
     """File stem and rows of each chart of a name, in the rows' order."""
     spec = _spec(name)
     rows = _rows(home, name, required=not spec.optional)
-    if not spec.one_of:
-        if not rows.is_empty():
-            yield name, rows
+    if rows.is_empty():
         return
-    for values, table in rows.group_by(spec.one_of, maintain_order=True):
-        shown = [
-            str(value)
-            for column, value in zip(spec.one_of, values, strict=True)
-            if value != _DEFAULTS.get(column)
-        ]
-        yield "--".join([name, *shown]), table
+    if not spec.one_of:
+        yield name, rows
+        return
+    columns = [column for column in spec.one_of if column not in _DEFAULTS]
+    for values, table in _filtered(name, rows, {}).group_by(columns, maintain_order=True):
+        yield "--".join([name, *map(str, values)]), table
 
 
 def _spec(name: str) -> ChartSpec:

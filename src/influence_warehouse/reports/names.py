@@ -12,6 +12,7 @@ CHARTS: dict[str, str] = {
     "format_profile": "Which formats support which benchmark?",
     "topic_contrast": "Which topics support one benchmark more than the other?",
     "format_contrast": "Which formats support one benchmark more than the other?",
+    "right_versus_wrong": "Which topics support right answers more than wrong ones?",
     "correlations": "Do two benchmarks lean on the same regions?",
     "unlearning_damage": (
         "Does forgetting what was ranked first hurt more than forgetting at random?"

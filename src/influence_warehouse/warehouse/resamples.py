@@ -23,6 +23,9 @@ N_BINS = len(TOPICS) * len(FORMATS)
 # within-bin covariance. Fixed, not estimated: with 1 to 10 documents a bin, four keep a bin
 # of two documents from claiming a variance near zero and hardly move a bin of fifty.
 PRIOR_DEGREES_OF_FREEDOM = 4.0
+# Fewer right (or wrong) answers are not resampled: their spread is a guess, and intervals from it
+# cover too little (docs/statistics.md, "Right and wrong answers").
+MIN_SUBSET_ITEMS = 10
 
 
 @dataclass(frozen=True)
@@ -40,16 +43,19 @@ class BinMoments:
 
 
 def fingerprint_of_bin_mean_resamples(study: Study, lake: Lake) -> Fingerprint:
-    """From the scores of every shard, their sums by item, the seed and the number of resamples."""
+    """From the scores of every shard, their sums by item, which items the model answers right,
+    the seed and the number of resamples."""
     shards = [lake.require("document_scores", n).digest for n in range(study.sampling.shards)]
     return Fingerprint.of(
         FACT,
         document_scores=digest_of(shards),
         bin_item_scores=lake.require("bin_item_scores").digest,
+        item_predictions=lake.require("item_predictions").digest,
         benchmarks=[benchmark.name for benchmark in study.benchmarks],
         resamples=study.statistics.resamples,
         seed=study.seed,
         prior_degrees_of_freedom=PRIOR_DEGREES_OF_FREEDOM,
+        min_subset_items=MIN_SUBSET_ITEMS,
     )
 
 
@@ -61,7 +67,12 @@ def make_bin_mean_resamples(study: Study, lake: Lake) -> Outcome:
     fingerprint = fingerprint_of_bin_mean_resamples(study, lake)
     if lake.is_current(fingerprint):
         return lake.reused(fingerprint)
-    sums = lake.read("bin_item_scores").filter(pl.col("n_documents") > 0)
+    answers = lake.read("item_predictions").select("benchmark", "item_id", "is_correct")
+    sums = (
+        lake.read("bin_item_scores")
+        .filter(pl.col("n_documents") > 0)
+        .join(answers, on=["benchmark", "item_id"], how="left", maintain_order="left")
+    )
     frames = [
         _resample_method(study, lake, method, sums.filter(method=method))
         for method in sums["method"].unique().sort()
@@ -84,10 +95,35 @@ def _resample_method(study: Study, lake: Lake, method: str, sums: pl.DataFrame) 
     frames = []
     for position, name in enumerate(names):
         rows = sums.filter(benchmark=name)
-        means = draw_item_means(rows, name, study.statistics.resamples, study.seed)
-        means = means[:, open_bins] + noise[:, open_bins, position]
-        frames.append(_long(method, name, open_bins, means))
+        draws = draw_subset_means(rows, name, study.statistics.resamples, study.seed)
+        for subset, means in draws.items():
+            means = means[:, open_bins] + noise[:, open_bins, position]
+            frames.append(_long(method, name, subset, open_bins, means))
     return pl.concat(frames)
+
+
+def draw_subset_means(
+    sums: pl.DataFrame, benchmark: str, resamples: int, seed: int
+) -> dict[str, np.ndarray]:
+    """`draw_item_means` of all items, and of those answered right and wrong, by item subset.
+
+    `sums` has the column is_correct too. Items are drawn within each subset, whose number of
+    items is given. A subset of all items repeats their draws; one of fewer than
+    MIN_SUBSET_ITEMS is left out.
+    """
+    draws = {"all": draw_item_means(sums, benchmark, resamples, seed)}
+    n_items = sums["item_id"].n_unique()
+    for subset, is_correct in (("correct", True), ("incorrect", False)):
+        rows = sums.filter(is_correct=is_correct)
+        count = rows["item_id"].n_unique()
+        if count == n_items:
+            draws[subset] = draws["all"]
+        elif count >= MIN_SUBSET_ITEMS:
+            means = item_bin_means(rows).mean(axis=0)
+            drawn = draw_item_means(rows, f"{benchmark} answered {subset}", resamples, seed)
+            # The variance of items drawn from so few is too small by (count - 1) / count.
+            draws[subset] = means + (drawn - means) * np.sqrt(count / (count - 1))
+    return draws
 
 
 def draw_item_means(sums: pl.DataFrame, benchmark: str, resamples: int, seed: int) -> np.ndarray:
@@ -95,7 +131,7 @@ def draw_item_means(sums: pl.DataFrame, benchmark: str, resamples: int, seed: in
 
     `sums` has the columns item_id, bin_id, n_documents, score_sum of one benchmark; a bin
     that is absent gives NaN. Every bin sees the same draw of items, and so does every
-    method, because the draw depends on the seed and the benchmark's name alone.
+    method, because the draw depends on the seed and the name `benchmark` alone.
     """
     means = item_bin_means(sums)
     rng = random_stream(seed, "items", benchmark)
@@ -228,7 +264,9 @@ def random_stream(seed: int, purpose: str, benchmark: str) -> np.random.Generato
     return np.random.default_rng([seed, int(digest_of([purpose, benchmark]), 16)])
 
 
-def _long(method: str, benchmark: str, bin_ids: np.ndarray, means: np.ndarray) -> pl.DataFrame:
+def _long(
+    method: str, benchmark: str, item_subset: str, bin_ids: np.ndarray, means: np.ndarray
+) -> pl.DataFrame:
     resamples = len(means)
     return pl.DataFrame(
         {
@@ -239,7 +277,7 @@ def _long(method: str, benchmark: str, bin_ids: np.ndarray, means: np.ndarray) -
     ).select(
         pl.lit(method).alias("method"),
         pl.lit(benchmark).alias("benchmark"),
-        pl.lit("all").alias("item_subset"),
+        pl.lit(item_subset).alias("item_subset"),
         "resample",
         "bin_id",
         "mean",

@@ -1,0 +1,22 @@
+with spreads as (
+    select
+        method,
+        benchmark,
+        item_subset,
+        stddev_samp(mean) as spread
+    from {{ ref('int_bin_statistics') }}
+    group by method, benchmark, item_subset
+)
+
+select
+    subsets.method,
+    subsets.benchmark,
+    subsets.item_subset,
+    {{ ratio('subsets.spread', 'whole.spread') }} as scale
+from spreads as subsets
+inner join spreads as whole
+    on
+        subsets.method = whole.method
+        and subsets.benchmark = whole.benchmark
+        and whole.item_subset = 'all'
+where subsets.item_subset != 'all'

@@ -1,0 +1,22 @@
+select
+    studies.study,
+    differences.method,
+    differences.contrast,
+    differences.benchmark_a,
+    differences.benchmark_b,
+    differences.level,
+    regions.region,
+    regions.topic,
+    regions.format,
+    differences.delta_z_correct,
+    differences.delta_z_incorrect,
+    differences.difference,
+    differences.low as difference_low,
+    differences.high as difference_high,
+    differences.standard_error as difference_standard_error,
+    differences.p_value,
+    differences.q_value
+from {{ ref('int_correctness_contrasts') }} as differences
+inner join {{ ref('int_regions') }} as regions
+    on differences.level = regions.level and differences.region_id = regions.region_id
+cross join {{ ref('stg_studies') }} as studies

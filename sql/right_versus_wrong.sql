@@ -1,0 +1,21 @@
+-- question: Which topics support the right answers of the model more than its wrong ones?
+-- grain: one row per method, benchmark and topic, the five surest of each benchmark
+-- reads: correctness_differences
+select
+    method,
+    benchmark,
+    region as topic,
+    round(z_correct, 2) as z_correct,
+    round(z_incorrect, 2) as z_incorrect,
+    round(delta_z, 2) as delta_z,
+    round(delta_z_low, 2) as delta_z_low,
+    round(delta_z_high, 2) as delta_z_high,
+    round(q_value, 4) as q_value,
+    n_items_correct,
+    n_items_incorrect,
+    unknown_reason
+from correctness_differences
+where level = 'topic'
+qualify
+    row_number() over (partition by method, benchmark order by p_value asc nulls last, region) <= 5
+order by method, benchmark, p_value asc nulls last, region
