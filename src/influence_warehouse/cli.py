@@ -283,10 +283,10 @@ def export(study: str, to: Path, replace: bool, text: str | None, **terms: Any) 
     from influence_warehouse.releases.export import export_release
     from influence_warehouse.releases.notes import Terms
 
-    home = imported_home(study)
-    loaded = None if home else _study_and_home(study)[0]
-    told = Terms(text=text or "excerpts", **terms)  # type: ignore[arg-type]
-    for line in export_release(home or _home(study), loaded, to, told, replace):
+    imported = imported_home(study)
+    loaded, home = (None, imported) if imported else _study_and_home(study)
+    told = Terms(text=text or "excerpts", **terms)
+    for line in export_release(home, loaded, to, told, replace):
         click.echo(line)
 
 
@@ -322,8 +322,8 @@ def diff(a: str, b: str, tolerance: float, movers: int, output: str, max_gigabyt
     from influence_warehouse.releases.diff_output import as_json, as_text
 
     try:
-        sides = [_published(name, max_gigabytes) for name in (a, b)]
-        difference = compare(*sides, tolerance=tolerance, movers=movers)
+        first, second = (_published(name, max_gigabytes) for name in (a, b))
+        difference = compare(first, second, tolerance, movers)
     except InfluenceError as error:
         click.ClickException(str(error)).show()
         sys.exit(2)

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -109,7 +110,7 @@ def _write(
     tables = write_marts(home.database, folder, terms.text)
     write_matrix(home, tables, folder)
     manifests = write_manifests(lake, folder, terms.text)
-    inputs = []
+    inputs: list[dict[str, Any]] = []
     if study is not None:
         text, inputs = study_file(study)
         (folder / "study.yaml").write_text(text, encoding="utf-8")
