@@ -16,10 +16,10 @@ def test_a_preset_comes_back_whole(name, tmp_path):
     study = load_study(name)
     text, inputs = study_file(study)
     again = parse_study(text, "release", tmp_path)
-    places = [part["name"] for part in inputs]
+    fields = [field for part in inputs for field in part["fields"]]
     assert _without_places(again) == _without_places(study)
     assert str(Path.cwd()) not in text
-    assert len(places) == text.count("${INFLUENCE_INPUTS:-inputs}")
+    assert len(fields) == text.count("${INFLUENCE_INPUTS:-inputs}")
 
 
 def test_inputs_are_found_beside_the_file_or_where_the_variable_says(tmp_path, monkeypatch):
@@ -32,9 +32,11 @@ def test_inputs_are_found_beside_the_file_or_where_the_variable_says(tmp_path, m
         benchmark["path"] = str(tmp_path / folder / "items.parquet")
     text, inputs = study_file(Study.model_validate(content))
     assert str(tmp_path) not in text
-    assert [part["name"] for part in inputs] == [
-        *("one", "unread.parquet", "items.parquet", "2_items.parquet"),
-        *("items.parquet", "2_items.parquet"),
+    assert [(part["name"], len(part["fields"])) for part in inputs] == [
+        ("one", 1),
+        ("unread.parquet", 1),
+        ("items.parquet", 2),
+        ("2_items.parquet", 2),
     ]
     assert inputs[1]["files"] == []
     assert inputs[0]["files"] == inputs[2]["files"]
@@ -55,7 +57,7 @@ def test_folders_of_classifiers_are_inputs_too(tmp_path):
     text, inputs = study_file(Study.model_validate(content))
     assert str(tmp_path) not in text
     assert f"topic_model: ./inputs/{tmp_path.name}" in text
-    assert "corpus.classifiers.topic_model" in [part["field"] for part in inputs]
+    assert "corpus.classifiers.topic_model" in inputs[-1]["fields"] + inputs[-2]["fields"]
     parse_study(text, "x", tmp_path)
 
 

@@ -8,7 +8,6 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import polars as pl
 from influence_warehouse import __version__
 from influence_warehouse.errors import InputError, WarehouseError
 from influence_warehouse.facts import Lake
-from influence_warehouse.imports.study import MARK, is_imported
+from influence_warehouse.imports.study import MARK
 from influence_warehouse.layout import Home
 from influence_warehouse.releases.card import dataset_card, licence_note
 from influence_warehouse.releases.checksums import FILE as SUMS
@@ -63,8 +62,7 @@ def export_release(
             "Remedy: free disk space or choose a writable folder with --to DIR."
         ) from error
     finally:
-        with suppress(NotADirectoryError):
-            shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(part, ignore_errors=True)
     yield f"{len(release.tables)} tables, {len(files)} files, {size:,} bytes: {to}"
     if release.not_current:
         yield f"not as the study file says: {', '.join(release.not_current)}"
@@ -144,7 +142,7 @@ def _with_source(terms: Terms, lake: Lake) -> Terms:
     """Terms that were told of an import hold for its release unless others are given."""
     told = {}
     for field in ("licence", "citation"):
-        if getattr(terms, field) == "not stated" and is_imported(lake.home):
+        if getattr(terms, field) == "not stated":
             told[field] = "; ".join(sorted(set(lake.read(MARK)[field].drop_nulls())))
     return terms.model_copy(update=told)
 

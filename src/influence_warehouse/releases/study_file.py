@@ -23,7 +23,7 @@ _HEAD = """\
 
 
 def study_file(study: Study) -> tuple[str, list[dict[str, Any]]]:
-    """Text of the study file, and its inputs: `field`, `name`, `files` with bytes and SHA-256.
+    """Text of the study file, and its inputs: `name`, `fields`, `files` with bytes and SHA-256.
 
     `files` is empty for an input that is not on this machine now.
     """
@@ -39,8 +39,12 @@ def study_file(study: Study) -> tuple[str, list[dict[str, Any]]]:
             classifiers[kind] = f"./inputs/{_name(folder, found)}"
     text = yaml.safe_dump(named, sort_keys=False, allow_unicode=True, width=100)
     inputs = [
-        {"field": field, "name": _name(path, found), "files": _files(path)}
-        for field, path in tqdm(found, desc="inputs", unit="input", delay=2)
+        {
+            "name": _name(path, found),
+            "fields": [field for field, other in found if other == path],
+            "files": _files(path),
+        }
+        for path in tqdm(dict.fromkeys(path for _, path in found), desc="inputs", delay=2)
     ]
     return _HEAD + text, inputs
 
