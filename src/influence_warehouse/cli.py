@@ -15,6 +15,7 @@ import click
 
 from influence_warehouse import __version__
 from influence_warehouse.errors import InfluenceError, StudyError
+from influence_warehouse.releases import MAX_GIGABYTES
 
 STUDY = click.argument("study")
 STUDY_OPTION = click.option(
@@ -27,7 +28,7 @@ STUDY_OPTION = click.option(
 _MAX_GIGABYTES = click.option(
     "--max-gigabytes",
     type=click.FloatRange(min=0, min_open=True),
-    default=16.0,
+    default=MAX_GIGABYTES,
     show_default=True,
     help="Refuse a larger release.",
 )

@@ -179,3 +179,6 @@ def test_what_cannot_be_read_is_named(tmp_path):
     (tmp_path / "text.duckdb").write_text("no database")
     with pytest.raises(WarehouseError, match=r"text\.duckdb: cannot be read"):
         compare(side, Side("text", tmp_path / "text.duckdb"))
+    odd = publish(tmp_path / "odd.duckdb", bins=pl.DataFrame({"count(*)": [1]}))
+    with pytest.raises(WarehouseError, match=r"odd\.duckdb: cannot be read"):
+        compare(side, odd)

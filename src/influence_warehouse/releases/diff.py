@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+from pydantic import ValidationError
 from tqdm import tqdm
 
 from influence_warehouse.errors import WarehouseError
@@ -113,7 +114,7 @@ def _tables(connection: duckdb.DuckDBPyConnection, side: Side, name: str) -> dic
             sources = [parquet_relation(side.path, table) for table in tables]
         for table, source in zip(tables, sources, strict=True):
             connection.execute(f"create view {name}.{quoted(table.name)} as select * from {source}")
-    except duckdb.Error as error:
+    except (duckdb.Error, ValidationError) as error:
         raise WarehouseError(
             f"{side.path}: cannot be read ({error}). "
             "Remedy: name a published study, a release, or a file influence.duckdb."

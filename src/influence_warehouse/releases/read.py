@@ -22,6 +22,7 @@ from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.imports.study import MARK, is_imported, refuse_other_kinds
 from influence_warehouse.layout import Home, warehouse_root
 from influence_warehouse.records import write_record
+from influence_warehouse.releases import MAX_GIGABYTES
 from influence_warehouse.releases.checksums import FILE as SUMS
 from influence_warehouse.releases.checksums import sha256_of, verify
 from influence_warehouse.releases.notes import FILE as NOTES
@@ -31,8 +32,6 @@ from influence_warehouse.study import preset_names
 from influence_warehouse.warehouse.dictionary import marts
 
 KIND = "release"
-# Far above a release without texts; a limit that who expects more raises.
-MAX_GIGABYTES = 16
 _MAX_NOTES_BYTES = 16 << 20
 _PATTERN = "*?[]{}"
 

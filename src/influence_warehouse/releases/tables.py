@@ -25,7 +25,6 @@ from influence_warehouse.warehouse.publish import (
 
 # Sentences of documents. Single terms, ids and addresses are no text that somebody wrote.
 TEXT_COLUMNS = {"top_documents": frozenset({"excerpt"})}
-_NESTED = ("[]", "STRUCT", "MAP")
 
 
 def quoted(name: str) -> str:
@@ -117,15 +116,17 @@ def _write_mart(
         f"copy (select {', '.join(cells)} {source}) to {target} (format parquet, compression zstd)"
     )
     plain = [
-        f"to_json({cell}) as {cell}"
-        if column.type.upper().startswith(_NESTED[1:]) or column.type.endswith(_NESTED[0])
-        else cell
+        f"to_json({cell}) as {quoted(column.name)}" if _is_nested(column) else cell
         for cell, column in zip(cells, table.columns, strict=True)
     ]
     target = literal(str(folder / table.csv))
     connection.execute(
         f"copy (select {', '.join(plain)} {source}) to {target} (format csv, header)"
     )
+
+
+def _is_nested(column: Column) -> bool:
+    return column.type.endswith("[]") or column.type.startswith(("STRUCT", "MAP"))
 
 
 def contract_problems(folder: Path, tables: Iterable[Table]) -> list[str]:
