@@ -15,6 +15,7 @@ import click
 
 from influence_warehouse import __version__
 from influence_warehouse.errors import InfluenceError, StudyError
+from influence_warehouse.releases import MAX_GIGABYTES
 
 STUDY = click.argument("study")
 STUDY_OPTION = click.option(
@@ -22,6 +23,14 @@ STUDY_OPTION = click.option(
     default="demo",
     show_default=True,
     help="Preset's name, path of a study file, or name of an imported study.",
+)
+
+_MAX_GIGABYTES = click.option(
+    "--max-gigabytes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=MAX_GIGABYTES,
+    show_default=True,
+    help="Refuse a larger release.",
 )
 
 
@@ -230,6 +239,110 @@ def import_bin_scores(files: tuple[str, ...], study: str, **options: Any) -> Non
     described = imported_study(study, files, contrasts, designs, **options)
     for line in make_study(described):
         click.echo(line)
+
+
+@import_.command("release")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--study", required=True, help="Name of the study that is made.")
+@_MAX_GIGABYTES
+@_readable_errors
+@_example("influence import release ~/downloads/demo-1.0 --study demo_released")
+def import_release(folder: Path, study: str, max_gigabytes: float) -> None:
+    """Make a study of a release: the same tables, once every file's checksum was found right.
+
+    Its tables are published as they were released, not computed again.
+    """
+    from influence_warehouse.releases.read import import_release as read_release
+
+    for line in read_release(folder, study, max_gigabytes):
+        click.echo(line)
+
+
+@main.command("export")
+@STUDY
+@click.option("--to", required=True, type=click.Path(path_type=Path), help="Folder to make.")
+@click.option("--licence", default="not stated", help="Terms of use of the tables.")
+@click.option("--citation", default="not stated", help="Work to cite.")
+@click.option("--creator", "creators", multiple=True, help="Who made the study; repeat it.")
+@click.option("--url", help="Where the release will be found.")
+@click.option("--release-version", "version", default="1.0.0", show_default=True)
+@click.option("--no-text", "text", flag_value="none", help="Leave out excerpts of documents, too.")
+@click.option("--with-text", "text", flag_value="full", help="Add sampled documents and items.")
+@click.option("--replace", is_flag=True, help="Replace an earlier release in the same folder.")
+@_readable_errors
+@_example(
+    'influence export demo --to demo-1.0 --licence "CC BY 4.0" --creator "A. Analyst"\n'
+    "  (cd demo-1.0 && sha256sum -c SHA256SUMS)"
+)
+def export(study: str, to: Path, replace: bool, text: str | None, **terms: Any) -> None:
+    """Write STUDY as a release: tables, manifests, provenance, dataset card, checksums.
+
+    Full texts stay here unless --with-text is given; tables quote excerpts of 200 characters
+    unless --no-text is.
+    """
+    from influence_warehouse.imports.study import imported_home
+    from influence_warehouse.releases.export import export_release
+    from influence_warehouse.releases.notes import Terms
+
+    imported = imported_home(study)
+    loaded, home = (None, imported) if imported else _study_and_home(study)
+    told = Terms(text=text or "excerpts", **terms)
+    for line in export_release(home, loaded, to, told, replace):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Numbers this close are equal.",
+)
+@click.option(
+    "--movers",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="Regions shown per benchmark, those whose rank changes most.",
+)
+@click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@_MAX_GIGABYTES
+@_example("influence diff demo demo-1.0\n  influence diff a.duckdb b.duckdb --output json")
+def diff(a: str, b: str, tolerance: float, movers: int, output: str, max_gigabytes: float) -> None:
+    """Compare two studies: tables, columns, rows, values, and ranks of regions.
+
+    A and B are each a study (preset, file or imported), a release's folder, or a DuckDB file.
+    Ends with status 0 when they are equal, 1 when they differ, 2 when they cannot be compared.
+    The column `study`, and when, how fast and with which software a fact was made (in `runs`),
+    are not compared.
+    """
+    from influence_warehouse.releases.diff import compare
+    from influence_warehouse.releases.diff_output import as_json, as_text
+
+    try:
+        first, second = (_published(name, max_gigabytes) for name in (a, b))
+        difference = compare(first, second, tolerance, movers)
+    except InfluenceError as error:
+        click.ClickException(str(error)).show()
+        sys.exit(2)
+    click.echo(as_json(difference) if output == "json" else as_text(difference), nl=False)
+    sys.exit(0 if difference.is_equal else 1)
+
+
+def _published(name: str, max_gigabytes: float) -> Any:
+    """Where the marts of a release's folder, a DuckDB file or a study are."""
+    from influence_warehouse.releases.diff import Side
+    from influence_warehouse.releases.read import is_release, open_release
+
+    path = Path(name)
+    if is_release(path):
+        return Side(name, path.absolute(), open_release(path, max_gigabytes))
+    if path.suffix == ".duckdb":
+        return Side(name, path.absolute())
+    return Side(name, _home(name).database)
 
 
 def _study_and_home(study: str) -> tuple[Any, Any]:

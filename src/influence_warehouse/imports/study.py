@@ -151,14 +151,19 @@ def imported_status_lines(home: Home) -> Iterator[str]:
     """Text for people: what was imported from where, and each fact with its rows."""
     lake = Lake(home)
     sources = lake.read(MARK)
+    first = sources.row(0, named=True)
+    facts = [MARK, "study_benchmarks", "study_contrasts", "bin_populations", "bin_scores"]
+    if first["kind"] == "release":
+        # Its marts were published as they are, from no facts.
+        yield f"release of {first['benchmark']}: {first['file_name']}"
+        sources, facts = sources.clear(), [MARK]
     for row in sources.iter_rows(named=True):
         yield (
             f"{row['benchmark']:<24} {row['file_name']} (sha256 {row['sha256'][:12]}, "
             f"{row['n_bins']} bins, {row['n_documents']:,} documents)"
         )
-    first = sources.row(0, named=True)
     yield f"source: {first['source']}; licence: {first['licence']}; cite: {first['citation']}"
-    for fact in (MARK, "study_benchmarks", "study_contrasts", "bin_populations", "bin_scores"):
+    for fact in facts:
         found = f"{lake.rows(fact):,} rows" if lake.is_readable(fact) else "missing; import again"
         yield f"imported     {fact:<24} {found}"
     yield "published    influence.duckdb         " + (

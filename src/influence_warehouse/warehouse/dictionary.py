@@ -4,6 +4,7 @@
 test holds the committed file to it. Does not belong here: any description (dbt's yml files).
 """
 
+from functools import cache
 from typing import Any
 
 import yaml
@@ -27,6 +28,19 @@ def marts() -> list[dict[str, Any]]:
     for path in sorted((dbt_project_folder() / "models" / "marts").rglob("*.yml")):
         found += yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
     return found
+
+
+@cache
+def mart_keys() -> dict[str, tuple[str, ...]]:
+    """Columns that make a mart's rows unique, as its first test of uniqueness in dbt says."""
+    keys = {}
+    for mart in marts():
+        tests = [test["unique_key"] for test in mart.get("data_tests", ()) if "unique_key" in test]
+        single = [[c["name"]] for c in mart["columns"] if "unique" in c.get("data_tests", ())]
+        found = [test["arguments"]["columns"] for test in tests] + single
+        if found:
+            keys[mart["name"]] = tuple(found[0])
+    return keys
 
 
 def render_dictionary() -> str:

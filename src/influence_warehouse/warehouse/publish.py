@@ -4,6 +4,8 @@ Belongs here: copying schema `marts` out of the file that dbt writes. Does not b
 what the marts say (dbt/) and reading them (query.py).
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +44,7 @@ def _copy_marts(home: Home, study: Study | None, target: Path) -> None:
 
     try:
         with duckdb.connect() as connection:
-            _attach(connection, home.build_database, "build", "READ_ONLY")
+            attach(connection, home.build_database, "build", "READ_ONLY")
             tables = connection.execute(
                 "select table_name, comment from duckdb_tables() where database_name = 'build' "
                 "and schema_name = ? order by table_name",
@@ -52,12 +54,9 @@ def _copy_marts(home: Home, study: Study | None, target: Path) -> None:
                 raise WarehouseError(
                     f"{home.build_database}: holds no marts. Remedy: {_remedy(study)} builds them."
                 )
-            _attach(connection, target, "published", f"STORAGE_VERSION '{STORAGE_VERSION}'")
-            connection.execute(f"create schema published.{SCHEMA}")
-            for table, comment in tables:
-                _copy_table(connection, table, comment)
-            connection.execute("checkpoint published")
-            connection.execute("detach published")
+            with publication(connection, target):
+                for table, comment in tables:
+                    _copy_table(connection, table, comment)
     except duckdb.Error as error:
         raise WarehouseError(
             f"{home.build_database}: the marts cannot be published ({error}). "
@@ -69,23 +68,46 @@ def _remedy(study: Study | None) -> str:
     return f"`influence run {study.name}`" if study else "importing the study again"
 
 
-def _attach(connection: "duckdb.DuckDBPyConnection", file: Path, name: str, option: str) -> None:
-    connection.execute(f"attach {_text(str(file))} as {name} ({option})")
+@contextmanager
+def publication(connection: "duckdb.DuckDBPyConnection", target: Path) -> Iterator[None]:
+    """Attach a new file `target` as `published`, with schema marts; whole on disk at the end."""
+    attach(connection, target, "published", f"STORAGE_VERSION '{STORAGE_VERSION}'")
+    connection.execute(f"create schema published.{SCHEMA}")
+    yield
+    connection.execute("checkpoint published")
+    connection.execute("detach published")
+
+
+def attach(connection: "duckdb.DuckDBPyConnection", file: Path, name: str, option: str) -> None:
+    """Attach a DuckDB file under a name, with an option of SQL's `attach`."""
+    connection.execute(f"attach {literal(str(file))} as {name} ({option})")
+
+
+def create_mart(
+    connection: "duckdb.DuckDBPyConnection",
+    table: str,
+    source: str,
+    comment: str,
+    columns: Iterable[tuple[str, str]],
+) -> None:
+    """Make a published mart of the SQL `source`, with its and its columns' descriptions."""
+    target = f'published.{SCHEMA}."{table}"'
+    connection.execute(f"create table {target} as {source}")
+    connection.execute(f"comment on table {target} is {literal(comment)}")
+    for column, description in columns:
+        connection.execute(f'comment on column {target}."{column}" is {literal(description)}')
 
 
 def _copy_table(connection: "duckdb.DuckDBPyConnection", table: str, comment: str | None) -> None:
-    target = f'published.{SCHEMA}."{table}"'
-    connection.execute(f'create table {target} as from build.{SCHEMA}."{table}"')
-    connection.execute(f"comment on table {target} is {_text(comment or '')}")
     columns = connection.execute(
-        "select column_name, comment from duckdb_columns() where database_name = 'build' "
-        "and schema_name = ? and table_name = ? order by column_index",
+        "select column_name, coalesce(comment, '') from duckdb_columns() "
+        "where database_name = 'build' and schema_name = ? and table_name = ? "
+        "order by column_index",
         [SCHEMA, table],
     ).fetchall()
-    for column, description in columns:
-        connection.execute(f'comment on column {target}."{column}" is {_text(description or "")}')
+    create_mart(connection, table, f'from build.{SCHEMA}."{table}"', comment or "", columns)
 
 
-def _text(value: str) -> str:
+def literal(value: str) -> str:
     """SQL literal of a text."""
     return "'" + value.replace("'", "''") + "'"
