@@ -9,16 +9,18 @@ from collections.abc import Iterator
 import polars as pl
 import yaml
 
+from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.releases.notes import Release
 from influence_warehouse.study import Study
 
 _TEXTS = {
-    "none": "No text of a document is in this release: excerpts are null (`--no-text`).",
+    "none": "No text of a document is in this release: excerpts are null (`--no-text`). "
+    "Benchmark items are ids with digests of their prompts.",
     "excerpts": (
         "No document's full text is in this release, because texts are third-party works. "
         "`top_documents.excerpt` quotes the first 200 characters of the strongest and weakest "
         "documents, so that a reader can judge them; single terms, ids and addresses stand in the "
-        "tables, too."
+        "tables, too. Benchmark items are ids with digests of their prompts."
     ),
     "full": (
         "The full texts of the sampled documents and of the benchmark items are in `manifests/`, "
@@ -97,7 +99,7 @@ def _contents(release: Release, manifests: dict[str, int]) -> Iterator[str]:
         "reads it |"
     )
     for name, rows in manifests.items():
-        yield f"| `manifests/{name}.parquet` | {rows:,} rows |"
+        yield f"| `manifests/{name}.parquet` | {CONTRACTS[name].description} {rows:,} rows |"
     if release.kind == "run":
         yield "| `study.yaml` | the study, to be run again |"
     yield "| `provenance/` | fingerprints of all facts, run records, inputs with SHA-256 |"
@@ -136,7 +138,7 @@ def _unknowns(release: Release, unknown: pl.DataFrame) -> Iterator[str]:
         columns = ", ".join(f"`{mart}.{column}`" for mart, column, _ in rows.rows())
         yield f"- {reason}: {columns}"
     if not empty and unknown.is_empty():
-        yield "No table is empty and no column is null as a whole for want of data."
+        yield "No table is empty, and no column is listed as unknown."
 
 
 def _terms(release: Release) -> Iterator[str]:

@@ -7,6 +7,7 @@ marts (`tables`), the study file (`study_file`) and the words about all of it (`
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,29 +58,29 @@ def write_matrix(home: Home, tables: list[Table], folder: Path) -> None:
 
 
 def write_manifests(lake: Lake, folder: Path, text: Text) -> dict[str, int]:
-    """Facts that say what was used: `manifests/<name>.parquet`; rows by name.
+    """Facts that say what was used: `manifests/<fact>.parquet`; rows by fact.
 
     Without texts, unless `text` is full: then the sampled documents and the items, too. A fact
     that the study does not have, or has no rows of, is left out.
     """
-    makers: dict[str, tuple[str, Callable[[pl.DataFrame], pl.DataFrame]]] = {
-        "sampling_manifest": ("sampling_manifest", _as_it_is),
-        "benchmark_items": ("benchmark_items", _as_it_is if text == "full" else _without_prompts),
-        "unlearning_plan": ("unlearning_plan", _as_it_is),
-        "forget_sets": ("forget_sets", _as_it_is),
-        "retain_sets": ("retain_sets", _as_it_is),
-        "unlearning_set_digests": ("unlearning_set_digests", _as_it_is),
+    shapes: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
+        "sampling_manifest": _as_it_is,
+        "benchmark_items": _as_it_is if text == "full" else _without_prompts,
+        "unlearning_plan": _as_it_is,
+        "forget_sets": _as_it_is,
+        "retain_sets": _as_it_is,
+        "unlearning_set_digests": _as_it_is,
     }
     if text == "full":
-        makers["documents"] = ("documents", lambda frame: _sampled(frame, lake))
+        shapes["documents"] = partial(_sampled, lake)
     written = {}
-    for name, (fact, shape) in sorted(makers.items()):
+    for fact, shape in sorted(shapes.items()):
         if lake.path(fact).exists() and lake.rows(fact):
             rows = shape(lake.read(fact))
-            target = folder / "manifests" / f"{name}.parquet"
+            target = folder / "manifests" / f"{fact}.parquet"
             target.parent.mkdir(exist_ok=True)
             rows.write_parquet(target, compression="zstd")
-            written[name] = rows.height
+            written[fact] = rows.height
     return written
 
 
@@ -94,7 +95,7 @@ def _without_prompts(items: pl.DataFrame) -> pl.DataFrame:
     return kept.with_columns(prompt_sha256=pl.Series(digests, dtype=pl.String))
 
 
-def _sampled(documents: pl.DataFrame, lake: Lake) -> pl.DataFrame:
+def _sampled(lake: Lake, documents: pl.DataFrame) -> pl.DataFrame:
     manifest = lake.read("sampling_manifest", columns=["doc_id"])
     return documents.join(manifest, on="doc_id", how="semi", maintain_order="left")
 
