@@ -43,8 +43,7 @@ class BinMoments:
 
 
 def fingerprint_of_bin_mean_resamples(study: Study, lake: Lake) -> Fingerprint:
-    """From the scores of every shard, their sums by item, which items the model answers right,
-    the seed and the number of resamples."""
+    """From every shard's scores, their sums by item, the answers, the seed and the resamples."""
     shards = [lake.require("document_scores", n).digest for n in range(study.sampling.shards)]
     return Fingerprint.of(
         FACT,
