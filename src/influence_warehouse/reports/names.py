@@ -13,6 +13,7 @@ CHARTS: dict[str, str] = {
     "topic_contrast": "Which topics support one benchmark more than the other?",
     "format_contrast": "Which formats support one benchmark more than the other?",
     "correlations": "Do two benchmarks lean on the same regions?",
+    "distinctive_terms": "What are the texts like that support a benchmark most?",
     "unlearning_damage": (
         "Does forgetting what was ranked first hurt more than forgetting at random?"
     ),
