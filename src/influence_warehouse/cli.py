@@ -177,7 +177,7 @@ def report(study: str) -> None:
 
     imported = imported_home(study)
     loaded, home = (None, imported) if imported else _study_and_home(study)
-    click.echo(write_report(home, loaded, study, progress=sys.stderr.isatty()))
+    click.echo(write_report(home, loaded, Path(study).name, progress=sys.stderr.isatty()))
 
 
 @main.command()

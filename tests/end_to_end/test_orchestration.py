@@ -100,7 +100,7 @@ def start_attribution(damaged: Damaged, monkeypatch):
         update={"token_batch_size": 512, "projection_dim": 2}
     )
     study = damaged.study.model_copy(update={"attribution": attribution})
-    settings = Settings(study, damaged.lake.home)
+    settings = Settings(study.name, study, damaged.lake.home)
     monkeypatch.setattr(resources, "settings", lambda: settings)
     selected = ["sampling_manifest", "bin_populations", "preconditioner"]
     return defs.resolve_job_def("prepare").execute_in_process(

@@ -47,9 +47,9 @@ class ChartSpec:
     optional: bool = False
 
     @property
-    def reads(self) -> list[str]:
+    def reads(self) -> tuple[str, ...]:
         """The marts that the statement reads, alphabetically."""
-        return sorted(set(re.findall(r"\bmarts\.(\w+)", self.sql)))
+        return tuple(sorted(set(re.findall(r"\bmarts\.(\w+)", self.sql))))
 
 
 _DEFAULTS = {"item_subset": "all"}

@@ -69,7 +69,7 @@ class ShownChart:
     question: str
     shown: str
     command: str
-    reads: list[str]
+    reads: tuple[str, ...]
     spec: Markup
 
 
@@ -93,7 +93,8 @@ class Contents:
     @property
     def reads(self) -> set[str]:
         """Marts that the page reads."""
-        return {mart for shown in (*self.charts, *self.tables) for mart in shown.reads}
+        lists = [shown.reads for shown in self.charts] + [shown.reads for shown in self.tables]
+        return {mart for reads in lists for mart in reads}
 
 
 def published_tables(home: Home) -> set[str]:

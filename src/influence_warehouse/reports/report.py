@@ -146,7 +146,7 @@ def _write_assets(folder: Path, docs: Path) -> None:
     for name in _ASSETS:
         (folder / name).write_bytes((templates / name).read_bytes())
     # One copy of Vega, Vega-Lite and Vega-Embed for all pages.
-    (folder / "vega.js").write_text(vl_convert.javascript_bundle(), encoding="utf-8")
+    (folder / "vega.js").write_text(vl_convert.javascript_bundle(None), encoding="utf-8")
     (folder / "dbt").mkdir()
     shutil.copyfile(docs, folder / "dbt" / "index.html")
 

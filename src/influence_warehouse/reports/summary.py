@@ -50,7 +50,7 @@ def findings(home: Home) -> list[RenderableType]:
 
     Raises WarehouseError when the published copy is missing or lacks a mart.
     """
-    parts: list[RenderableType] = [_header(home), _accuracy(home)]
+    parts: list[RenderableType] = [_header(home), *_accuracy(home)]
     parts += _ranking(home, "topic_influence", ("topic",), _TOPICS_SHOWN)
     parts += _ranking(home, "bin_influence", ("topic", "format"), _BINS_SHOWN)
     parts += _contrasts(home)
@@ -82,12 +82,15 @@ def _sample(sampled: int, population: int | None) -> str:
     return f"{sampled:,} of {labels.count(int(population), 'document')} sampled"
 
 
-def _accuracy(home: Home) -> RenderableType:
+def _accuracy(home: Home) -> Iterator[RenderableType]:
+    """Nothing where the model was not asked, as in an import."""
     rows = read_table(
         home,
         "select benchmark, n_items, accuracy, accuracy_low, accuracy_high, chance"
-        " from marts.benchmarks order by position",
+        " from marts.benchmarks where accuracy is not null order by position",
     )
+    if rows.is_empty():
+        return
     table = _table(
         "Accuracy of the base model", "Benchmark", ["Items", "Accuracy", _INTERVAL, "Chance"]
     )
@@ -99,7 +102,7 @@ def _accuracy(home: Home) -> RenderableType:
             _interval(low, high, signed=False),
             _number(chance, signed=False),
         )
-    return table
+    yield table
 
 
 def _ranking(

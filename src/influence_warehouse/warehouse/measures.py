@@ -37,7 +37,7 @@ _SHARE = "share, 0 to 1"
 _PROBABILITY = "probability, 0 to 1"
 
 # The first rule whose pattern is the whole of `mart.column` holds.
-_RULES: tuple[tuple[str, str, str | None], ...] = (
+RULES: tuple[tuple[str, str, str | None], ...] = (
     (r".*\.seconds", "seconds, 0 or more", None),
     (r".*\.(seed|shard|bin_id|position|step)", "number, 0 or more", None),
     (r"unlearning_.*\.(forget|retain)_loss(_\w+)?", _PER_TOKEN, _UNLEARNING),
@@ -99,7 +99,7 @@ _RULES: tuple[tuple[str, str, str | None], ...] = (
 
 def measure(mart: str, column: str) -> Measure | None:
     """Unit, range and formula of a mart's numeric column; None where no rule is about it."""
-    for pattern, unit, chapter in _RULES:
+    for pattern, unit, chapter in RULES:
         if re.fullmatch(pattern, f"{mart}.{column}"):
             return Measure(unit, chapter)
     return None
