@@ -108,8 +108,11 @@ def _shared(
 ) -> dict[str, Any]:
     """What every page may say: the study, the other pages, and where the numbers are from."""
     reads = sorted({mart for content in shown.values() for mart in content.reads})
-    behind = facts_of_marts(docs.with_name("manifest.json"), reads)
-    facts = page_data.with_needs(study, {fact for found in behind.values() for fact in found})
+    upstream = facts_of_marts(docs.with_name("manifest.json"), reads)
+    facts = {fact for found in upstream.values() for fact in found}
+    made = made_facts(home, page_data.with_needs(study, facts))
+    # Some facts are of imports alone, or of studies that unlearn: what is not there made nothing.
+    behind = {mart: [fact for fact in found if fact in made] for mart, found in upstream.items()}
     return {
         "study": home.study,
         "version": __version__,
@@ -117,7 +120,7 @@ def _shared(
         "policy": POLICY,
         "pages": _pages(shown),
         "behind": behind,
-        "made": made_facts(home, facts),
+        "made": made,
         "about": page_data.about(home, study),
     }
 
@@ -145,8 +148,9 @@ def _write_assets(folder: Path, docs: Path) -> None:
     templates = files("influence_warehouse.reports") / "templates"
     for name in _ASSETS:
         (folder / name).write_bytes((templates / name).read_bytes())
-    # One copy of Vega, Vega-Lite and Vega-Embed for all pages.
-    (folder / "vega.js").write_text(vl_convert.javascript_bundle(None), encoding="utf-8")
+    # One copy of Vega, Vega-Lite and Vega-Embed for all pages; the stub asks for a snippet, which
+    # is optional.
+    (folder / "vega.js").write_text(vl_convert.javascript_bundle()  # type: ignore[call-arg], encoding="utf-8")
     (folder / "dbt").mkdir()
     shutil.copyfile(docs, folder / "dbt" / "index.html")
 
