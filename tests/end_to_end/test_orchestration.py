@@ -38,6 +38,9 @@ def test_lineage_runs_from_the_corpus_to_every_chart(graph, world: SmallWorld):
     for name in CHARTS:
         downstream = dg.AssetSelection.assets("planted_documents").downstream().resolve(graph)
         assert f"chart_{name}" in _names(downstream)
+    assert {f"chart_{name}" for name in CHARTS} | {"influence_duckdb"} == _names(
+        graph.get(dg.AssetKey("report")).parent_keys
+    )
 
 
 def test_the_loop_is_unbroken_from_tables_to_runs_and_back(graph):

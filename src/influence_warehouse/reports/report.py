@@ -150,7 +150,8 @@ def _write_assets(folder: Path, docs: Path) -> None:
         (folder / name).write_bytes((templates / name).read_bytes())
     # One copy of Vega, Vega-Lite and Vega-Embed for all pages; the stub asks for a snippet, which
     # is optional.
-    (folder / "vega.js").write_text(vl_convert.javascript_bundle()  # type: ignore[call-arg], encoding="utf-8")
+    vega = vl_convert.javascript_bundle()  # type: ignore[call-arg]
+    (folder / "vega.js").write_text(vega, encoding="utf-8")
     (folder / "dbt").mkdir()
     shutil.copyfile(docs, folder / "dbt" / "index.html")
 
