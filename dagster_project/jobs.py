@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from dagster_project.assets.reports import report
 from dagster_project.assets.warehouse import influence_duckdb, unlearning_models
 from dagster_project.partitions import runs, shards
 from dagster_project.settings import settings
@@ -43,7 +44,7 @@ score = dg.define_asset_job(
 conclude = dg.define_asset_job(
     "conclude",
     selection=_concluded,
-    description="Merged facts, tables of influence, the published copy and charts.",
+    description="Merged facts, tables of influence, the published copy, charts and report.",
 )
 attribution_jobs = [prepare, score, conclude]
 
@@ -67,8 +68,8 @@ def _unlearning_jobs() -> list:
         dg.define_asset_job(
             "judge",
             selection=(_after_choice - planned - unlearned)
-            | dg.AssetSelection.assets(influence_duckdb),
-            description="Tests and tables of damage, the published copy and charts.",
+            | dg.AssetSelection.assets(influence_duckdb, report),
+            description="Tests and tables of damage, the published copy, charts and report.",
         ),
     ]
 

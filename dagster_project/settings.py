@@ -7,6 +7,7 @@ root of all homes. Belongs here: nothing else; what a study means is the library
 import os
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home, warehouse_root
@@ -15,8 +16,9 @@ from influence_warehouse.study import Study, load_study
 
 @dataclass(frozen=True)
 class Settings:
-    """The study and its home."""
+    """The study and its home; `name` is what commands call it, a file's without its folder."""
 
+    name: str
     study: Study
     home: Home
 
@@ -28,5 +30,6 @@ class Settings:
 @cache
 def settings() -> Settings:
     """Settings of this process. Raises StudyError for an invalid study."""
-    study = load_study(os.environ.get("INFLUENCE_STUDY", "demo"))
-    return Settings(study, Home(warehouse_root(), study.name))
+    given = os.environ.get("INFLUENCE_STUDY", "demo")
+    study = load_study(given)
+    return Settings(Path(given).name, study, Home(warehouse_root(), study.name))

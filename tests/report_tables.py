@@ -357,6 +357,22 @@ def unlearning_losses(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
     return pl.concat(frames)
 
 
+def distinctive_terms() -> pl.DataFrame:
+    """marts.distinctive_terms of every topic: terms that name it and their rank."""
+    rows = [
+        ("demo", "topic", topic, topic, rank, f"{topic}_{rank}".replace("_", ""), 9 - rank, 12)
+        for topic in taxonomy.TOPICS
+        for rank in range(1, 9)
+    ]
+    columns = ["study", "level", "topic", "region", "rank", "term", "n_documents"]
+    frame = pl.DataFrame(rows, schema=[*columns, "region_documents"], orient="row")
+    return frame.with_columns(
+        count=3 * pl.col("n_documents"),
+        log_odds=pl.col("n_documents") / 2,
+        z_score=pl.col("n_documents").cast(pl.Float64),
+    )
+
+
 def marts() -> dict[str, pl.DataFrame]:
     """All tables that the charts and the summary read, by mart."""
     return {
@@ -369,6 +385,7 @@ def marts() -> dict[str, pl.DataFrame]:
         "format_contrasts": side_contrasts("format"),
         "correctness_differences": correctness_differences(),
         "benchmark_correlations": correlations(),
+        "distinctive_terms": distinctive_terms(),
         "planted_recovery": recovery().clear(),
         "unlearning_damage": unlearning_damage(),
         "unlearning_matrix": unlearning_matrix(),

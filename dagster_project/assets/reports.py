@@ -1,10 +1,10 @@
-"""Reports: one asset per chart, drawn from the published copy, with its picture in the UI."""
+"""Reports: an asset per chart with its picture in the UI, and the pages that show all of them."""
 
 import base64
 
 import dagster as dg
 
-from dagster_project.materialization import say
+from dagster_project.materialization import WRITER_POOL, say
 from dagster_project.resources import StudyResource
 from influence_warehouse.reports.names import CHARTS
 
@@ -38,4 +38,19 @@ def _chart_asset(name: str, question: str) -> dg.AssetsDefinition:
     return chart
 
 
-assets = [_chart_asset(name, question) for name, question in CHARTS.items()]
+@dg.asset(
+    group_name="reports",
+    deps=["influence_duckdb", *(f"chart_{name}" for name in CHARTS)],
+    # dbt writes its own page into the home.
+    pool=WRITER_POOL,
+)
+def report(study: StudyResource) -> dg.MaterializeResult:
+    """Pages that open offline: charts, tables, and where each number is from."""
+    from influence_warehouse.reports.report import write_report
+
+    page = write_report(study.home, study.study, study.settings.name)
+    say(f"OK   report {page}")
+    return dg.MaterializeResult(metadata={"page": dg.MetadataValue.path(page)})
+
+
+assets = [*(_chart_asset(name, question) for name, question in CHARTS.items()), report]

@@ -176,6 +176,20 @@ def chart(name: str | None, study: str) -> None:
 
 
 @main.command()
+@click.argument("study", default="demo")
+@_readable_errors
+@_example("influence report demo")
+def report(study: str) -> None:
+    """Make STUDY's report (default: demo): pages with charts and tables that open offline."""
+    from influence_warehouse.imports.study import imported_home
+    from influence_warehouse.reports.report import write_report
+
+    imported = imported_home(study)
+    loaded, home = (None, imported) if imported else _study_and_home(study)
+    click.echo(write_report(home, loaded, Path(study).name, progress=sys.stderr.isatty()))
+
+
+@main.command()
 @STUDY_OPTION
 @click.option("--port", default=3000, show_default=True)
 @_readable_errors

@@ -62,6 +62,11 @@ class Home:
         return self.path / "charts"
 
     @property
+    def report(self) -> Path:
+        """Offline pages: charts, tables, and where each number is from."""
+        return self.path / "report"
+
+    @property
     def runs(self) -> Path:
         """Logs and one JSON record per materialization."""
         return self.path / "runs"

@@ -38,6 +38,9 @@ def test_lineage_runs_from_the_corpus_to_every_chart(graph, world: SmallWorld):
     for name in CHARTS:
         downstream = dg.AssetSelection.assets("planted_documents").downstream().resolve(graph)
         assert f"chart_{name}" in _names(downstream)
+    assert {f"chart_{name}" for name in CHARTS} | {"influence_duckdb"} == _names(
+        graph.get(dg.AssetKey("report")).parent_keys
+    )
 
 
 def test_the_loop_is_unbroken_from_tables_to_runs_and_back(graph):
@@ -100,7 +103,7 @@ def start_attribution(damaged: Damaged, monkeypatch):
         update={"token_batch_size": 512, "projection_dim": 2}
     )
     study = damaged.study.model_copy(update={"attribution": attribution})
-    settings = Settings(study, damaged.lake.home)
+    settings = Settings(study.name, study, damaged.lake.home)
     monkeypatch.setattr(resources, "settings", lambda: settings)
     selected = ["sampling_manifest", "bin_populations", "preconditioner"]
     return defs.resolve_job_def("prepare").execute_in_process(

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from influence_warehouse import taxonomy
-from influence_warehouse.reports import contrasts, heatmaps, overview, profiles, theme
+from influence_warehouse.reports import contrasts, heatmaps, overview, profiles, terms, theme
 from tests import report_tables
 
 
@@ -16,6 +16,20 @@ def _with_factors(table: pl.DataFrame) -> pl.DataFrame:
 
 def _heatmap_table() -> pl.DataFrame:
     return report_tables.bin_influence().filter(benchmark="social_situations")
+
+
+def _terms_table() -> pl.DataFrame:
+    """The three strongest topics of each benchmark with their terms, as the gallery reads them."""
+    strongest = (
+        _with_factors(report_tables.side_influence("topic"))
+        .sort("benchmark", pl.col("z"), descending=[False, True])
+        .with_columns(z_rank=pl.int_range(pl.len()).over("benchmark") + 1)
+        .filter(pl.col("z_rank") <= 3)
+        .select("method", "benchmark", "domain", "capability", "topic", "z", "z_rank")
+    )
+    return strongest.join(
+        report_tables.distinctive_terms(), on="topic", maintain_order="left_right"
+    )
 
 
 CHARTS = {
@@ -34,6 +48,7 @@ CHARTS = {
     ),
     "benchmark_accuracy": lambda: overview.benchmark_accuracy(report_tables.benchmarks()),
     "correlations": lambda: overview.correlations(report_tables.correlations()),
+    "distinctive_terms": lambda: terms.distinctive_terms(_terms_table()),
 }
 
 
@@ -132,3 +147,13 @@ def test_unknown_domains_and_many_capabilities_get_colours():
         }
     )
     assert set(theme.benchmark_colours(rows)) == set(rows["benchmark"])
+
+
+def test_terms_have_a_panel_per_strong_topic_in_order_of_their_rank():
+    table = _terms_table()
+    panels = terms.distinctive_terms(table).to_dict()["concat"]
+    titles = [panel["title"]["text"] for panel in panels]
+    assert len(titles) == 3 * len(report_tables.BENCHMARKS)
+    assert [title[0] for title in titles] == ["1", "2", "3"] * len(report_tables.BENCHMARKS)
+    limits = {panel["encoding"]["x"]["scale"]["domain"][1] for panel in panels}
+    assert limits == {table["z_score"].max()}, "one scale lets panels be compared"

@@ -6,7 +6,13 @@ import yaml
 
 from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.warehouse.build import dbt_project_folder
-from influence_warehouse.warehouse.dictionary import marts, render_dictionary
+from influence_warehouse.warehouse.dictionary import (
+    anchor_of,
+    marts,
+    measure_of,
+    render_dictionary,
+)
+from influence_warehouse.warehouse.measures import NUMERIC, RULES
 from tests.conftest import ROOT
 
 
@@ -28,6 +34,37 @@ def test_every_mart_ends_with_its_grain_and_describes_every_column():
         assert re.search(r"One row per [^.]+\.$", mart["description"].strip()), mart["name"]
         for column in mart["columns"]:
             assert len(column["description"]) > 8, (mart["name"], column["name"])
+
+
+def test_every_number_has_a_unit_and_every_computed_one_a_formula():
+    """What is measured or counted as it is has no formula: all such columns stand here."""
+    counted = {"seconds", "mean_tokens", "inclusion_probability", "learning_rate"}
+    text = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
+    chapters = set(re.findall(r"^## (.+)$", text, re.MULTILINE))
+    for mart in marts():
+        for column in mart["columns"]:
+            place = (mart["name"], column["name"])
+            measure = measure_of(mart, column)
+            if column["data_type"] not in NUMERIC:
+                assert measure is None
+                continue
+            assert measure, f"{place}: no rule of warehouse/measures.py says its unit and range"
+            if column["data_type"] == "double precision" and column["name"] not in counted:
+                assert measure.chapter in chapters, f"{place}: {measure.chapter} is no chapter"
+
+
+def test_no_rule_of_units_is_idle():
+    names = {f"{mart['name']}.{column['name']}" for mart in marts() for column in mart["columns"]}
+    for pattern, _, _ in RULES:
+        assert any(re.fullmatch(pattern, name) for name in names), pattern
+
+
+def test_formulae_link_to_headings_that_statistics_has():
+    text = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
+    anchors = {anchor_of(heading) for heading in re.findall(r"^## (.+)$", text, re.MULTILINE)}
+    linked = set(re.findall(r"statistics\.md#([\w-]+)", render_dictionary()))
+    assert linked
+    assert linked <= anchors
 
 
 def test_sources_are_the_facts_column_by_column():

@@ -142,8 +142,8 @@ def refuse_imported(name: str) -> None:
     if home is not None:
         raise StudyError(
             f"{home.path}: the study {name} was imported, so there is nothing to run. "
-            "Remedy: `influence import` makes it again; `query`, `chart` and `status` read it; "
-            "a study file with the same name needs another one."
+            "Remedy: `influence import` makes it again; `query`, `chart`, `report` "
+            "and `status` read it; a study file with the same name needs another one."
         )
 
 

@@ -6,6 +6,7 @@ and questions alone (names).
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from influence_warehouse.reports import (
     heatmaps,
     overview,
     profiles,
+    terms,
     unlearning,
     unlearning_comparisons,
 )
@@ -44,11 +46,16 @@ class ChartSpec:
     one_of: tuple[str, ...] = ()
     optional: bool = False
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The marts that the statement reads, alphabetically."""
+        return tuple(sorted(set(re.findall(r"\bmarts\.(\w+)", self.sql))))
+
 
 _DEFAULTS = {"item_subset": "all"}
 
 
-class _ScriptSafeEncoder(json.JSONEncoder):
+class ScriptSafeEncoder(json.JSONEncoder):
     """JSON that can stand inside a script element: altair writes `</script>` as it is.
 
     `<` occurs in strings alone, where its escape means the same to a reader of JSON.
@@ -66,7 +73,7 @@ _KINDS: dict[str, dict[str, Any]] = {
     "html": {
         "inline": True,
         "embed_options": {"actions": _MENU},
-        "json_kwds": {"cls": _ScriptSafeEncoder},
+        "json_kwds": {"cls": ScriptSafeEncoder},
     },
     "png": {"scale_factor": 2},
     "svg": {},
@@ -128,6 +135,31 @@ SPECS: dict[str, ChartSpec] = {
         order by c.method, c.item_subset, c.level, a.position, b.position
         """,
         overview.correlations,
+        one_of=("method", "item_subset"),
+        optional=True,
+    ),
+    "distinctive_terms": ChartSpec(
+        """
+        with ranked as (
+            select *, row_number() over (
+                partition by method, item_subset, benchmark order by z desc, topic
+            ) as place
+            from marts.topic_influence
+            where z is not null
+        )
+        select i.method, i.item_subset, i.benchmark,
+            coalesce(b.domain, 'not told') as domain,
+            coalesce(b.capability, 'not told') as capability,
+            i.topic, i.z, i.place as z_rank,
+            t.rank, t.term, t.n_documents, t.region_documents, t.count, t.log_odds, t.z_score
+        from ranked as i
+        join marts.distinctive_terms as t
+            on t.study = i.study and t.level = 'topic' and t.topic = i.topic and t.rank <= 8
+        join marts.benchmarks as b on b.study = i.study and b.benchmark = i.benchmark
+        where i.place <= 3
+        order by i.method, i.item_subset, b.position, i.place, t.rank
+        """,
+        terms.distinctive_terms,
         one_of=("method", "item_subset"),
         optional=True,
     ),
@@ -296,8 +328,8 @@ def draw_and_save(home: Home, name: str) -> list[Path]:
     """
     paths = [
         path
-        for stem, table in _tables(home, name)
-        for path in save_chart(SPECS[name].draw(table), home.charts, stem)
+        for stem, chart in draw_each(home, name)
+        for path in save_chart(chart, home.charts, stem)
     ]
     for kind in _KINDS:
         for path in {*home.charts.glob(f"{name}.{kind}"), *home.charts.glob(f"{name}--*.{kind}")}:
@@ -310,6 +342,15 @@ def draw_all(home: Home, progress: bool = False) -> list[tuple[str, list[Path]]]
     """`draw_and_save` every chart: names with files. `progress` shows a bar on stderr."""
     names = tqdm(CHARTS, desc="charts", unit="chart", disable=not progress)
     return [(name, draw_and_save(home, name)) for name in names]
+
+
+def draw_each(home: Home, name: str) -> Iterator[tuple[str, Any]]:
+    """File stem and altair chart for each method, item subset and benchmark that it distinguishes.
+
+    None for an optional chart without rows. Raises as `draw_and_save`.
+    """
+    for stem, table in _tables(home, name):
+        yield stem, SPECS[name].draw(table)
 
 
 def _tables(home: Home, name: str) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -335,7 +376,7 @@ def _spec(name: str) -> ChartSpec:
 def _rows(home: Home, name: str, required: bool) -> pl.DataFrame:
     rows = read_table(home, SPECS[name].sql)
     if rows.is_empty() and required:
-        reason = "the study may have no contrasts, unlearning or second benchmark; else "
+        reason = "the study may have no contrasts, texts, unlearning or second benchmark; else "
         raise WarehouseError(
             f"{home.database}: chart {name} finds no rows. Remedy: "
             f"{reason if SPECS[name].optional else ''}`influence run {home.study}` rebuilds the "

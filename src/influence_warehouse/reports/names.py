@@ -14,6 +14,7 @@ CHARTS: dict[str, str] = {
     "format_contrast": "Which formats support one benchmark more than the other?",
     "right_versus_wrong": "Which topics support right answers more than wrong ones?",
     "correlations": "Do two benchmarks lean on the same regions?",
+    "distinctive_terms": "What are the texts like that support a benchmark most?",
     "unlearning_damage": (
         "Does forgetting what was ranked first hurt more than forgetting at random?"
     ),

@@ -41,18 +41,22 @@ def print_summary(home: Home, study: str, console: Console | None = None) -> Non
 
 
 def summary(home: Home, study: str) -> Group:
-    """Accuracy, ends of each ranking, contrasts, planted truth, unlearning, where to look next.
+    """`findings`, and where to look next. Raises as it does."""
+    return Group(*findings(home), _next_steps(home, study))
+
+
+def findings(home: Home) -> list[RenderableType]:
+    """Accuracy, ends of each ranking, contrasts, planted truth, unlearning.
 
     Raises WarehouseError when the published copy is missing or lacks a mart.
     """
-    parts: list[RenderableType] = [_header(home), _accuracy(home)]
+    parts: list[RenderableType] = [_header(home), *_accuracy(home)]
     parts += _ranking(home, "topic_influence", ("topic",), _TOPICS_SHOWN)
     parts += _ranking(home, "bin_influence", ("topic", "format"), _BINS_SHOWN)
     parts += _contrasts(home)
     parts += _planted(home)
     parts += _unlearning(home)
-    parts.append(_next_steps(home, study))
-    return Group(*parts)
+    return parts
 
 
 def _header(home: Home) -> RenderableType:
@@ -63,7 +67,7 @@ def _header(home: Home) -> RenderableType:
     ).row(0)
     return Text.assemble(
         (f"Study {home.study}\n", "bold"),
-        f"{int(sampled):,} of {labels.count(int(population), 'document')} sampled; "
+        f"{_sample(int(sampled or 0), population)}; "
         f"{filled} of {labels.count(bins, 'bin')} have documents.\n"
         "z: a region's mean score against all bins'; above 0 supports the benchmark.\n"
         "Intervals: 95 %, bootstrap over items and documents (accuracy: Wilson).\n"
@@ -71,12 +75,22 @@ def _header(home: Home) -> RenderableType:
     )
 
 
-def _accuracy(home: Home) -> RenderableType:
+def _sample(sampled: int, population: int | None) -> str:
+    """How many documents were drawn; an import knows only those that were scored."""
+    if population is None:
+        return f"{labels.count(sampled, 'document')} scored"
+    return f"{sampled:,} of {labels.count(int(population), 'document')} sampled"
+
+
+def _accuracy(home: Home) -> Iterator[RenderableType]:
+    """Nothing where the model was not asked, as in an import."""
     rows = read_table(
         home,
         "select benchmark, n_items, accuracy, accuracy_low, accuracy_high, chance"
-        " from marts.benchmarks order by position",
+        " from marts.benchmarks where accuracy is not null order by position",
     )
+    if rows.is_empty():
+        return
     table = _table(
         "Accuracy of the base model", "Benchmark", ["Items", "Accuracy", _INTERVAL, "Chance"]
     )
@@ -88,7 +102,7 @@ def _accuracy(home: Home) -> RenderableType:
             _interval(low, high, signed=False),
             _number(chance, signed=False),
         )
-    return table
+    yield table
 
 
 def _ranking(
@@ -199,6 +213,7 @@ _MEASURES = {"z": "z of the mean score", "enrichment": "Share of top documents"}
 def _next_steps(home: Home, study: str) -> RenderableType:
     lines = {
         "Charts": str(home.charts),
+        "Report": f"influence report {study}",
         "Database": str(home.database),
         "Query": f"influence query top_topics --study {study}",
         "Chart": f"influence chart topic_profile --study {study}",

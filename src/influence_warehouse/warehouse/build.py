@@ -26,7 +26,7 @@ _RESERVED = "'\"*?[]{}%"
 
 
 def project_folder(name: str) -> Path:
-    """Folder `name` (`dbt` or `sql`) of the checkout, or the copy in an installed package."""
+    """Folder `dbt`, `sql` or `docs` of the checkout, or the copy in an installed package."""
     package = Path(str(files("influence_warehouse")))
     installed = package / "project" / name
     return installed if installed.is_dir() else package.parent.parent / name

@@ -4,12 +4,14 @@
 test holds the committed file to it. Does not belong here: any description (dbt's yml files).
 """
 
+import re
 from functools import cache
 from typing import Any
 
 import yaml
 
 from influence_warehouse.warehouse.build import dbt_project_folder
+from influence_warehouse.warehouse.measures import NUMERIC, Measure, measure
 
 _HEAD = """# Data dictionary
 
@@ -43,6 +45,16 @@ def mart_keys() -> dict[str, tuple[str, ...]]:
     return keys
 
 
+def measure_of(mart: dict[str, Any], column: dict[str, Any]) -> Measure | None:
+    """Unit, range and formula of a column as `marts` lists it; None for one that is no number."""
+    return measure(mart["name"], column["name"]) if column["data_type"] in NUMERIC else None
+
+
+def anchor_of(heading: str) -> str:
+    """The anchor that Markdown gives a heading: `Bins in words` -> `bins-in-words`."""
+    return re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-")
+
+
 def render_dictionary() -> str:
     """The data dictionary as Markdown, one table per mart."""
     tables = marts()
@@ -52,11 +64,21 @@ def render_dictionary() -> str:
 
 def _section(mart: dict[str, Any]) -> str:
     rows = [
-        f"| `{column['name']}` | {column['data_type']} | {_cell(column['description'])} |"
+        f"| `{column['name']}` | {column['data_type']} | {_cell(column['description'])} | "
+        f"{_unit(measure_of(mart, column))} |"
         for column in mart["columns"]
     ]
     lines = ["", f"## {mart['name']}", "", mart["description"].strip(), ""]
-    return "\n".join([*lines, "| column | type | meaning |", "|---|---|---|", *rows, ""])
+    head = ["| column | type | meaning | unit, range, formula |", "|---|---|---|---|"]
+    return "\n".join([*lines, *head, *rows, ""])
+
+
+def _unit(found: Measure | None) -> str:
+    if found is None:
+        return ""
+    if found.chapter is None:
+        return found.unit
+    return f"{found.unit} ([formula](statistics.md#{anchor_of(found.chapter)}))"
 
 
 def _cell(text: str) -> str:

@@ -31,14 +31,26 @@ def prepare_manifest(home: Home, study: Study) -> Path:
     digest = digest_of_file(dbt_project_folder())
     if path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
         return path
-    command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "parse"]
-    environment = {**os.environ, **dbt_environment(home, study)}
-    finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    run_dbt(dbt_environment(home, study), "parse")
+    write_atomically(stamp, lambda part: part.write_text(digest, encoding="utf-8"))
+    return path
+
+
+def run_dbt(environment: dict[str, str], *command: str) -> None:
+    """Run a dbt command that builds nothing, in a process of its own.
+
+    Raises WarehouseError with dbt's message when it fails.
+    """
+    finished = subprocess.run(
+        [sys.executable, "-m", "dbt.cli.main", "--quiet", *command],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if finished.returncode:
         raise WarehouseError(
-            f"{dbt_project_folder()}: dbt cannot parse the project:\n"
+            f"{dbt_project_folder()}: `dbt {' '.join(command)}` fails:\n"
             f"{finished.stdout[-2000:]}{finished.stderr[-2000:]}"
             "Remedy: undo the last change under dbt/."
         )
-    write_atomically(stamp, lambda part: part.write_text(digest, encoding="utf-8"))
-    return path

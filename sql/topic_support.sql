@@ -1,0 +1,20 @@
+-- question: How strongly does every topic support each benchmark, and how sure is that?
+-- grain: one row per method, item subset, benchmark and topic with documents
+-- reads: topic_influence
+select
+    method,
+    item_subset,
+    benchmark,
+    z_rank,
+    topic,
+    n_documents,
+    round(z, 2) as z,
+    round(z_standard_error, 2) as z_standard_error,
+    round(z_low, 2) as z_low,
+    round(z_high, 2) as z_high,
+    round(q_value, 4) as q_value,
+    round(shrunken_z, 2) as shrunken_z,
+    round(enrichment, 2) as enrichment
+from topic_influence
+where z is not null
+order by method, item_subset, benchmark, z_rank

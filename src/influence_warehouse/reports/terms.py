@@ -1,0 +1,75 @@
+"""What the texts are like that support a benchmark: distinctive terms of its strongest topics.
+
+Belongs here: charts of marts.distinctive_terms. Does not belong here: how terms are found
+(sampling.terms and dbt).
+"""
+
+import altair as alt
+import polars as pl
+
+from influence_warehouse.reports import labels, theme
+
+_ROW, _WIDTH = 19, 215  # pixels a term and a panel
+_TOPICS_A_BENCHMARK = 3
+
+
+def distinctive_terms(table: pl.DataFrame) -> alt.ConcatChart:
+    """Strength of each term in a benchmark's strongest topics: a row per benchmark.
+
+    Reads marts.distinctive_terms joined to marts.topic_influence for one method and
+    item_subset: method, benchmark, domain, capability, topic, z, z_rank (1 to 3), rank, term,
+    n_documents, region_documents, count, log_odds, z_score. Panels follow the rows' order.
+    """
+    rows = table.with_columns(
+        labels.titled("topic", to="label"),
+        pl.col("z", "log_odds", "z_score").round(3),
+    )
+    colours = theme.benchmark_colours(table)
+    largest = float(table["z_score"].max() or 0)  # type: ignore[arg-type]
+    panels = [
+        _panel(panel, colours[str(benchmark)], largest)
+        for (benchmark, _), panel in rows.group_by("benchmark", "topic", maintain_order=True)
+    ]
+    chart = alt.concat(*panels, columns=_TOPICS_A_BENCHMARK, spacing=28)
+    return theme.framed(
+        chart,
+        "What are the texts like that support a benchmark most?",
+        [
+            f"{labels.name(table['method'][0])}. Terms that set a topic apart from all others, for "
+            f"the {_TOPICS_A_BENCHMARK} topics of largest z of each benchmark.",
+            "Bars: log-odds over its approximate standard error; it ranks terms and is no test.",
+        ],
+    )
+
+
+def _panel(rows: pl.DataFrame, colour: str, largest: float) -> alt.Chart:
+    benchmark, topic, z, place = rows.select("benchmark", "label", "z", "z_rank").row(0)
+    shown = rows.select("term", "n_documents", "region_documents", "count", "log_odds", "z_score")
+    title = alt.Title(
+        f"{place}. {topic} (z {z:+.2f})".replace("-", "\N{MINUS SIGN}"),
+        subtitle=f"supports {labels.name(benchmark)}",
+        fontSize=14,
+        offset=6,
+    )
+    return (
+        alt.Chart(shown)
+        .mark_bar(color=colour, height={"band": 0.7})
+        .encode(
+            y=alt.Y("term:N", sort=None, title=None, axis=alt.Axis(ticks=False, labelLimit=130)),
+            x=alt.X(
+                "z_score:Q",
+                title="strength in the topic",
+                scale=alt.Scale(domain=[0, largest]),
+                axis=alt.Axis(tickCount=4, grid=True),
+            ),
+            tooltip=[
+                alt.Tooltip("term:N"),
+                alt.Tooltip("n_documents:Q", title="documents that use it"),
+                alt.Tooltip("region_documents:Q", title="documents of the topic"),
+                alt.Tooltip("count:Q", title="uses in the topic"),
+                alt.Tooltip("log_odds:Q", title="log-odds", format=".2f"),
+                alt.Tooltip("z_score:Q", title="over its error", format=".1f"),
+            ],
+        )
+        .properties(title=title, width=_WIDTH, height=_ROW * rows.height)
+    )

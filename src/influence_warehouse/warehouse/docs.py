@@ -1,0 +1,36 @@
+"""dbt's own documentation of the tables, as one page that opens without a server.
+
+Belongs here: making that page and the manifest it rests on. Does not belong here: the data
+dictionary (`dictionary`), which says the same about the marts in fewer words.
+"""
+
+from pathlib import Path
+
+from influence_warehouse.facts import write_atomically
+from influence_warehouse.fingerprint import digest_of_file
+from influence_warehouse.layout import Home
+from influence_warehouse.warehouse.build import dbt_environment, dbt_project_folder
+from influence_warehouse.warehouse.manifest import run_dbt
+
+
+def docs_page(home: Home) -> Path:
+    """dbt's documentation page; `manifest.json` stands beside it.
+
+    Both are about the project and not about a study, so no database is opened, no path of this
+    machine is in them, and they are made again only when the project has changed.
+    """
+    folder = home.runs / "dbt_docs"
+    page, stamp = folder / "static_index.html", folder / "project.digest"
+    digest = digest_of_file(dbt_project_folder())
+    if page.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
+        return page
+    environment = dbt_environment(home, None) | {
+        "INFLUENCE_LAKE": "lake",
+        "INFLUENCE_RECORDS": "runs/records",
+        "DBT_TARGET_PATH": str(folder),
+        "DBT_LOG_PATH": str(folder),
+    }
+    run_dbt(environment, "parse")
+    run_dbt(environment, "docs", "generate", "--static", "--no-compile", "--empty-catalog")
+    write_atomically(stamp, lambda part: part.write_text(digest, encoding="utf-8"))
+    return page
