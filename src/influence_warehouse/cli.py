@@ -15,6 +15,7 @@ import click
 
 from influence_warehouse import __version__
 from influence_warehouse.errors import InfluenceError, StudyError
+from influence_warehouse.secrecy import redacted
 
 STUDY = click.argument("study")
 STUDY_OPTION = click.option(
@@ -43,7 +44,7 @@ def _readable_errors(function: Callable) -> Callable:
         try:
             return function(*arguments, **options)
         except InfluenceError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(redacted(str(error))) from error
 
     return wrapped
 
@@ -86,7 +87,7 @@ def run(study: str, stage: Any) -> None:
         run_study(stage)
         print_summary(home, study)
     except InfluenceError as error:
-        click.ClickException(str(error)).show()
+        click.ClickException(redacted(str(error))).show()
         _leave(1)
     _leave(0)
 

@@ -12,7 +12,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from influence_warehouse.corpus.streams import read_lines
+from influence_warehouse.corpus.streams import (
+    EXPANSION_FLOOR_BYTES,
+    MAX_EXPANSION,
+    MAX_LINE_BYTES,
+    read_lines,
+)
 from influence_warehouse.errors import InputError
 from influence_warehouse.fingerprint import digest_of_file
 from influence_warehouse.layout import Home
@@ -116,6 +121,7 @@ def _read_parquet(file: Path, name: str, columns: dict[str, str]) -> Iterator[Ba
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    check_expansion(file, name)
     try:
         with pq.ParquetFile(file) as source:
             _check_schema(source.schema_arrow, name, columns)
@@ -129,10 +135,38 @@ def _read_parquet(file: Path, name: str, columns: dict[str, str]) -> Iterator[Ba
                 yield Batch(name, rows, _with_text_ids(fields))
                 row += part.num_rows
     except (pa.ArrowException, OSError) as error:
+        raise _not_parquet(name, error) from error
+
+
+def check_expansion(file: Path, name: str) -> None:
+    """Raise InputError for a Parquet file that grows beyond reason when it is read.
+
+    The footer tells the size without compression, but not what a dictionary saves: a value of
+    a megabyte may stand in a million rows. So rows are bounded by the longest value, too.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        footer = pq.read_metadata(file)
+    except (pa.ArrowException, OSError) as error:
+        raise _not_parquet(name, error) from error
+    groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
+    read = sum(max(group.total_byte_size, 0) for group in groups)
+    allowed = max(EXPANSION_FLOOR_BYTES, MAX_EXPANSION * file.stat().st_size)
+    if read > allowed or footer.num_rows > allowed:
         raise InputError(
-            f"{name}: not readable as Parquet ({error}). Remedy: write the file again; "
-            "JSON lines must have a name that ends in .jsonl."
-        ) from error
+            f"{name}: says it holds {footer.num_rows:,} rows and {read:,} bytes, over "
+            f"{MAX_EXPANSION} times its size. "
+            "Remedy: write it again without compression if it is what you mean to read."
+        )
+
+
+def _not_parquet(name: str, error: Exception) -> InputError:
+    return InputError(
+        f"{name}: not readable as Parquet ({error}). Remedy: write the file again; "
+        "JSON lines must have a name that ends in .jsonl."
+    )
 
 
 def _column_values(array) -> list[Any]:
