@@ -105,14 +105,22 @@ def _leave(status: int) -> NoReturn:
 
 @main.command()
 @STUDY
+@click.option("--probe/--no-probe", default=True, help="Time the steps on a few documents.")
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @_readable_errors
-@_example("influence check my-study.yaml")
-def check(study: str) -> None:
+@_example("influence check my-study.yaml\n  influence check my-study.yaml --no-probe --output json")
+def check(study: str, probe: bool, output: str) -> None:
     """Validate STUDY and its inputs and estimate its cost; runs nothing."""
-    from influence_warehouse.preflight import preflight
+    import json
+
+    from influence_warehouse.preflight import findings, planned
 
     loaded, home = _study_and_home(study)
-    for name, value in preflight(loaded, home):
+    plan = planned(loaded, home, probe)
+    if output == "json":
+        click.echo(json.dumps(plan.as_json(), indent=1))
+        return
+    for name, value in findings(loaded, home, plan):
         click.echo(f"{name:<28} {value}")
 
 

@@ -56,7 +56,7 @@ def _allowed_risks(model: Model) -> str:
     return "".join(f"+{name}" for name, is_allowed in allowed.items() if is_allowed)
 
 
-def local_folder(source: ModelSource, model: Model) -> str:
+def local_folder(source: ModelSource, model: Model, may_download: bool = True) -> str:
     """Folder of exactly the files that `source` names, downloaded first if they are the hub's.
 
     For Bergson, which else looks on the hub's default branch for tokenizer and adapters, takes
@@ -76,6 +76,7 @@ def local_folder(source: ModelSource, model: Model) -> str:
             revision=source.revision,
             allow_patterns=patterns,
             ignore_patterns=["adapter_*", "*/*"],
+            local_files_only=not may_download,
         )
     except (OSError, ValueError, HfHubHTTPError) as error:
         raise InputError(
