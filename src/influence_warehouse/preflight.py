@@ -6,8 +6,8 @@ belong here: validation of the study file (`study`), and the estimates (`plannin
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from tempfile import TemporaryDirectory
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from influence_warehouse.corpus.readers import corpus_files, corpus_path
 from influence_warehouse.errors import InputError
@@ -108,7 +108,10 @@ def _sizes(study: Study, found: Plan) -> Iterator[tuple[str, str]]:
     longest = study.model.max_tokens
     tokens, kind = (rates.tokens_document, "") if rates else (longest, "at most ")
     passes = load.fitted + load.sampled
-    yield "tokens", f"{kind}{tokens:,.0f} a document, {kind}{tokens * load.sampled:,.0f} in one pass"
+    yield (
+        "tokens",
+        f"{kind}{tokens:,.0f} a document, {kind}{tokens * load.sampled:,.0f} in one pass",
+    )
     queries = f"{_GRADIENT_PASSES} over {load.n_items:,} queries"
     yield "gradients", f"of {passes:,} documents (fit {load.fitted:,}), {queries}"
     if rates is not None:

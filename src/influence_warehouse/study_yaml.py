@@ -56,7 +56,7 @@ def read_yaml(text: str, origin: str) -> dict[str, Any]:
             "Remedy: keep data in the files that the study names."
         )
     try:
-        content = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
+        content = yaml.load(text, _Loader)
     # ValueError: a date of month 13; RecursionError: thousands of brackets.
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise StudyError(

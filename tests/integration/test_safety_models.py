@@ -100,7 +100,7 @@ def test_of_a_hub_s_model_only_what_is_named_is_read(tiny_model, tmp_path, monke
     source = model_source(study, Home(tmp_path, "small"))
     assert Path(local_folder(source, study.model)) == snapshot
     other = study_of({"hub": "org/m", "revision": "f" * 40})
-    with pytest.raises(InputError, match="model.revision"):
+    with pytest.raises(InputError, match=r"model\.revision"):
         local_folder(model_source(other, Home(tmp_path, "small")), other.model)
 
 
@@ -112,7 +112,12 @@ def test_no_secret_of_the_environment_is_written(tiny_model, tmp_path, monkeypat
     for name, canary in zip(names, canaries, strict=True):
         monkeypatch.setenv(name, canary)
     rows = [
-        {"doc_id": f"d{i}", "text": f"the world of day {i} and night", "topic": "games", "format": f}
+        {
+            "doc_id": f"d{i}",
+            "text": f"the world of day {i} and night",
+            "topic": "games",
+            "format": f,
+        }
         for i in range(8)
         for f in ["faq"]
     ]

@@ -18,8 +18,8 @@ from influence_warehouse.corpus.readers import read_corpus
 from influence_warehouse.errors import InfluenceError, InputError
 from influence_warehouse.imports.bin_scores import COLUMNS, read_bin_scores
 from influence_warehouse.layout import Home
-from tests.unit.test_study import content
 from influence_warehouse.study import Study
+from tests.unit.test_study import content
 
 FUZZ = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 ROW = {"doc_id": "d1", "text": "a text", "topic": "games", "format": "faq"}
@@ -37,7 +37,7 @@ GOOD = {
     "documents.parquet": parquet_bytes(ROW),
     "items.jsonl": json.dumps(ITEM).encode() + b"\n",
     "items.parquet": parquet_bytes(ITEM),
-    "scores.csv": (",".join(COLUMNS) + "\nGames,FAQ,0.5,0.1,3\nGames,Listicle,1,2,3\n").encode(),
+    "scores.csv": (",".join(COLUMNS) + "\nGames,FAQ,0,-0.7,3\nGames,Listicle,1,0.7,3\n").encode(),
 }
 
 
@@ -74,7 +74,9 @@ def damaged(draw) -> tuple[str, bytes]:
         else:
             data[at:at] = draw(
                 st.binary(max_size=8)
-                | st.sampled_from([b"\0", b"[" * 9999, b"9" * 5000, b"1e999", b"\xe2\x80\xa8", b'"'])
+                | st.sampled_from(
+                    [b"\0", b"[" * 9999, b"9" * 5000, b"1e999", b"\xe2\x80\xa8", b'"']
+                )
             )
     return name, bytes(data)
 
@@ -95,7 +97,9 @@ def test_damaged_files_give_rows_or_a_readable_error(damage):
 
 @pytest.mark.parametrize("name", sorted(GOOD))
 def test_the_files_that_are_damaged_above_are_good(name, tmp_path):
-    (tmp_path / name).write_bytes(GOOD[name].replace(b"0.5,0.1", b"0,-1").replace(b",1,2,3", b",1,1,3"))
+    (tmp_path / name).write_bytes(
+        GOOD[name].replace(b"0.5,0.1", b"0,-1").replace(b",1,2,3", b",1,1,3")
+    )
     read(tmp_path / name)
 
 

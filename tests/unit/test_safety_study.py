@@ -1,4 +1,4 @@
-"""A study file is data: it runs nothing, costs little, and brings no secret into what is written."""
+"""A study file is data: it runs nothing, costs little, and brings no secret into a home."""
 
 import json
 import string
@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from influence_warehouse.errors import InfluenceError, StudyError
-from influence_warehouse.records import failure_of, write_failure
 from influence_warehouse.layout import Home
+from influence_warehouse.records import failure_of, write_failure
 from influence_warehouse.secrecy import carries_credentials, redacted
 from influence_warehouse.study import Study, load_study, parse_study, preset_names
 from tests.unit.test_study import content
@@ -51,7 +51,7 @@ def test_hostile_text_is_one_readable_error(name, tmp_path):
 
 def test_anchors_and_one_merge_are_read():
     shared = "benchmarks: [{<<: &b {name: b, domain: d, capability: c, path: i.jsonl}, name: e}]"
-    text = f"name: s\nsampling: {{documents_per_bin: 1}}\ncorpus: {{path: d}}\nmodel: {{path: m}}"
+    text = "name: s\nsampling: {documents_per_bin: 1}\ncorpus: {path: d}\nmodel: {path: m}"
     study = parse_study(f"{text}\n{shared}", "s", Path("/data"))
     assert [benchmark.name for benchmark in study.benchmarks] == ["e"]
 
@@ -62,7 +62,9 @@ def fields() -> st.SearchStrategy:
     keys = st.sampled_from(known) | st.text(max_size=5) | st.integers() | st.none()
     leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
     return st.recursive(
-        leaves | st.dates(), lambda inner: st.lists(inner) | st.dictionaries(keys, inner), max_leaves=9
+        leaves | st.dates(),
+        lambda inner: st.lists(inner) | st.dictionaries(keys, inner),
+        max_leaves=9,
     )
 
 

@@ -15,7 +15,6 @@ from typing import Any
 from influence_warehouse.corpus.streams import (
     EXPANSION_FLOOR_BYTES,
     MAX_EXPANSION,
-    MAX_LINE_BYTES,
     read_lines,
 )
 from influence_warehouse.errors import InputError

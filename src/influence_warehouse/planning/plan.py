@@ -74,7 +74,9 @@ def plan(study: Study, load: Workload, rates: Rates | None, missing: str | None)
     disk = dict(_disk(study, load, rates))
     if rates is None:
         return Plan(load, None, [], disk, None, missing)
-    return Plan(load, rates, list(_stages(study, load, rates)), disk, _memory(study, load, rates), None)
+    return Plan(
+        load, rates, list(_stages(study, load, rates)), disk, _memory(study, load, rates), None
+    )
 
 
 def unlearning_runs(study: Study, settings: Unlearning) -> int | None:
@@ -116,7 +118,9 @@ def _attribution(study: Study, load: Workload, rates: Rates) -> Iterator[StageCo
     diagnosis = _DIAGNOSED_LOADS * rates.load + trials * _DIAGNOSED_GRADIENTS * gradient
     yield StageCost("diagnosis", f"{trials} pairs of documents", diagnosis)
     fitting = rates.gradient_fixed + load.fitted * gradient + rates.mix_fixed + queries
-    yield StageCost("preconditioner", f"{load.fitted:,} documents, {load.n_items:,} queries", fitting)
+    yield StageCost(
+        "preconditioner", f"{load.fitted:,} documents, {load.n_items:,} queries", fitting
+    )
     yield StageCost("query index", f"{load.n_items:,} queries", rates.query_fixed + queries)
     shards = study.sampling.shards
     scoring = shards * rates.score_fixed + load.sampled * gradient

@@ -7,7 +7,8 @@ timing (`probe`), and products of counts and rates (`plan`).
 import random
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -83,66 +84,69 @@ def _bound(study: Study, n_items: int, items: pl.DataFrame | None) -> Workload:
     return Workload(*counts, 0.0, True, 0.0, (), items, n_items)
 
 
-def _counted(study: Study, inputs: Home, n_items: int, items: pl.DataFrame | None) -> Workload:
-    rows = 0
-    sizes: Counter[tuple[str | None, str | None]] = Counter()
-    seen: set[int] = set()
-    n_bytes = 0
-    kept: list[str] = []
-    rng = random.Random(study.seed)
-    start, clock = time.monotonic(), time.process_time()
-    complete = True
-    for batch in read_corpus(study, inputs):
-        if time.monotonic() - start > READING_SECONDS:
-            complete = False
-            break
+@dataclass
+class _Count:
+    """What was read so far: rows, distinct texts by topic and format, and some of the texts."""
+
+    rng: random.Random
+    rows: int = 0
+    n_bytes: int = 0
+    sizes: Counter = field(default_factory=Counter)
+    kept: list[str] = field(default_factory=list)
+    seen: set[int] = field(default_factory=set)
+
+    def add(self, batch: Batch) -> None:
         for position, text in enumerate(batch.fields["text"]):
-            rows += 1
-            key = hash(text)
-            if not isinstance(text, str) or not text.strip() or key in seen:
+            self.rows += 1
+            if not isinstance(text, str) or not text.strip() or hash(text) in self.seen:
                 continue
-            seen.add(key)
-            n_bytes += len(text.encode(errors="surrogatepass"))
-            sizes[_bin(batch, position)] += 1
-            _keep(kept, text, len(seen), rng)
-    total = rows if complete else _rows(study, inputs, rows)
-    scale = total / max(rows, 1)
-    labelled = study.corpus.labels == "columns"
-    filled = _grown(sizes, scale) if labelled else [study.sampling.documents_per_bin] * len(bins())
-    capped = [min(size, study.sampling.documents_per_bin) for size in filled]
-    counts = (
-        round(len(seen) * scale),
-        min(sum(capped), round(len(seen) * scale)),
-        _fitted(study, capped),
-        len(capped),
-        round(n_bytes * scale),
+            self.seen.add(hash(text))
+            self.n_bytes += len(text.encode(errors="surrogatepass"))
+            self.sizes[_labels(batch, position)] += 1
+            # Reservoir sampling: each text read stays with equal chance.
+            if len(self.kept) < SAMPLED_DOCUMENTS:
+                self.kept.append(text)
+            elif (place := self.rng.randrange(len(self.seen))) < SAMPLED_DOCUMENTS:
+                self.kept[place] = text
+
+
+def _counted(study: Study, inputs: Home, n_items: int, items: pl.DataFrame | None) -> Workload:
+    start, clock = time.monotonic(), time.process_time()
+    count = _Count(random.Random(study.seed))
+    total = None
+    for batch in read_corpus(study, inputs):
+        count.add(batch)
+        if time.monotonic() - start > READING_SECONDS:
+            total = _rows(study, inputs, count.rows)
+            break
+    scale = (total or count.rows) / max(count.rows, 1)
+    cap, known = study.sampling.documents_per_bin, study.corpus.labels == "columns"
+    # Of a corpus that is like what was read; without labels any bin may be full.
+    sizes = [round(n * scale) for cell, n in count.sizes.items() if None not in cell]
+    capped = [min(size, cap) for size in sizes] if known else [cap] * len(bins())
+    documents = round(len(count.seen) * scale)
+    counts = (documents, min(sum(capped), documents), min(_fitted(study, capped), documents))
+    return Workload(
+        *counts,
+        bins=len(capped),
+        text_bytes=round(count.n_bytes * scale),
+        share_read=1 / scale,
+        is_bound=not known,
+        read_seconds=(time.process_time() - clock) * scale,
+        texts=tuple(count.kept),
+        items=items,
+        n_items=n_items,
     )
-    seconds = (time.process_time() - clock) * scale
-    return Workload(*counts, 1 / scale, not labelled, seconds, tuple(kept), items, n_items)
 
 
-def _bin(batch: Batch, position: int) -> tuple[str | None, str | None]:
+def _labels(batch: Batch, position: int) -> tuple[str | None, str | None]:
     if "topic" not in batch.fields:
         return None, None
     topic, form = batch.fields["topic"][position], batch.fields["format"][position]
     return slug_of("topic", topic or ""), slug_of("format", form or "")
 
 
-def _grown(sizes: Counter, scale: float) -> list[int]:
-    """Documents of each bin in the whole corpus, if the rest is like what was read."""
-    known = {cell: size for cell, size in sizes.items() if None not in cell}
-    return [round(size * scale) for size in known.values()]
-
-
-def _keep(kept: list[str], text: str, seen: int, rng: random.Random) -> None:
-    """Reservoir sampling: each text read stays with equal chance."""
-    if len(kept) < SAMPLED_DOCUMENTS:
-        kept.append(text)
-    elif (place := rng.randrange(seen)) < SAMPLED_DOCUMENTS:
-        kept[place] = text
-
-
-def _fitted(study: Study, capped) -> int:
+def _fitted(study: Study, capped: Iterable[int]) -> int:
     limit = study.attribution.preconditioner.fit_documents_per_bin
     return sum(size if limit is None else min(size, limit) for size in capped)
 
@@ -159,7 +163,9 @@ def _rows(study: Study, inputs: Home, read: int) -> int:
     # Of compressed lines the share that was read is not known; their count per byte is.
     sample = next(iter(read_corpus(study, inputs)))
     size = sum(len(str(value)) for values in sample.fields.values() for value in values)
-    stored = sum(file.stat().st_size * (4 if file.suffix in (".gz", ".zst") else 1) for file in files)
+    stored = sum(
+        file.stat().st_size * (4 if file.suffix in (".gz", ".zst") else 1) for file in files
+    )
     return max(read, round(stored / max(size / len(sample.rows), 1)))
 
 
