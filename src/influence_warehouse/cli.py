@@ -16,6 +16,7 @@ import click
 from influence_warehouse import __version__
 from influence_warehouse.errors import InfluenceError, StudyError
 from influence_warehouse.releases import MAX_GIGABYTES
+from influence_warehouse.secrecy import redacted
 
 STUDY = click.argument("study")
 STUDY_OPTION = click.option(
@@ -52,7 +53,7 @@ def _readable_errors(function: Callable) -> Callable:
         try:
             return function(*arguments, **options)
         except InfluenceError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(redacted(str(error))) from error
 
     return wrapped
 
@@ -95,7 +96,7 @@ def run(study: str, stage: Any) -> None:
         run_study(stage)
         print_summary(home, study)
     except InfluenceError as error:
-        click.ClickException(str(error)).show()
+        click.ClickException(redacted(str(error))).show()
         _leave(1)
     _leave(0)
 
@@ -113,14 +114,22 @@ def _leave(status: int) -> NoReturn:
 
 @main.command()
 @STUDY
+@click.option("--probe/--no-probe", default=True, help="Time the steps on a few documents.")
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @_readable_errors
-@_example("influence check my-study.yaml")
-def check(study: str) -> None:
+@_example("influence check my-study.yaml\n  influence check my-study.yaml --no-probe --output json")
+def check(study: str, probe: bool, output: str) -> None:
     """Validate STUDY and its inputs and estimate its cost; runs nothing."""
-    from influence_warehouse.preflight import preflight
+    import json
+
+    from influence_warehouse.preflight import findings, planned
 
     loaded, home = _study_and_home(study)
-    for name, value in preflight(loaded, home):
+    plan = planned(loaded, home, probe)
+    if output == "json":
+        click.echo(json.dumps(plan.as_json(), indent=1))
+        return
+    for name, value in findings(loaded, home, plan):
         click.echo(f"{name:<28} {value}")
 
 

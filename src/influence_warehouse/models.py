@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 from influence_warehouse.errors import InputError
 from influence_warehouse.fingerprint import digest_of_file
 from influence_warehouse.layout import Home
-from influence_warehouse.study import Study
+from influence_warehouse.study import Model, Study
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -40,18 +40,63 @@ def model_source(study: Study, home: Home) -> ModelSource:
 
     Raises InputError when a local folder lacks config, weights or tokenizer.
     """
+    risks = _allowed_risks(study.model)
     if study.model.hub is not None:
         identity = f"{study.model.hub}@{study.model.revision}"
-        return ModelSource(study.model.hub, study.model.revision, identity)
+        return ModelSource(study.model.hub, study.model.revision, identity + risks)
     folder = study.model.path or home.model
-    _check_folder(folder)
-    return ModelSource(str(folder), None, _folder_digest(folder, _newest_change(folder)))
+    _check_folder(folder, study.model.allow_pickle)
+    digest = _folder_digest(folder, _newest_change(folder))
+    return ModelSource(str(folder), None, digest + risks)
 
 
-def _check_folder(folder: Path) -> None:
+def _allowed_risks(model: Model) -> str:
+    """Part of the model's identity: with code of its own, or pickles, it may be another model."""
+    allowed = {"remote-code": model.trust_remote_code, "pickle": model.allow_pickle}
+    return "".join(f"+{name}" for name, is_allowed in allowed.items() if is_allowed)
+
+
+def local_folder(source: ModelSource, model: Model, may_download: bool = True) -> str:
+    """Folder of exactly the files that `source` names, downloaded first if they are the hub's.
+
+    For Bergson, which else looks on the hub's default branch for tokenizer and adapters, takes
+    pickled weights, and follows an adapter to another model. Raises InputError.
+    """
+    if source.revision is None:
+        return source.location
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+    patterns += ["*.py"] if model.trust_remote_code else []
+    patterns += ["*.bin"] if model.allow_pickle else []
+    try:
+        return snapshot_download(
+            source.location,
+            revision=source.revision,
+            allow_patterns=patterns,
+            ignore_patterns=["adapter_*", "*/*"],
+            local_files_only=not may_download,
+        )
+    except (OSError, ValueError, HfHubHTTPError) as error:
+        raise InputError(
+            f"{source.location}@{source.revision}: the model cannot be fetched ({error}). "
+            "Remedy: check model.hub, model.revision and the network, or give model.path."
+        ) from error
+
+
+def loading_options(model: Model) -> dict[str, bool]:
+    """What transformers may do while it loads the weights: by default no code, no pickles."""
+    # None: safetensors where there are any.
+    only_safetensors = {} if model.allow_pickle else {"use_safetensors": True}
+    return {"trust_remote_code": model.trust_remote_code, **only_safetensors}
+
+
+def _check_folder(folder: Path, allow_pickle: bool) -> None:
+    pickled = allow_pickle and not any(folder.glob("*.safetensors"))
     wanted = {
         "config.json": "the model's configuration",
-        "*.safetensors": "weights as safetensors",
+        "*.bin" if pickled else "*.safetensors": "weights as safetensors",
         "tokenizer*.json": "a tokenizer",
     }
     if not folder.is_dir():
@@ -65,6 +110,12 @@ def _check_folder(folder: Path) -> None:
                 f"{folder}: no {pattern}, so the folder lacks {meaning} (study field model.path). "
                 "Remedy: save model and tokenizer into it with save_pretrained."
             )
+    if (folder / "adapter_config.json").exists():
+        raise InputError(
+            f"{folder}: holds an adapter, which names another model by itself (study field "
+            "model.path). Remedy: merge it into its base model (peft's merge_and_unload), save "
+            "that, and give its folder."
+        )
 
 
 def _newest_change(folder: Path) -> float:
@@ -114,12 +165,10 @@ def load_model(study: Study, home: Home) -> "PreTrainedModel":
     source = model_source(study, home)
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            source.location,
-            revision=source.revision,
+            local_folder(source, study.model),
             dtype=getattr(torch, study.model.dtype),
             attn_implementation=study.model.attention,
-            use_safetensors=True,
-            trust_remote_code=study.model.trust_remote_code,
+            **loading_options(study.model),
         )
     except (OSError, ValueError) as error:
         raise InputError(

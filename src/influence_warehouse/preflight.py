@@ -1,91 +1,156 @@
-"""`influence check`: reads what a study names, without running anything, and sizes the work.
+"""`influence check`: reads what a study names, counts it, times it, and runs nothing.
 
-Belongs here: opening inputs far enough to find them broken, and arithmetic on sizes. Does
-not belong here: validation of the study file (`study`) and of each document (corpus).
+Belongs here: opening inputs far enough to find them broken, and the findings as text. Does not
+belong here: validation of the study file (`study`), and the estimates (`planning`).
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from influence_warehouse.benchmarks.items import items_path, read_items
-from influence_warehouse.corpus.readers import corpus_files, corpus_path, read_corpus
+from influence_warehouse.corpus.readers import corpus_files, corpus_path
+from influence_warehouse.errors import InputError
 from influence_warehouse.layout import Home
-from influence_warehouse.models import model_source
+from influence_warehouse.models import local_folder, model_source
+from influence_warehouse.planning.plan import Plan, plan, unlearning_runs
+from influence_warehouse.planning.workload import Workload, workload
 from influence_warehouse.study import Study
-from influence_warehouse.taxonomy import bins
-from influence_warehouse.unlearning.config import Unlearning
-from influence_warehouse.unlearning.plan import target_benchmarks
 
 _GRADIENT_PASSES = 2  # one to fit the preconditioner, one to score
-_SCORE_BYTES = 4
 
 
-def preflight(study: Study, home: Home) -> Iterator[tuple[str, str]]:
-    """Name and value of each finding. Raises the library's errors for inputs that are broken."""
+def planned(study: Study, home: Home, with_probe: bool = True) -> Plan:
+    """Count the study's inputs and, `with_probe`, time its steps on a few of them.
+
+    Writes only to a temporary folder beside the study's facts. Raises the library's errors for
+    inputs that are broken. What cannot be timed is named in `missing`; nothing is downloaded.
+    """
     home.create()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(dir=home.work, prefix="check-")))
+        scratch = Home(folder, study.name)
+        for place in (scratch.lake, scratch.work, scratch.inputs, scratch.runs):
+            place.mkdir(parents=True)
+        if study.planted is not None:
+            from influence_warehouse.facts import Lake
+            from influence_warehouse.planted.world import make_planted_world
+
+            make_planted_world(study, Lake(scratch))
+        else:
+            model_source(study, home)
+        load = workload(study, home if study.planted is None else scratch, scratch)
+        missing = "--no-probe" if not with_probe else _not_here(study, home, load)
+        rates = None
+        if missing is None:
+            from influence_warehouse.planning.probe import probe
+
+            rates = probe(study, load, scratch)
+        return plan(study, load, rates, missing)
+
+
+def _not_here(study: Study, home: Home, load: Workload) -> str | None:
+    """Why nothing can be timed: what is on the hub and not on this machine."""
+    if study.planted is None and study.model.hub is not None:
+        try:
+            local_folder(model_source(study, home), study.model, may_download=False)
+        except InputError:
+            return f"the model {study.model.hub}@{study.model.revision} is not on this machine"
+    if load.items is None:
+        return "benchmarks of the hub are not read by a check"
+    if not load.texts:
+        return f"the corpus {study.corpus.hub and study.corpus.hub.dataset} is not on this machine"
+    return None
+
+
+def findings(study: Study, home: Home, found: Plan) -> Iterator[tuple[str, str]]:
+    """Name and value of each line that `influence check` prints."""
+    load = found.load
     yield "study", study.name
     yield "home", str(home.path)
-    if study.planted is None:
-        yield "model", _model(study, home)
-        yield "corpus", _corpus(study, home)
-        items = _items(study, home)
-    else:
-        yield "planted", f"{study.planted.documents:,} documents and a model are made by the run"
-        items = study.planted.items_per_benchmark * len(study.benchmarks)
+    yield "model", _model(study, home)
+    yield "corpus", _corpus(study, home)
+    yield "documents", _documents(load)
     unknown = sum(b.hub is not None and b.max_items is None for b in study.benchmarks)
     more = f", and all items of {unknown} hub datasets" if unknown else ""
-    yield "benchmarks", f"{len(study.benchmarks)} with {items:,} items{more}"
-    yield from _sizes(study, items)
-    if study.unlearning is not None:
-        yield "unlearning runs", _runs(study, study.unlearning)
+    yield "benchmarks", f"{len(study.benchmarks)} with {load.n_items:,} items{more}"
+    yield from _sizes(study, found)
+    yield from _times(study, found)
 
 
 def _model(study: Study, home: Home) -> str:
+    if study.planted is not None:
+        return "made by the run"
     source = model_source(study, home)
     return f"{source.location} ({source.digest}, {study.model.dtype}, {study.model.attention})"
 
 
 def _corpus(study: Study, home: Home) -> str:
+    if study.planted is not None:
+        return f"{study.planted.documents:,} documents, made by the run"
     path = corpus_path(study, home)
     if path is None:
         return f"{study.corpus.hub} (hub; read when the study runs)"
     files = corpus_files(path)
     size = sum(file.stat().st_size for file in files)
-    next(iter(read_corpus(study, home)), None)  # the first batch shows columns and types
-    return f"{path} ({len(files)} file(s), {size / 2**20:,.1f} MiB)"
+    return f"{path} ({len(files)} file(s), {_bytes(size)})"
 
 
-def _items(study: Study, home: Home) -> int:
-    """Items in files are read and validated; of a hub's, only the study's limit is known."""
-    return sum(
-        benchmark.max_items or 0
-        if items_path(study, benchmark, home) is None
-        else len(read_items(study, benchmark, home).items)
-        for benchmark in study.benchmarks
-    )
+def _documents(load: Workload) -> str:
+    kind = "at most " if load.is_bound else "" if load.share_read == 1 else "about "
+    text = f"{kind}{load.sampled:,} sampled of {kind}{load.documents:,}, {_bytes(load.text_bytes)}"
+    read = f"; counted on {load.share_read:.0%} of the rows" if 0 < load.share_read < 1 else ""
+    return f"{text} of text, {load.bins} bins{read}"
 
 
-def _sizes(study: Study, items: int) -> Iterator[tuple[str, str]]:
-    documents = len(bins()) * study.sampling.documents_per_bin
-    tokens = documents * study.model.max_tokens
-    per_shard = documents / study.sampling.shards * items * _SCORE_BYTES
-    yield "sampled documents", f"at most {documents:,} in {study.sampling.shards} shards"
-    yield "tokens in a gradient pass", f"at most {tokens:,}"
-    yield "gradient passes", f"{_GRADIENT_PASSES} over documents, 2 over {items:,} queries"
-    yield "memory for a shard's scores", f"at most {per_shard / 2**20:,.0f} MiB"
+def _sizes(study: Study, found: Plan) -> Iterator[tuple[str, str]]:
+    load, rates = found.load, found.rates
+    longest = study.model.max_tokens
+    tokens, kind = (rates.tokens_document, "") if rates else (longest, "at most ")
+    passes = load.fitted + load.sampled
     yield (
-        "resampling fact",
-        (f"{study.statistics.resamples * len(bins()) * len(study.benchmarks):,} rows"),
+        "tokens",
+        f"{kind}{tokens:,.0f} a document, {kind}{tokens * load.sampled:,.0f} in one pass",
     )
+    queries = f"{_GRADIENT_PASSES} over {load.n_items:,} queries"
+    yield "gradients", f"of {passes:,} documents (fit {load.fitted:,}), {queries}"
+    if rates is not None:
+        each, all_ = rates.gradient_bytes, rates.gradient_bytes * load.sampled
+        yield "projected gradient", f"{_bytes(each)} a document; {_bytes(all_)} were they stored"
+        yield "preconditioner", _bytes(rates.preconditioner_bytes)
+    if found.memory_bytes is not None:
+        yield "memory", f"about {_bytes(found.memory_bytes)} at the peak of one process"
+    for name, size in found.disk.items():
+        yield f"disk: {name}", _bytes(size)
+    yield "disk", f"about {_bytes(sum(found.disk.values()))}"
 
 
-def _runs(study: Study, settings: Unlearning) -> str:
-    """How many runs the choice can lead to."""
-    rule = settings.regions
-    if rule.rule == "sql":
-        return "as many as the SQL's regions ask for"
-    targets = len(target_benchmarks(study))
-    regions = len(rule.explicit) or targets * rule.per_benchmark
-    in_topic = sum(condition.endswith("_in_topic") for condition in settings.conditions)
-    anywhere = len(settings.conditions) - in_topic
-    runs = (regions * in_topic + targets * anywhere) * len(settings.seeds)
-    return f"{runs} at most, of {settings.stops.steps} steps at most"
+def _times(study: Study, found: Plan) -> Iterator[tuple[str, str]]:
+    if study.unlearning is not None:
+        runs = unlearning_runs(study, study.unlearning)
+        steps = study.unlearning.stops.steps
+        count = "as many as the SQL's regions ask for" if runs is None else f"{runs} at most"
+        yield "unlearning runs", f"{count}, of {steps} steps at most"
+    if found.rates is None:
+        yield "time", f"not estimated: {found.missing}"
+        return
+    unit = found.rates.unit
+    for stage in found.stages:
+        basis = "" if stage.is_measured else ", a rule of thumb"
+        yield f"time: {stage.stage}", f"{stage.seconds:,.0f} {unit} ({stage.work}{basis})"
+    yield "time", f"about {_duration(found.seconds)} ({found.seconds:,.0f} {unit}, one thread)"
+    yield "probe", f"{found.rates.probe_seconds:.0f} seconds on this machine"
+
+
+def _bytes(size: float) -> str:
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:,.0f} {unit}"
+        size /= 1024
+    return f"{size:,.1f} GiB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from influence_warehouse.facts import Outcome, write_atomically
 from influence_warehouse.layout import Home, file_name_of
+from influence_warehouse.secrecy import redacted
 
 _SOFTWARE = (
     "influence-warehouse",
@@ -39,7 +40,7 @@ def failure_path(home: Home, partition: str) -> Path:
 
 def write_failure(home: Home, partition: str, error: Exception) -> None:
     """Note why an unlearning run failed: its error, one line."""
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
+    text = redacted(f"{type(error).__name__}: {' '.join(str(error).split())}")[:500]
     path = failure_path(home, partition)
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
 

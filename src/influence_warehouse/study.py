@@ -10,7 +10,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from influence_warehouse.design import (
@@ -23,6 +22,8 @@ from influence_warehouse.design import (
 )
 from influence_warehouse.errors import StudyError
 from influence_warehouse.planted.config import PlantedWorld
+from influence_warehouse.secrecy import is_secret_name
+from influence_warehouse.study_yaml import read_yaml
 from influence_warehouse.unlearning.config import Unlearning
 
 Rule = Literal["refuse", "set_aside"]
@@ -131,6 +132,9 @@ class Model(Section):
     )
     max_tokens: int = Field(512, ge=8, description="Documents are cut here for attribution.")
     trust_remote_code: bool = Field(False, description="Run code that the model ships.")
+    allow_pickle: bool = Field(
+        False, description="Read weights that are no safetensors; such files can run code."
+    )
 
     @model_validator(mode="after")
     def _hub_has_revision(self) -> "Model":
@@ -310,7 +314,7 @@ def load_study(name_or_path: str) -> Study:
     path = Path(name_or_path)
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a NUL in the name
         raise StudyError(
             f"{path}: no such study ({error}). "
             f"Remedy: give the path of a YAML file, or one of the presets {preset_names()}."
@@ -320,14 +324,7 @@ def load_study(name_or_path: str) -> Study:
 
 def parse_study(text: str, origin: str, folder: Path) -> Study:
     """Validate a study's YAML text; `origin` names it in errors, `folder` anchors its paths."""
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise StudyError(f"{origin}: not valid YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise StudyError(
-            f"{origin}: a study is a mapping of fields, this is {type(content).__name__}"
-        )
+    content = read_yaml(text, origin)
     try:
         return Study.model_validate(_anchored(content, folder, origin))
     except ValidationError as error:
@@ -351,14 +348,31 @@ def _anchored(content: Any, folder: Path, origin: str) -> Any:
     result = {}
     for key, value in content.items():
         if key == "path" and isinstance(value, str):
-            result[key] = str((folder / Path(_expanded(value, origin)).expanduser()).absolute())
+            result[key] = _absolute(_expanded(value, origin), folder, origin)
         else:
             result[key] = _anchored(value, folder, origin)
     return result
 
 
+def _absolute(text: str, folder: Path, origin: str) -> str:
+    try:
+        if "\0" in text:
+            raise ValueError("it holds a NUL character")
+        return str((folder / Path(text).expanduser()).absolute())
+    except (ValueError, RuntimeError) as error:  # RuntimeError: ~nobody
+        raise StudyError(
+            f"{origin}: {text!r} is no path ({error}). Remedy: correct the field `path`."
+        ) from error
+
+
 def _expanded(text: str, origin: str) -> str:
     def value(match: re.Match) -> str:
+        if is_secret_name(match[1]):
+            # Paths are shown in errors and logs.
+            raise StudyError(
+                f"{origin}: path {text!r} names {match[1]}, which holds a secret. "
+                "Remedy: name another environment variable."
+            )
         found = os.environ.get(match[1], match[2])
         if found is None:
             raise StudyError(f"{origin}: path {text!r} needs the environment variable {match[1]}")

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from influence_warehouse.models import Encoded
@@ -78,3 +78,8 @@ def save_dataset(rows: Sequence[Encoded], folder: Path) -> str:
         }
     ).save_to_disk(str(folder))
     return str(folder)
+
+
+def kwargs_text(options: Mapping[str, object]) -> str:
+    """Keyword arguments as Bergson's configurations take them: `a=1,b=True`."""
+    return ",".join(f"{name}={value}" for name, value in options.items())

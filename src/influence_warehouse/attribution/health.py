@@ -12,13 +12,13 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from influence_warehouse.attribution.bergson_session import quiet
+from influence_warehouse.attribution.bergson_session import kwargs_text, quiet
 from influence_warehouse.attribution.merging import fingerprint_of_merged
 from influence_warehouse.attribution.trackstar import PRECISIONS
 from influence_warehouse.errors import HealthError
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.models import model_source
+from influence_warehouse.models import loading_options, local_folder, model_source
 from influence_warehouse.study import Study
 
 _DIAGNOSED_DOCUMENTS = 32
@@ -149,7 +149,8 @@ def _diagnose(study: Study, lake: Lake) -> str:
 
             diagnose(
                 DiagnoseConfig(
-                    model=model_source(study, lake.home).location,
+                    model=local_folder(model_source(study, lake.home), study.model),
+                    model_kwargs=kwargs_text(loading_options(study.model)),
                     dataset=folder,
                     n_trials=study.attribution.health_trials,
                     seed=study.seed,

@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from influence_warehouse.attribution.bergson_session import quiet, save_dataset, whole_folder
-from influence_warehouse.models import Encoded, ModelSource
+from influence_warehouse.attribution.bergson_session import (
+    kwargs_text,
+    quiet,
+    save_dataset,
+    whole_folder,
+)
+from influence_warehouse.models import Encoded, ModelSource, loading_options, local_folder
 from influence_warehouse.study import Attribution, Model
 
 if TYPE_CHECKING:
@@ -117,17 +122,14 @@ class TrackStar:
         from bergson.config.config import DataConfig, DistributedConfig, IndexConfig
 
         dataset = save_dataset(rows, scratch / f"{run.name}.data")
-        options = [f"attn_implementation={self.model.attention}"]
-        if self.model.trust_remote_code:
-            options.append("trust_remote_code=True")
+        options = {"attn_implementation": self.model.attention, **loading_options(self.model)}
         return IndexConfig(
             run_path=str(run),
-            model=self.source.location,
-            revision=self.source.revision,
+            model=local_folder(self.source, self.model),
             precision=PRECISIONS[self.model.dtype],
             projection_dim=self.settings.projection_dim,
             token_batch_size=self.settings.token_batch_size,
-            model_kwargs=",".join(options),
+            model_kwargs=kwargs_text(options),
             data=DataConfig(dataset=dataset),
             # One process: no spawn, no port; workers run shards, not ranks.
             distributed=DistributedConfig(nproc_per_node=1),

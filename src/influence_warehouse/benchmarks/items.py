@@ -14,6 +14,8 @@ from typing import Any
 import polars as pl
 
 from influence_warehouse.benchmarks.prompts import LETTERS
+from influence_warehouse.corpus.readers import check_expansion
+from influence_warehouse.corpus.streams import read_lines
 from influence_warehouse.errors import InputError
 from influence_warehouse.layout import Home
 from influence_warehouse.study import Benchmark, HubDataset, Study
@@ -92,18 +94,20 @@ def _load(benchmark: Benchmark, path: Path | None) -> tuple[str, list[dict[str, 
 
 
 def _read_parquet(path: Path) -> list[dict[str, Any]]:
+    check_expansion(path, str(path))
     return pl.read_parquet(path).to_dicts()
 
 
 def _read_json_lines(path: Path) -> list[dict[str, Any]]:
     """Each line's own values: a table would turn a column of mixed types into text."""
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in read_lines(path, str(path)):
         if not line.strip():
             continue
         try:
+            line.encode()  # bytes that are not UTF-8 came as lone surrogates
             row = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"line {number}: {error}") from error
         if not isinstance(row, dict):
             raise ValueError(f"line {number}: {type(row).__name__} in place of an object")

@@ -95,7 +95,9 @@ def _parts(study: Study, home: Home) -> dict[str, Any]:
 def _classifier_parts(study: Study) -> dict[str, Any]:
     """The classifiers' settings; a local folder counts by its content, not by its path."""
     settings = study.corpus.classifiers
-    parts = settings.model_dump(mode="json", exclude={"batch_size", "trust_remote_code"})
+    parts = settings.model_dump(mode="json", exclude={"batch_size"})
+    if not settings.trust_remote_code:
+        del parts["trust_remote_code"]
     for name in ("topic_model", "format_model"):
         folder = Path(parts[name])
         if folder.is_dir():

@@ -12,7 +12,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from influence_warehouse.corpus.streams import read_lines
+from influence_warehouse.corpus.streams import (
+    EXPANSION_FLOOR_BYTES,
+    MAX_EXPANSION,
+    read_lines,
+)
 from influence_warehouse.errors import InputError
 from influence_warehouse.fingerprint import digest_of_file
 from influence_warehouse.layout import Home
@@ -116,12 +120,16 @@ def _read_parquet(file: Path, name: str, columns: dict[str, str]) -> Iterator[Ba
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    plain = check_expansion(file, name)
+    wanted = list(dict.fromkeys(columns.values()))
     try:
-        with pq.ParquetFile(file) as source:
+        with pq.ParquetFile(file, read_dictionary=[c for c in wanted if c in plain]) as source:
             _check_schema(source.schema_arrow, name, columns)
-            row = 1
-            wanted = list(dict.fromkeys(columns.values()))
+            row, left = 1, _allowed_bytes(file)
             for part in source.iter_batches(BATCH_ROWS, columns=wanted):
+                left -= sum(_decoded_bytes(column) for column in part.columns)
+                if left < 0:
+                    raise _expands(name, f"row {row} and those after it are longer")
                 rows = list(range(row, row + part.num_rows))
                 fields = {
                     field: _column_values(part.column(column)) for field, column in columns.items()
@@ -129,10 +137,58 @@ def _read_parquet(file: Path, name: str, columns: dict[str, str]) -> Iterator[Ba
                 yield Batch(name, rows, _with_text_ids(fields))
                 row += part.num_rows
     except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            f"{name}: not readable as Parquet ({error}). Remedy: write the file again; "
-            "JSON lines must have a name that ends in .jsonl."
-        ) from error
+        raise _not_parquet(name, error) from error
+
+
+def check_expansion(file: Path, name: str) -> set[str]:
+    """Names of a Parquet file's columns that hold one value a row.
+
+    Raises InputError for a file that grows beyond reason when it is read.
+
+    The footer tells the size without compression, but not what a dictionary saves: a value of
+    a megabyte may stand in a million rows. `read_corpus` counts that batch by batch.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        footer = pq.read_metadata(file)
+    except (pa.ArrowException, OSError) as error:
+        raise _not_parquet(name, error) from error
+    groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
+    read = sum(max(group.total_byte_size, 0) for group in groups)
+    if max(read, footer.num_rows) > _allowed_bytes(file):
+        raise _expands(name, f"it says it holds {footer.num_rows:,} rows and {read:,} bytes")
+    return {footer.schema.column(i).path for i in range(footer.num_columns)}
+
+
+def _allowed_bytes(file: Path) -> int:
+    return max(EXPANSION_FLOOR_BYTES, MAX_EXPANSION * file.stat().st_size)
+
+
+def _decoded_bytes(column) -> int:
+    """Bytes of a column's values, those that share a dictionary's entry counted each time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_dictionary(column.type):
+        return column.nbytes
+    lengths = pc.binary_length(column.dictionary)
+    return column.indices.nbytes + (pc.sum(lengths.take(column.indices)).as_py() or 0)
+
+
+def _expands(name: str, finding: str) -> InputError:
+    return InputError(
+        f"{name}: grows to over {MAX_EXPANSION} times its size ({finding}). "
+        "Remedy: write it again without compression if it is what you mean to read."
+    )
+
+
+def _not_parquet(name: str, error: Exception) -> InputError:
+    return InputError(
+        f"{name}: not readable as Parquet ({error}). Remedy: write the file again; "
+        "JSON lines must have a name that ends in .jsonl."
+    )
 
 
 def _column_values(array) -> list[Any]:

@@ -24,6 +24,7 @@ _SCHEMA = {
     "stated_z": pl.Float64,
 }
 _SHOWN = 5
+_MAX_BYTES = 16 << 20  # of 576 lines
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,12 @@ def _cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     Raises InputError when the file is no CSV with the columns, or a line has another width.
     """
     try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise OSError(f"over {_MAX_BYTES:,} bytes, a bin takes one line")
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
             rows = [(reader.line_num, row) for row in reader if any(row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:  # ValueError: not UTF-8, NUL in the name
         raise InputError(
             f"{path}: cannot be read as CSV ({error}). "
             f"Remedy: give a UTF-8 file with the columns {', '.join(COLUMNS)}."

@@ -19,6 +19,7 @@ from influence_warehouse.design import (
 from influence_warehouse.errors import StudyError
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home, warehouse_root
+from influence_warehouse.secrecy import carries_credentials
 from influence_warehouse.study import preset_names
 
 # Written first: what marks a home as imported must be there before anything else is.
@@ -51,6 +52,14 @@ class ImportedStudy(Section):
         if self.name in preset_names():
             raise ValueError(f"study: {self.name!r} is the name of a preset; choose another")
         check_names(self.names, self.contrasts)
+        return self
+
+    @model_validator(mode="after")
+    def _is_without_credentials(self) -> "ImportedStudy":
+        for name in ("source", "licence", "citation"):
+            if carries_credentials(getattr(self, name)):
+                # Not shown: the error would print what must not be kept.
+                raise ValueError(f"--{name}: holds a password or an access token; leave it out")
         return self
 
     @property

@@ -146,11 +146,16 @@ def make_unlearned_predictions(study: Study, lake: Lake, partition_key: str) -> 
     items = lake.read("benchmark_items")
     with _unlearned(study, lake, _planned(lake, partition_key), adapter) as (model, _):
         inner: Any = model.get_base_model()
-        size = _CHOICES_AT_ONCE if inner.num_parameters() < _SMALL else None
+        size = choices_at_once(inner)
         tokenizer = _base_of(study, lake).tokenizer
         frame = score_items(inner, tokenizer, items, metrics, partition_key, size)
     lake.write(PREDICTIONS, frame, wanted, partition_key)
     return Outcome(PREDICTIONS, frame.height, reused=False)
+
+
+def choices_at_once(model: "PreTrainedModel") -> int | None:
+    """Batch size of `score_items` for an unlearned model; None: its own."""
+    return _CHOICES_AT_ONCE if model.num_parameters() < _SMALL else None
 
 
 def progress_line(lake: Lake, partition_key: str) -> str:

@@ -24,6 +24,7 @@ class Measure:
 _VALUES, _BOOTSTRAP = "Values", "Uncertainty: a two-way bootstrap"
 _CORRELATIONS, _SENSITIVITY = "Correlations", "Sensitivity: what hangs on one bin"
 _WORDS, _RELIABILITY, _POWER = "Bins in words", "Reliability of a profile", "Power"
+_CORRECTNESS = "Right and wrong answers"
 _BENCHMARKS, _PLANTED = "Benchmarks", "Planted truth"
 _IMPORTED, _UNLEARNING = "Imported bin scores", "Unlearning"
 
@@ -63,6 +64,12 @@ RULES: tuple[tuple[str, str, str | None], ...] = (
     (r"benchmark_correlations\.(pearson|spearman|leave_one)\w*", _R, _CORRELATIONS),
     (r"contrast_(extremes|sensitivity)\.\w*lead\w*", _Z, _SENSITIVITY),
     (r"contrast_(extremes|sensitivity)\.(delta_z|leave_one)\w*(?<!rank)", _Z, _SENSITIVITY),
+    (
+        r"correctness_\w+\.(z_(in)?correct|delta_z_(in)?correct|difference(_low|_high)?)",
+        _Z,
+        _CORRECTNESS,
+    ),
+    (r"correctness_\w+\.(difference_standard_error)", _Z_ERROR, _CORRECTNESS),
     (r"distinctive_terms\.log_odds", "natural logarithm, above 0", _WORDS),
     (r"distinctive_terms\.z_score", "standard errors, above 0", _WORDS),
     (r"influence_concentration\.(gini|top_\d+_share)", _SHARE, _VALUES),

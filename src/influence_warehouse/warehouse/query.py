@@ -8,6 +8,7 @@ import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -16,8 +17,22 @@ from influence_warehouse.layout import Home
 from influence_warehouse.warehouse.build import project_folder
 from influence_warehouse.warehouse.publish import SCHEMA
 
+if TYPE_CHECKING:
+    import duckdb
+
 _HEADER = re.compile(r"^--\s*(question|grain|reads):\s*(.+)$")
 _NAME = re.compile(r"^[\w-]+$")
+_SETTINGS = (
+    f"search_path = '{SCHEMA}'",
+    # Else the folder of spilled rows may be written, and a log beside the published file.
+    "temp_directory = ''",
+    "python_enable_replacements = false",
+    "enable_external_access = false",
+    "lock_configuration = true",
+)
+# Read-only as the file is, DuckDB lets `copy` write its log, which the next reader would replay.
+_READING = {"SELECT", "MULTI"}  # MULTI: a pivot
+_EXPLAIN = re.compile(r"\s*explain\s+(analyze\s+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -65,9 +80,9 @@ def run_query(home: Home, name_or_sql: str) -> pl.DataFrame:
 
     try:
         with duckdb.connect(str(home.database), read_only=True) as connection:
-            connection.execute(f"set search_path = '{SCHEMA}'")
-            connection.execute("set enable_external_access = false")
-            connection.execute("set lock_configuration = true")
+            for setting in _SETTINGS:
+                connection.execute(f"set {setting}")
+            _require_reading(connection, sql)
             result = connection.sql(sql)
             if result is None:
                 raise WarehouseError("The SQL returns no rows. Remedy: end it with a `select`.")
@@ -77,6 +92,21 @@ def run_query(home: Home, name_or_sql: str) -> pl.DataFrame:
             f"{home.database}: {error}\n"
             "Remedy: correct the SQL; the file is read-only and `show tables` lists its marts."
         ) from error
+
+
+def _require_reading(connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
+    """Raise WarehouseError unless every statement is a select, or the explanation of one."""
+    statements = connection.extract_statements(sql)
+    kinds = {statement.type.name for statement in statements}
+    explained = _EXPLAIN.match(sql)
+    if len(statements) == 1 and kinds == {"EXPLAIN"} and explained:
+        # `explain analyze` runs what it explains.
+        kinds = {s.type.name for s in connection.extract_statements(sql[explained.end() :])}
+    if not kinds <= _READING:
+        raise WarehouseError(
+            f"{', '.join(sorted(kinds - _READING)).lower()}: not a query. Remedy: write one that "
+            "reads (`select`, `from`, `show tables`, `describe`); --to saves its rows to a file."
+        )
 
 
 def _sql_of(name_or_sql: str) -> str:

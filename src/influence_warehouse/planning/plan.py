@@ -1,0 +1,173 @@
+"""The plan: a study's counts times this machine's rates, stage by stage, with disk and memory.
+
+Belongs here: arithmetic. Does not belong here: counting (`workload`), timing (`probe`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from influence_warehouse.planning.probe import Rates
+from influence_warehouse.planning.workload import Workload
+from influence_warehouse.study import Study
+from influence_warehouse.unlearning.config import Unlearning
+from influence_warehouse.unlearning.plan import target_benchmarks
+
+# Of zstd Parquet that finished studies wrote, bytes a row.
+_ROW_BYTES = {"bin_item_scores": 13, "proponents": 9, "document_scores": 10, "resamples": 8}
+_TEXT_SHARE = 0.45  # of documents.parquet, to the texts' own bytes
+# What hardly depends on the study: dbt's marts, charts, Great Expectations, Dagster's start.
+_MARTS_SECONDS, _CHARTS_SECONDS = 60.0, 45.0
+_SECONDS_A_RESAMPLED_ROW = 4e-6
+_DATABASE_BYTES, _REPORT_BYTES = 200 << 20, 60 << 20
+# The diagnosis computes a pair's gradients alone and padded, without projection, in two
+# configurations, each with a model of its own.
+_DIAGNOSED_GRADIENTS, _DIAGNOSED_LOADS = 8, 3
+_TOKENIZED_BYTES_A_SECOND = 1.5e6
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """Seconds of one stage's steps, and what they are made of. `is_measured`: by the probe."""
+
+    stage: str
+    work: str
+    seconds: float
+    is_measured: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study will take. `stages` is empty where nothing could be timed, `missing` why."""
+
+    load: Workload
+    rates: Rates | None
+    stages: list[StageCost]
+    disk: dict[str, int]
+    memory_bytes: int | None
+    missing: str | None
+
+    @property
+    def seconds(self) -> float:
+        return sum(stage.seconds for stage in self.stages)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as plain values, without the texts that were sampled."""
+        counts = {
+            name: value
+            for name, value in vars(self.load).items()
+            if name not in ("texts", "items", "read_seconds")
+        }
+        return {
+            "workload": counts,
+            "rates": None if self.rates is None else asdict(self.rates),
+            "stages": [asdict(stage) for stage in self.stages],
+            "seconds": self.seconds if self.stages else None,
+            "disk_bytes": self.disk,
+            "memory_bytes": self.memory_bytes,
+            "not_estimated": self.missing,
+        }
+
+
+def plan(study: Study, load: Workload, rates: Rates | None, missing: str | None) -> Plan:
+    """Times, disk and memory; times only with `rates`."""
+    disk = dict(_disk(study, load, rates))
+    if rates is None:
+        return Plan(load, None, [], disk, None, missing)
+    return Plan(
+        load, rates, list(_stages(study, load, rates)), disk, _memory(study, load, rates), None
+    )
+
+
+def unlearning_runs(study: Study, settings: Unlearning) -> int | None:
+    """How many runs the choice can lead to at most; None where SQL decides."""
+    rule = settings.regions
+    if rule.rule == "sql":
+        return None
+    targets = len(target_benchmarks(study))
+    regions = len(rule.explicit) or targets * rule.per_benchmark
+    in_topic = sum(condition.endswith("_in_topic") for condition in settings.conditions)
+    anywhere = len(settings.conditions) - in_topic
+    return (regions * in_topic + targets * anywhere) * len(settings.seeds)
+
+
+def _stages(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:
+    yield StageCost("start", "Python, libraries", rates.imports)
+    if study.planted is not None:
+        from influence_warehouse.planted.training import BATCH_DOCUMENTS
+
+        steps = -(-load.documents // BATCH_DOCUMENTS) * study.planted.epochs
+        yield StageCost("planted model", f"{steps:,} training steps", steps * rates.training_step)
+    tokenizing = load.text_bytes / _TOKENIZED_BYTES_A_SECOND
+    yield StageCost("corpus", f"{load.documents:,} documents", load.read_seconds + tokenizing)
+    asked = rates.load + rates.item_fixed + load.n_items * rates.item
+    yield StageCost("predictions", f"{load.n_items:,} items", asked)
+    yield from _attribution(study, load, rates)
+    rows = study.statistics.resamples * load.bins * len(study.benchmarks)
+    marts = 2 if study.unlearning is not None else 1
+    seconds = marts * _MARTS_SECONDS + rows * _SECONDS_A_RESAMPLED_ROW
+    yield StageCost("warehouse", f"marts, {rows:,} resampled means", seconds, is_measured=False)
+    yield StageCost("reports", "charts", _CHARTS_SECONDS, is_measured=False)
+    if study.unlearning is not None:
+        yield from _unlearning(study, study.unlearning, load, rates)
+
+
+def _attribution(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:
+    gradient, queries = rates.gradient_document, load.n_items * rates.query
+    trials = study.attribution.health_trials
+    diagnosis = _DIAGNOSED_LOADS * rates.load + trials * _DIAGNOSED_GRADIENTS * gradient
+    yield StageCost("diagnosis", f"{trials} pairs of documents", diagnosis)
+    fitting = rates.gradient_fixed + load.fitted * gradient + rates.mix_fixed + queries
+    yield StageCost(
+        "preconditioner", f"{load.fitted:,} documents, {load.n_items:,} queries", fitting
+    )
+    yield StageCost("query index", f"{load.n_items:,} queries", rates.query_fixed + queries)
+    shards = study.sampling.shards
+    scoring = shards * rates.score_fixed + load.sampled * gradient
+    yield StageCost("scores", f"{load.sampled:,} documents in {shards} shards", scoring)
+
+
+def _unlearning(
+    study: Study, settings: Unlearning, load: Workload, rates: Rates
+) -> Iterator[StageCost]:
+    runs = unlearning_runs(study, settings)
+    if runs is None:
+        return
+    steps = settings.stops.steps
+    measured = steps // settings.eval_every + 1
+    # A loss needs no backward pass: a fifth of what a pair of documents takes with one.
+    losses = measured * (settings.forget_documents + settings.probe_documents) / 5
+    pairs = steps * settings.batch_documents + losses
+    each = rates.unlearning_fixed + pairs * rates.unlearning_pair
+    yield StageCost("unlearning", f"{runs:,} runs of {steps} steps at most", runs * each)
+    answers = runs * (rates.item_fixed + load.n_items * rates.unlearned_item)
+    yield StageCost("unlearned answers", f"{runs:,} runs x {load.n_items:,} items", answers)
+
+
+def _disk(study: Study, load: Workload, rates: Rates | None) -> Iterator[tuple[str, int]]:
+    """Bytes by fact or folder, largest share of what a run leaves behind."""
+    shards, benchmarks = study.sampling.shards, len(study.benchmarks)
+    cells = load.n_items * min(load.bins, load.sampled)
+    extremes = load.n_items * 2 * study.attribution.top_k
+    resampled = study.statistics.resamples * load.bins * benchmarks
+    yield "documents", round(load.text_bytes * _TEXT_SHARE)
+    yield "document_scores", load.sampled * benchmarks * _ROW_BYTES["document_scores"]
+    yield "bin_item_scores", cells * 2 * _ROW_BYTES["bin_item_scores"]
+    yield "proponents", extremes * (shards + 1) * _ROW_BYTES["proponents"]
+    yield "bin_mean_resamples", resampled * _ROW_BYTES["resamples"]
+    yield "databases", _DATABASE_BYTES + resampled * _ROW_BYTES["resamples"]
+    yield "charts and reports", _REPORT_BYTES
+    if rates is not None:
+        index = load.n_items * rates.gradient_bytes
+        yield "work (safe to delete)", rates.preconditioner_bytes + index
+        if study.unlearning is not None:
+            runs = unlearning_runs(study, study.unlearning) or 0
+            yield "adapters", runs * rates.adapter_bytes
+
+
+def _memory(study: Study, load: Workload, rates: Rates) -> int:
+    """Peak of one process: what the probe reached, or that plus a shard's scores and texts."""
+    per_shard = load.sampled / study.sampling.shards
+    scores = per_shard * load.n_items * 4
+    # Scores once as they come from Bergson and once by bin.
+    return round(rates.peak_bytes + 2 * scores + load.text_bytes)

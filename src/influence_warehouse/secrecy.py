@@ -1,0 +1,40 @@
+"""Secrets stay out of what the project writes: what counts as one, and its replacement.
+
+Belongs here: names of environment variables that hold secrets, texts that carry credentials.
+Does not belong here: deciding what is logged.
+"""
+
+import os
+import re
+
+HIDDEN = "[hidden]"
+# Shorter values are words that texts hold by chance.
+_SHORTEST = 8
+_SECRET_NAME = re.compile(
+    r"token|secret|passw|credential|api_?key|access_?key|private_?key", re.IGNORECASE
+)
+_IN_ADDRESS = re.compile(r"(?<=://)[^\s/@]+(?=@)")
+_KNOWN_TOKENS = re.compile(r"\bhf_[A-Za-z0-9]{20,}|\bAKIA[A-Z0-9]{16}\b")
+
+
+def is_secret_name(variable: str) -> bool:
+    """Whether an environment variable's name says that its value is a secret: HF_TOKEN."""
+    return _SECRET_NAME.search(variable) is not None
+
+
+def carries_credentials(text: str) -> bool:
+    """Whether a text holds a user's name or password in an address, or a well-known token."""
+    return bool(_IN_ADDRESS.search(text) or _KNOWN_TOKENS.search(text))
+
+
+def redacted(text: str) -> str:
+    """`text` without credentials and without the values of secret environment variables."""
+    values = {
+        value
+        for name, value in os.environ.items()
+        if is_secret_name(name) and len(value) >= _SHORTEST
+    }
+    # The longest first: one secret may be part of another.
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, HIDDEN)
+    return _KNOWN_TOKENS.sub(HIDDEN, _IN_ADDRESS.sub(HIDDEN, text))

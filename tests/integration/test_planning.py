@@ -1,0 +1,169 @@
+"""`influence check`: its counts are those of a run, its times come from the study's own steps."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from influence_warehouse.cli import main
+from influence_warehouse.corpus.documents import make_documents
+from influence_warehouse.facts import Lake
+from influence_warehouse.layout import Home
+from influence_warehouse.planning import workload as workloads
+from influence_warehouse.planning.plan import plan
+from influence_warehouse.planning.probe import Rates
+from influence_warehouse.preflight import planned
+from influence_warehouse.sampling.manifest import make_sampling_manifest
+from influence_warehouse.study import Study, load_study
+from influence_warehouse.taxonomy import FORMATS, TOPICS
+from tests.unit.test_study import content
+
+WORDS = [
+    "the",
+    "world",
+    "of",
+    "day",
+    "night",
+    "people",
+    "water",
+    "energy",
+    "color",
+    "food",
+    "book",
+    "game",
+    "law",
+    "health",
+    "school",
+]
+
+
+def text_of(i: int) -> str:
+    return " ".join(WORDS[(i * k) % len(WORDS)] for k in range(1, 20)) + f" {i}"
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """7,000 documents, unevenly over six bins, with copies and empty texts among them; items."""
+    rows = [
+        {
+            "doc_id": f"d{i}",
+            "text": "" if i % 50 == 0 else text_of(i - i % 100 if i % 25 == 1 else i),
+            "topic": TOPICS[i % 3],
+            "format": FORMATS[(i % 7) // 6],
+        }
+        for i in range(7000)
+    ]
+    pl.DataFrame(rows).write_parquet(tmp_path / "documents.parquet", row_group_size=1000)
+    item = {"question": "Which one?", "choices": ["the sun", "the sea"], "answer_index": 0}
+    items = [item | {"item_id": f"i{i}"} for i in range(12)]
+    (tmp_path / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in items))
+    return tmp_path
+
+
+def settings(folder: Path, model: dict) -> dict:
+    benchmark = {"name": "p", "domain": "d", "capability": "c"}
+    return content(
+        corpus={"path": str(folder / "documents.parquet")},
+        sampling={"documents_per_bin": 1500, "shards": 2},
+        model={"max_tokens": 64} | model,
+        benchmarks=[benchmark | {"path": str(folder / "items.jsonl")}],
+        contrasts=[],
+        attribution={
+            "projection_dim": 4,
+            "token_batch_size": 256,
+            "preconditioner": {"fit_documents_per_bin": 100},
+        },
+        unlearning={"seeds": [1], "stops": {"steps": 3}, "max_tokens": 32},
+    )
+
+
+def study_of(folder: Path, tiny_model: Path) -> Study:
+    return Study.model_validate(settings(folder, {"path": str(tiny_model)}))
+
+
+@pytest.fixture
+def home(tmp_path) -> Home:
+    return Home(tmp_path / "warehouse", "small")
+
+
+def test_a_corpus_that_is_read_whole_is_counted_exactly(folder, tiny_model, home):
+    study = study_of(folder, tiny_model)
+    load = planned(study, home, with_probe=False).load
+    lake = Lake(home)
+    make_documents(study, lake)
+    make_sampling_manifest(study, lake)
+    manifest = lake.read("sampling_manifest")
+    assert load.documents == lake.rows("documents")
+    assert load.sampled == len(manifest)
+    assert load.fitted == len(manifest.filter(pl.col("sample_rank") < 100))
+    assert (load.bins, load.n_items, load.share_read) == (6, 12, 1.0)
+
+
+def test_a_corpus_too_large_to_read_is_extrapolated_and_says_so(
+    folder, tiny_model, home, monkeypatch
+):
+    study = study_of(folder, tiny_model)
+    whole = planned(study, home, with_probe=False).load
+    monkeypatch.setattr(workloads, "READING_SECONDS", 0.0)
+    part = planned(study, home, with_probe=False).load
+    assert part.share_read == pytest.approx(1000 / 7000)  # one group of rows
+    for name in ("documents", "sampled", "fitted", "text_bytes"):
+        assert getattr(part, name) == pytest.approx(getattr(whole, name), rel=0.1), name
+
+
+def test_costs_grow_with_what_makes_them_grow(folder, tiny_model, home):
+    study = study_of(folder, tiny_model)
+    load = planned(study, home, with_probe=False).load
+    assert plan(study, load, None, "why").missing == "why"
+    seconds = {stage.stage: stage.seconds for stage in plan(study, load, Rates(), None).stages}
+    rates = Rates(gradient_document=1.0, query=0.1)
+    slower = {stage.stage: stage.seconds for stage in plan(study, load, rates, None).stages}
+    grown = {name: slower[name] - seconds[name] for name in seconds if slower[name] > seconds[name]}
+    assert grown == pytest.approx(
+        {
+            "diagnosis": 4 * 8,
+            "preconditioner": load.fitted + 1.2,
+            "query index": 1.2,
+            "scores": load.sampled,
+        }
+    )
+
+
+def check(*arguments: str) -> str:
+    result = CliRunner().invoke(main, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.slow
+def test_check_times_every_stage_and_leaves_nothing_behind(folder, tiny_model, home):
+    (folder / "s.json").write_text(json.dumps(settings(folder, {"path": str(tiny_model)})))
+    root, file = str(home.root), str(folder / "s.json")
+    found = json.loads(check("--warehouse", root, "check", file, "--output", "json"))
+    times = {stage["stage"]: stage["seconds"] for stage in found["stages"]}
+    assert set(times) >= {"predictions", "preconditioner", "scores", "unlearning", "warehouse"}
+    assert all(seconds > 0 for seconds in times.values()), times
+    assert found["seconds"] == pytest.approx(sum(times.values()))
+    # 14 tracked modules, 4 x 4 numbers of 4 bytes each, and what the index adds to them.
+    assert found["rates"]["gradient_bytes"] >= 14 * 64
+    assert text_of(1) not in json.dumps(found)
+    assert [path for path in home.path.rglob("*") if path.is_file()] == []
+
+
+def test_what_is_not_on_this_machine_is_named_not_fetched(folder, home, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "cache"))
+    model = {"hub": "org/m", "revision": "f" * 40}
+    (folder / "s.json").write_text(json.dumps(settings(folder, model)))
+    text = check("--warehouse", str(home.root), "check", str(folder / "s.json"))
+    assert "not estimated: the model org/m@ffff" in text
+    assert "7,000" not in text and "disk" in text
+
+
+def test_the_published_study_is_planned_by_its_bounds(home):
+    found = planned(load_study("olmo3-dolma3"), home)
+    assert found.missing is not None and "allenai/Olmo-3-1025-7B" in found.missing
+    assert found.load.is_bound and found.load.sampled == 5_760_000
