@@ -16,7 +16,7 @@ import numpy as np
 
 from influence_warehouse.attribution.bergson_session import quiet, save_dataset, whole_folder
 from influence_warehouse.models import Encoded, ModelSource
-from influence_warehouse.study import Attribution, Model
+from influence_warehouse.study import Attribution, Compute, Model
 
 if TYPE_CHECKING:
     from bergson.config.config import IndexConfig, PreprocessConfig
@@ -32,6 +32,7 @@ class TrackStar:
     model: Model
     source: ModelSource
     settings: Attribution
+    compute: Compute
     log: Path
     name: str = "trackstar"
 
@@ -129,6 +130,7 @@ class TrackStar:
             token_batch_size=self.settings.token_batch_size,
             model_kwargs=",".join(options),
             data=DataConfig(dataset=dataset),
-            # One process: no spawn, no port; workers run shards, not ranks.
-            distributed=DistributedConfig(nproc_per_node=1),
+            # One process neither spawns nor opens a port; more are for machines with more GPUs.
+            distributed=DistributedConfig(nproc_per_node=self.compute.processes),
+            fsdp=self.compute.fsdp,
         )
