@@ -4,27 +4,32 @@ Belongs here: wiring. Does not belong here: the expectations themselves (the sam
 attribution stages of the library) and the tests of tables (dbt).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 
 from dagster_project.resources import StudyResource
 from dagster_project.settings import settings
-from influence_warehouse.expectation_suite import ExpectationOutcome
+from influence_warehouse.expectation_suite import ExpectationOutcome, Guard
 from influence_warehouse.facts import Lake
 from influence_warehouse.sampling.expectations import (
     EXPECTATIONS,
+    SAMPLE_GUARD,
     check_sampling_manifest,
     data_docs_index,
 )
 from influence_warehouse.study import Study
-from influence_warehouse.unlearning.expectations import check_unlearning_sets, expectations_of
+from influence_warehouse.unlearning.expectations import (
+    SETS_GUARD,
+    check_unlearning_sets,
+    expectations_of,
+)
 
 Check = Callable[[Study, Lake], list[ExpectationOutcome]]
 
 
 def _expectations(
-    name: str, asset: str, compared: Sequence[str], asked: dict[str, str], check: Check
+    name: str, guard: Guard, asked: dict[str, str], check: Check
 ) -> dg.AssetChecksDefinition:
     """One run of a Great Expectations checkpoint; each expectation is a check of its own."""
 
@@ -33,8 +38,8 @@ def _expectations(
         specs=[
             dg.AssetCheckSpec(
                 expectation,
-                asset=asset,
-                additional_deps=list(compared),
+                asset=guard.fact,
+                additional_deps=list(guard.compared),
                 description=meaning,
                 blocking=True,
             )
@@ -45,7 +50,7 @@ def _expectations(
         for outcome in check(study.study, study.lake):
             yield dg.AssetCheckResult(
                 check_name=outcome.name,
-                asset_key=asset,
+                asset_key=guard.fact,
                 passed=outcome.success,
                 metadata={
                     "observed": outcome.observed,
@@ -80,8 +85,7 @@ def scores_are_healthy(study: StudyResource) -> dg.AssetCheckResult:
 checks: list[dg.AssetChecksDefinition] = [
     _expectations(
         "sampling_expectations",
-        "sampling_manifest",
-        ["benchmark_items", "documents", "bin_populations"],
+        SAMPLE_GUARD,
         EXPECTATIONS,
         check_sampling_manifest,
     ),
@@ -92,8 +96,7 @@ if settings().study.unlearning is not None:
     checks.append(
         _expectations(
             "unlearning_expectations",
-            "forget_sets",
-            ["retain_sets", "unlearning_plan", "benchmark_items"],
+            SETS_GUARD,
             expectations_of(settings().study),
             check_unlearning_sets,
         )

@@ -1,11 +1,10 @@
-"""How an outcome of the library becomes a Dagster result: row counts, schema, run record.
+"""How an outcome of the library becomes a Dagster result: row counts, schema, fingerprint.
 
 Does not belong here: any decision on what to make; the library's stages take it.
 """
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +13,8 @@ import dagster as dg
 from dagster_project.partitions import BY_PARTS, keep_runs
 from dagster_project.resources import StudyResource
 from influence_warehouse.contracts import CONTRACTS
-from influence_warehouse.facts import Lake, Outcome, Part
-from influence_warehouse.records import failure_path, write_failure, write_record
+from influence_warehouse.facts import Outcome, Part
+from influence_warehouse.making import made_line, make_step
 from influence_warehouse.steps import Step
 from influence_warehouse.unlearning.plan import partition_keys
 
@@ -50,9 +49,8 @@ def step_assets(step: Step) -> dg.AssetsDefinition:
         study.home.create()
         last = {}
         for key in context.partition_keys if step.parts else [None]:
-            with _noting_failure(step, study, key):
-                for outcome, fingerprint in _run_once(step, study, key):
-                    last[outcome.fact] = (outcome, fingerprint)
+            for outcome, fingerprint in _run_once(step, study, key):
+                last[outcome.fact] = (outcome, fingerprint)
         if "unlearning_plan" in step.facts:
             keep_runs(context.instance, partition_keys(study.lake))
         for outcome, fingerprint in last.values():
@@ -63,42 +61,12 @@ def step_assets(step: Step) -> dg.AssetsDefinition:
 
 def _run_once(step: Step, study: StudyResource, partition: str | None) -> list[tuple[Outcome, str]]:
     started = datetime.now(UTC)
-    part: list[Part] = []
-    if partition is not None:
-        part = [int(partition) if step.parts == "shards" else partition]
-    made = step.run(study.study, study.lake, *part)
-    outcomes = [made] if isinstance(made, Outcome) else made
-    results = []
-    for outcome in outcomes:
-        fingerprint = _fingerprint_of(study.lake, outcome, *part)
-        write_record(study.home, outcome, fingerprint, started, partition)
-        results.append((outcome, fingerprint))
+    part: Part | None = int(partition) if partition and step.parts == "shards" else partition
+    results = make_step(step, study.study, study.lake, part)
     if step.parts != "runs":  # `run` says a line per unlearning run
-        say_made(outcomes, started, partition)
+        for outcome, _ in results:
+            say(made_line(outcome, started, part))
     return results
-
-
-@contextmanager
-def _noting_failure(step: Step, study: StudyResource, partition: str | None) -> Iterator[None]:
-    """Leave an unlearning run's error where `influence status` and the marts find it."""
-    if step.parts != "runs" or partition is None:
-        yield
-        return
-    try:
-        yield
-    except Exception as error:
-        write_failure(study.home, partition, error)
-        raise
-    failure_path(study.home, partition).unlink(missing_ok=True)
-
-
-def say_made(outcomes: list[Outcome], started: datetime, partition: str | None) -> None:
-    """One progress line on stderr per fact."""
-    seconds = (datetime.now(UTC) - started).total_seconds()
-    for outcome in outcomes:
-        verb = "KEPT" if outcome.reused else "OK  "
-        name = outcome.fact if partition is None else f"{outcome.fact} {partition}"
-        say(f"{verb} {name:<34} {outcome.rows:>9,} rows {seconds:7.1f} s")
 
 
 def say(line: str) -> None:
@@ -125,12 +93,6 @@ def _spec(step: Step, fact: str) -> dg.AssetSpec:
         kinds={"parquet"},
         metadata={"dagster/column_schema": dg.TableSchema(columns)},
     )
-
-
-def _fingerprint_of(lake: Lake, outcome: Outcome, part: Part | None = None) -> str:
-    if outcome.fact in CONTRACTS:
-        return lake.require(outcome.fact, part).digest
-    return str(outcome.details["digest"])
 
 
 def _result(outcome: Outcome, fingerprint: str) -> dg.MaterializeResult:

@@ -16,7 +16,7 @@ from influence_warehouse.records import failure_of
 # Dagster's own event log would bury the progress lines; the UI shows it.
 _LOGGERS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
-Stage = Literal["attribution", "unlearning"]
+Stage = Literal["prepare", "attribution", "plan", "unlearning"]
 
 
 def run_study(stage: Stage | None = None) -> None:
@@ -25,9 +25,14 @@ def run_study(stage: Stage | None = None) -> None:
     Raises the library's own errors; of unlearning runs after the others are done and judged.
     """
     from dagster_project.definitions import defs
-    from dagster_project.jobs import attribution_jobs, unlearning_jobs
+    from dagster_project.jobs import attribution_jobs, prepare, unlearning_jobs
 
-    chosen = {"attribution": attribution_jobs, "unlearning": unlearning_jobs}
+    chosen = {
+        "prepare": [prepare],
+        "attribution": attribution_jobs,
+        "plan": unlearning_jobs[:1],
+        "unlearning": unlearning_jobs,
+    }
     failed: list[str] = []
     with dg.DagsterInstance.get() as instance:
         for job in chosen[stage] if stage else [*attribution_jobs, *unlearning_jobs]:

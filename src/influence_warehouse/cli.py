@@ -75,15 +75,15 @@ def main(warehouse: Path | None) -> None:
 @STUDY
 @click.option(
     "--stage",
-    type=click.Choice(["attribution", "unlearning"]),
-    help="Run one stage alone; default: all of the study.",
+    type=click.Choice(["prepare", "attribution", "plan", "unlearning"]),
+    help="Run one stage alone, or what its parts need: `prepare` for shards, `plan` for runs.",
 )
 @_readable_errors
 @_example("influence run demo\n  influence run demo --stage unlearning")
 def run(study: str, stage: Any) -> None:
     """Materialize what is missing or stale of STUDY; resumes where it was killed."""
     loaded, home = _study_and_home(study)
-    if stage == "unlearning" and loaded.unlearning is None:
+    if stage in ("plan", "unlearning") and loaded.unlearning is None:
         raise StudyError(
             f"study {study}: no section `unlearning`, so there is nothing to run. "
             "Remedy: add one; docs/unlearning.md describes it."
@@ -110,6 +110,28 @@ def _leave(status: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
+
+
+@main.command()
+@STUDY
+@click.argument("parts", type=click.Choice(["shards", "runs"]))
+@click.option("--worker", default=0, show_default=True, help="Number of this worker, from 0.")
+@click.option("--of", default=1, show_default=True, help="How many workers there are.")
+@_readable_errors
+@_example("influence work my-study.yaml shards --worker 3 --of 64")
+def work(study: str, parts: Any, worker: int, of: int) -> None:
+    """Make this worker's share of STUDY's shards, or unlearning runs; without Dagster.
+
+    For clusters, on one lake that all workers see: docs/clusters/. Start it after
+    `influence run STUDY --stage prepare` (shards) or `--stage plan` (runs).
+    """
+    from influence_warehouse.facts import Lake
+    from influence_warehouse.workers import work as make
+
+    loaded, home = _study_and_home(study)
+    home.create()
+    for line in make(loaded, Lake(home), parts, worker, of):
+        click.echo(line, err=True)
 
 
 @main.command()

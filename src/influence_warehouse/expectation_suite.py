@@ -4,15 +4,18 @@ Belongs here: the machinery that every stage's suite shares. Does not belong her
 there are (sampling.expectations, unlearning.expectations).
 """
 
+import json
 import logging
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from influence_warehouse.errors import FactError
-from influence_warehouse.facts import write_atomically
+from influence_warehouse.facts import Lake, write_atomically
+from influence_warehouse.fingerprint import digest_of
 from influence_warehouse.layout import Home
 
 
@@ -25,6 +28,47 @@ class ExpectationOutcome:
     observed: str
     expected: str
     unexpected_count: int | None
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a suite guards: the fact, those it is compared with, and what to do if it fails."""
+
+    fact: str
+    compared: tuple[str, ...]
+    remedy: str
+
+    def note(self, lake: Lake, outcomes: list[ExpectationOutcome]) -> list[ExpectationOutcome]:
+        """Keep the outcomes on disk, for those that come later; returns them."""
+        noted = {"of": self._digest(lake), "outcomes": [asdict(outcome) for outcome in outcomes]}
+        text = json.dumps(noted, indent=1)
+        write_atomically(self._path(lake), lambda part: part.write_text(text, encoding="utf-8"))
+        return outcomes
+
+    def require_passed(self, lake: Lake) -> None:
+        """Raise FactError unless what is there now was checked, and passed all expectations."""
+        path = self._path(lake)
+        noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if noted.get("of") != self._digest(lake):
+            raise FactError(
+                f"{lake.path(self.fact)}: has not been checked since it was made. "
+                "Remedy: `influence run` the study; its Great Expectations check comes first."
+            )
+        outcomes = [ExpectationOutcome(**outcome) for outcome in noted["outcomes"]]
+        failed = [outcome for outcome in outcomes if not outcome.success]
+        if failed:
+            lines = [f"  {o.name}: expected {o.expected}; {o.observed}" for o in failed]
+            raise FactError(
+                f"{self.fact}: {len(failed)} of {len(outcomes)} expectations failed:\n"
+                + "\n".join(lines)
+                + f"\nRemedy: delete {self.fact}.parquet and run the study again; {self.remedy}."
+            )
+
+    def _digest(self, lake: Lake) -> str:
+        return digest_of([lake.require(fact).digest for fact in (self.fact, *self.compared)])
+
+    def _path(self, lake: Lake) -> Path:
+        return lake.home.data_docs / "outcomes" / f"{self.fact}.json"
 
 
 @dataclass(frozen=True)
@@ -112,18 +156,6 @@ def outcome_of(rule: Rule, result: Any, note: str = "") -> ExpectationOutcome:
     observed += f", such as {', '.join(examples)}" if examples else ""
     observed += f"; {note}" if note else ""
     return ExpectationOutcome(rule.name, bool(result.success), observed, rule.expected, unexpected)
-
-
-def require_passed(fact: str, remedy: str, outcomes: list[ExpectationOutcome]) -> None:
-    """Raise FactError naming the expectations on `fact` that failed."""
-    failed = [outcome for outcome in outcomes if not outcome.success]
-    if failed:
-        lines = [f"  {o.name}: expected {o.expected}; {o.observed}" for o in failed]
-        raise FactError(
-            f"{fact}: {len(failed)} of {len(outcomes)} expectations failed:\n"
-            + "\n".join(lines)
-            + f"\nRemedy: delete {fact}.parquet and run the study again; {remedy}."
-        )
 
 
 def _first_message(exception_info: dict[str, Any]) -> str:

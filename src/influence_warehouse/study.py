@@ -221,6 +221,17 @@ class Attribution(Section):
     max_zero_share: float = Field(0.01, ge=0, le=1, description="Share of scores exactly zero.")
 
 
+class Compute(Section):
+    """Processors that share the gradients of one shard. Changes results by rounding alone."""
+
+    processes: int = Field(
+        1, ge=1, le=64, description="Processes per shard on one machine: as many as it has GPUs."
+    )
+    fsdp: bool = Field(
+        False, description="Divide the weights among them, where one GPU cannot hold the model."
+    )
+
+
 class Statistics(Section):
     """Resampling behind standard errors and intervals."""
 
@@ -244,6 +255,7 @@ class Study(Section):
     attribution: Attribution = Attribution()
     contrasts: tuple[Contrast, ...] = Field((), description="Differences of z between benchmarks.")
     statistics: Statistics = Statistics()
+    compute: Compute = Compute()
     unlearning: Unlearning | None = Field(None, description="Forget regions, measure the loss.")
 
     @model_validator(mode="after")

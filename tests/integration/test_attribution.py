@@ -22,7 +22,7 @@ from influence_warehouse.benchmarks.queries import encode_queries
 from influence_warehouse.errors import FactError, StudyError
 from influence_warehouse.facts import Lake
 from influence_warehouse.models import load_tokenizer
-from influence_warehouse.study import Study
+from influence_warehouse.study import Compute, Study
 from tests.scoring_lake import scoring_study, write_scoring_lake, write_scoring_model
 
 # Scores here have a standard deviation of 0.013. Shards differ by how float32 rows are padded
@@ -76,6 +76,15 @@ def test_scores_do_not_depend_on_the_batch_size(model, reference, tmp_path):
     lake = scored(study, write_scoring_lake(tmp_path))
     difference = all_scores(lake, 3)["score"] - all_scores(reference, 3)["score"]
     assert difference.abs().max() <= BATCH_TOLERANCE
+
+
+@pytest.mark.slow
+def test_scores_do_not_depend_on_the_processes_of_a_machine(model, reference, tmp_path):
+    study = scoring_study(model, shards=1)
+    study = study.model_copy(update={"compute": Compute(processes=2)})
+    lake = scored(study, write_scoring_lake(tmp_path, shards=1))
+    difference = all_scores(lake, 1)["score"] - all_scores(reference, 3)["score"]
+    assert difference.abs().max() <= TOLERANCE
 
 
 def test_merged_facts_equal_one_shard(model, reference, tmp_path):

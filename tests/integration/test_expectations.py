@@ -6,12 +6,13 @@ import pytest
 from influence_warehouse.errors import FactError
 from influence_warehouse.expectation_suite import ExpectationOutcome, outcome_of, run_checkpoint
 from influence_warehouse.facts import Lake
+from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.sampling.expectations import (
     EXPECTATION_NAMES,
+    SAMPLE_GUARD,
     _rules,
     check_sampling_manifest,
     data_docs_index,
-    require_sample_passed,
 )
 from influence_warehouse.sampling.manifest import (
     recorded_digest,
@@ -42,7 +43,7 @@ def test_an_honest_manifest_passes_everything_and_is_documented(whole):
     assert _failed(outcomes) == []
     assert {outcome.unexpected_count for outcome in outcomes} == {0}
     assert outcomes[-1].observed.startswith("0 of 6 rows differ; 2 questions searched")
-    require_sample_passed(outcomes)
+    SAMPLE_GUARD.require_passed(lake)
     assert "sampling_manifest_documents" in data_docs_index(lake.home).read_text()
 
 
@@ -53,7 +54,7 @@ def test_a_damage_fails_its_expectation_and_no_other(damaged, name):
     outcomes = check_sampling_manifest(damaged.study, damaged.lake)
     assert _failed(outcomes) == [name]
     with pytest.raises(FactError, match=rf"(?s)1 of 15 expectations failed:\n  {name}: .*Remedy"):
-        require_sample_passed(outcomes)
+        SAMPLE_GUARD.require_passed(damaged.lake)
 
 
 def test_a_probability_outside_the_range_fails_both_of_its_rules(damaged):
@@ -112,5 +113,14 @@ def test_an_expectation_that_cannot_run_is_a_failure_that_says_why(tmp_path):
     assert (outcome.success, outcome.unexpected_count) == (False, None)
     assert "could not be run" in outcome.observed
     assert "doc_id" in outcome.observed
-    with pytest.raises(FactError, match="doc_ids_unique"):
-        require_sample_passed([outcome])
+
+
+def test_a_manifest_made_since_its_check_is_not_taken_as_checked(damaged):
+    with pytest.raises(FactError, match=r"has not been checked.*Remedy"):
+        SAMPLE_GUARD.require_passed(damaged.lake)
+    check_sampling_manifest(damaged.study, damaged.lake)
+    SAMPLE_GUARD.require_passed(damaged.lake)
+    made = Fingerprint.of("sampling_manifest", another="one")
+    damaged.lake.write("sampling_manifest", damaged.lake.read("sampling_manifest"), made)
+    with pytest.raises(FactError, match=r"has not been checked.*Remedy"):
+        SAMPLE_GUARD.require_passed(damaged.lake)

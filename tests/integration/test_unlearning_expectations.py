@@ -13,8 +13,8 @@ from influence_warehouse.study import Study
 from influence_warehouse.taxonomy import TOPICS
 from influence_warehouse.unlearning.expectations import (
     EXPECTATION_NAMES,
+    SETS_GUARD,
     check_unlearning_sets,
-    require_sets_passed,
 )
 from influence_warehouse.unlearning.plan import make_unlearning_plan
 from influence_warehouse.unlearning.sets import make_unlearning_sets, set_digests
@@ -134,7 +134,7 @@ def test_honest_sets_pass_everything(whole, lake):
     outcomes = check_unlearning_sets(whole[0], lake)
     assert [outcome.name for outcome in outcomes] == list(EXPECTATION_NAMES)
     assert {outcome.unexpected_count for outcome in outcomes} == {0}
-    require_sets_passed(outcomes)
+    SETS_GUARD.require_passed(lake)
 
 
 @pytest.mark.parametrize("name", DAMAGES)
@@ -149,7 +149,7 @@ def test_a_document_twice_in_a_set_is_found(whole, lake):
     outcomes = check_unlearning_sets(whole[0], lake)
     assert [o.name for o in outcomes if not o.success] == ["no_duplicate_documents"]
     with pytest.raises(FactError, match=r"(?s)1 of 10 .*no_duplicate_documents.*Remedy"):
-        require_sets_passed(outcomes)
+        SETS_GUARD.require_passed(lake)
 
 
 def test_sets_of_another_plan_are_an_error_and_not_a_pass(whole, lake):

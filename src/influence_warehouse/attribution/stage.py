@@ -15,7 +15,7 @@ from influence_warehouse.attribution import rollup
 from influence_warehouse.attribution.encoding import encode_documents
 from influence_warehouse.attribution.trackstar import TrackStar
 from influence_warehouse.benchmarks.queries import encode_queries
-from influence_warehouse.errors import StudyError
+from influence_warehouse.errors import FactError, StudyError
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint, digest_of
 from influence_warehouse.models import Encoded, context_length, load_tokenizer, model_source
@@ -40,7 +40,8 @@ def method_of(study: Study, lake: Lake) -> TrackStar:
             f"model's {longest} positions. Remedy: set it to {longest} or less."
         )
     log = lake.home.runs / "bergson.log"
-    return TrackStar(study.model, model_source(study, lake.home), study.attribution, log)
+    source = model_source(study, lake.home)
+    return TrackStar(study.model, source, study.attribution, study.compute, log)
 
 
 def fingerprint_of_preconditioner(study: Study, lake: Lake) -> Fingerprint:
@@ -69,6 +70,16 @@ def make_preconditioner(study: Study, lake: Lake) -> Outcome:
         method_of(study, lake).fit_preconditioner(documents, queries, folder)
     details = {"mixed_benchmarks": list(_mixed_benchmarks(study)), "digest": fingerprint.digest}
     return Outcome("preconditioner", len(fitted), reused, details)
+
+
+def require_preconditioner(study: Study, lake: Lake) -> None:
+    """Raise FactError when the study's preconditioner has not been fitted as it stands now."""
+    folder = _folder(lake, fingerprint_of_preconditioner(study, lake))
+    if not folder.exists():
+        raise FactError(
+            f"{folder}: the preconditioner is missing. "
+            "Remedy: `influence run STUDY --stage prepare` fits it; then start the workers."
+        )
 
 
 def fingerprint_of_query_index(

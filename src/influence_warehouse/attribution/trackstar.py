@@ -21,7 +21,7 @@ from influence_warehouse.attribution.bergson_session import (
     whole_folder,
 )
 from influence_warehouse.models import Encoded, ModelSource, loading_options, local_folder
-from influence_warehouse.study import Attribution, Model
+from influence_warehouse.study import Attribution, Compute, Model
 
 if TYPE_CHECKING:
     from bergson.config.config import IndexConfig, PreprocessConfig
@@ -37,6 +37,7 @@ class TrackStar:
     model: Model
     source: ModelSource
     settings: Attribution
+    compute: Compute
     log: Path
     name: str = "trackstar"
 
@@ -131,6 +132,7 @@ class TrackStar:
             token_batch_size=self.settings.token_batch_size,
             model_kwargs=kwargs_text(options),
             data=DataConfig(dataset=dataset),
-            # One process: no spawn, no port; workers run shards, not ranks.
-            distributed=DistributedConfig(nproc_per_node=1),
+            # One process neither spawns nor opens a port; more are for machines with more GPUs.
+            distributed=DistributedConfig(nproc_per_node=self.compute.processes),
+            fsdp=self.compute.fsdp,
         )

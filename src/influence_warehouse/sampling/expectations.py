@@ -5,7 +5,6 @@ expectation holds. Belongs here: which rule is which expectation. Does not belon
 counting behind it (evidence).
 """
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ import polars as pl
 
 from influence_warehouse.expectation_suite import (
     ExpectationOutcome,
+    Guard,
     Rule,
     outcome_of,
-    require_passed,
     run_checkpoint,
 )
 from influence_warehouse.facts import Lake
@@ -81,6 +80,11 @@ def _rules(min_tokens: int) -> tuple[Rule, ...]:
 # What each expectation asks, by its name; the study's own limit replaces the 2 when it runs.
 EXPECTATIONS: dict[str, str] = {rule.name: rule.expected for rule in _rules(2)}
 EXPECTATION_NAMES: tuple[str, ...] = tuple(EXPECTATIONS)
+SAMPLE_GUARD = Guard(
+    "sampling_manifest",
+    ("benchmark_items", "documents", "bin_populations"),
+    "for no_contamination remove those documents from the corpus",
+)
 
 
 def data_docs_index(home: Home) -> Path:
@@ -98,18 +102,11 @@ def check_sampling_manifest(study: Study, lake: Lake) -> list[ExpectationOutcome
     rules = _rules(study.sampling.min_tokens)
     tables = {rule.table: getattr(evidence, rule.table) for rule in rules}
     results = run_checkpoint(lake.home, "sampling_manifest", tables, rules)
-    return [
+    outcomes = [
         outcome_of(rule, results[rule.name], _contamination_note(rule, evidence, lake))
         for rule in rules
     ]
-
-
-require_sample_passed = partial(
-    require_passed,
-    "sampling_manifest",
-    "for no_contamination remove those documents from the corpus",
-)
-"""Raise FactError naming the expectations that failed; called with the outcomes."""
+    return SAMPLE_GUARD.note(lake, outcomes)
 
 
 def _contamination_note(rule: Rule, evidence: Evidence, lake: Lake) -> str:

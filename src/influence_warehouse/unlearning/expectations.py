@@ -5,7 +5,6 @@ SQL from the manifest, the scores and the items, not by the code that made the s
 Belongs here: the evidence and which rule is which expectation. Does not belong here: the sets.
 """
 
-from functools import partial
 from typing import Any
 
 import duckdb
@@ -13,9 +12,9 @@ import polars as pl
 
 from influence_warehouse.expectation_suite import (
     ExpectationOutcome,
+    Guard,
     Rule,
     outcome_of,
-    require_passed,
     run_checkpoint,
 )
 from influence_warehouse.facts import Lake
@@ -136,6 +135,11 @@ def _rules(forget: int, retain: int, probe: int) -> tuple[Rule, ...]:
 
 
 EXPECTATION_NAMES: tuple[str, ...] = tuple(rule.name for rule in _rules(1, 1, 1))
+SETS_GUARD = Guard(
+    "forget_sets",
+    ("retain_sets", "unlearning_plan", "benchmark_items"),
+    "for no_benchmark_item_inside remove those documents from the corpus",
+)
 
 
 def expectations_of(study: Study) -> dict[str, str]:
@@ -161,15 +165,7 @@ def check_unlearning_sets(study: Study, lake: Lake) -> list[ExpectationOutcome]:
         "forget_documents": _documents(study, lake),
     }
     results = run_checkpoint(lake.home, "unlearning_sets", tables, rules)
-    return [outcome_of(rule, results[rule.name]) for rule in rules]
-
-
-require_sets_passed = partial(
-    require_passed,
-    "forget_sets",
-    "for no_benchmark_item_inside remove those documents from the corpus",
-)
-"""Raise FactError naming the expectations that failed; called with the outcomes."""
+    return SETS_GUARD.note(lake, [outcome_of(rule, results[rule.name]) for rule in rules])
 
 
 def _sizes(lake: Lake) -> pl.DataFrame:

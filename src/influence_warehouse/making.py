@@ -1,0 +1,67 @@
+"""Making a step, or one part of it: run it, and leave its record or its failure beside the facts.
+
+What Dagster's assets and the workers of a cluster share. Belongs here: the order of running
+and noting. Does not belong here: which steps there are (`steps`) and what is noted (`records`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from influence_warehouse.contracts import CONTRACTS
+from influence_warehouse.facts import Lake, Outcome, Part
+from influence_warehouse.layout import Home
+from influence_warehouse.records import failure_path, write_failure, write_record
+from influence_warehouse.steps import Step
+from influence_warehouse.study import Study
+
+
+def make_step(
+    step: Step, study: Study, lake: Lake, part: Part | None = None
+) -> list[tuple[Outcome, str]]:
+    """Run a step, or one part of it; each outcome with the digest of its fact's fingerprint.
+
+    What is current is kept. Raises what the step raises; of an unlearning run the error is
+    noted, too, where `influence status` and the tables find it.
+    """
+    started = datetime.now(UTC)
+    with _noting_failure(step, lake.home, part):
+        made = step.run(study, lake) if part is None else step.run(study, lake, part)
+        results = []
+        for outcome in [made] if isinstance(made, Outcome) else made:
+            digest = _digest_of(lake, outcome, part)
+            write_record(lake.home, outcome, digest, started, partition_name(part))
+            results.append((outcome, digest))
+        return results
+
+
+def partition_name(part: Part | None) -> str | None:
+    """A part as records and Dagster name it: a shard by five digits, as in its files' names."""
+    return f"{part:05d}" if isinstance(part, int) else part
+
+
+def made_line(outcome: Outcome, started: datetime, part: Part | None = None) -> str:
+    """One progress line for people: what was made or kept, rows and seconds."""
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    verb = "KEPT" if outcome.reused else "OK  "
+    name = outcome.fact if part is None else f"{outcome.fact} {partition_name(part)}"
+    return f"{verb} {name:<34} {outcome.rows:>9,} rows {seconds:7.1f} s"
+
+
+@contextmanager
+def _noting_failure(step: Step, home: Home, part: Part | None) -> Iterator[None]:
+    if step.parts != "runs" or not isinstance(part, str):
+        yield
+        return
+    try:
+        yield
+    except Exception as error:
+        write_failure(home, part, error)
+        raise
+    failure_path(home, part).unlink(missing_ok=True)
+
+
+def _digest_of(lake: Lake, outcome: Outcome, part: Part | None) -> str:
+    if outcome.fact in CONTRACTS:
+        return lake.require(outcome.fact, part).digest
+    return str(outcome.details["digest"])

@@ -1,0 +1,159 @@
+"""Workers, as a shell, Slurm or Kubernetes would start them: the bytes of one run."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tests.end_to_end.conftest import SmallWorld, influence
+from tests.end_to_end.test_run import facts_of
+
+pytestmark = pytest.mark.slow
+
+CLUSTERS = ROOT / "docs" / "clusters"
+BIN = Path(sys.executable).parent
+SHARDS = ("document_scores", "shard_bin_item_scores", "shard_proponents")
+RUNS = ("unlearning_runs", "unlearning_steps", "unlearned_predictions")
+
+# Runs each job at once, and refuses one whose predecessor was not the last to succeed.
+SBATCH = """#!/usr/bin/env python3
+import os, pathlib, subprocess, sys
+jobs = pathlib.Path(os.environ["JOBS"])
+number = len(jobs.read_text().splitlines()) + 1 if jobs.exists() else 1
+options = dict(a.lstrip("-").partition("=")[::2] for a in sys.argv[1:-2])
+assert sys.argv[-2] == "--wrap" and "parsable" in options and options["partition"] == "gpu"
+assert options.get("dependency") == (f"afterok:{number - 1}" if number > 1 else None)
+first, _, last = options.get("array", "0-0").partition("-")
+tasks = [
+    subprocess.Popen(
+        ["sh", "-c", sys.argv[-1]], env={**os.environ, "SLURM_ARRAY_TASK_ID": str(task)},
+        stdout=subprocess.DEVNULL,
+    )
+    for task in range(int(first), int(last) + 1)
+]
+assert all([task.wait() == 0 for task in tasks]), sys.argv[-1]
+with jobs.open("a") as stream:
+    stream.write(f"{options['job-name']} {len(tasks)}\\n")
+print(number)
+"""
+
+
+@pytest.fixture
+def copy(world: SmallWorld, tmp_path) -> SmallWorld:
+    """The finished small study in a warehouse of its own."""
+    root = tmp_path / "warehouse"
+    shutil.copytree(world.root, root)
+    return SmallWorld(world.file, root, world.first_run)
+
+
+def wipe(world: SmallWorld, facts: tuple[str, ...]) -> None:
+    for fact in facts:
+        shutil.rmtree(world.home.lake / fact)
+
+
+def start(world: SmallWorld, parts: str, worker: int, of: int) -> subprocess.Popen:
+    command = [str(BIN / "influence"), "work", str(world.file), parts]
+    return subprocess.Popen(
+        [*command, "--worker", str(worker), "--of", str(of)],
+        env={**os.environ, "INFLUENCE_WAREHOUSE": str(world.root), "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(*workers: subprocess.Popen) -> list[str]:
+    errors = [worker.communicate(timeout=600)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0] * len(workers), errors
+    return errors
+
+
+@pytest.mark.parametrize(("parts", "facts"), [("shards", SHARDS), ("runs", RUNS)])
+def test_two_workers_make_the_bytes_of_one_run(copy: SmallWorld, parts, facts):
+    before = facts_of(copy.root)
+    wipe(copy, facts)
+    if parts == "runs":
+        shutil.rmtree(copy.home.adapters)
+    first, second = ended(start(copy, parts, 0, 2), start(copy, parts, 1, 2))
+    assert facts_of(copy.root) == before
+    made = {line.split()[2] for line in (first + second).splitlines() if line.startswith("OK")}
+    assert len(made) == (3 if parts == "shards" else 16), "every part was made, by one of the two"
+    assert not set(first.splitlines()) & set(second.splitlines()), "no part was made by both"
+
+
+def test_two_workers_on_the_same_shards_do_no_harm(copy: SmallWorld):
+    before = facts_of(copy.root)
+    wipe(copy, SHARDS)
+    shutil.rmtree(copy.home.work / "query_index")
+    ended(start(copy, "shards", 0, 1), start(copy, "shards", 0, 1))
+    assert facts_of(copy.root) == before
+    assert list(copy.home.path.rglob("*.part")) == [], "nothing half-written stays behind"
+
+
+def test_slurm_submits_each_stage_in_order(copy: SmallWorld, tmp_path):
+    before = facts_of(copy.root)
+    wipe(copy, SHARDS)
+    sbatch = tmp_path / "bin" / "sbatch"
+    sbatch.parent.mkdir()
+    sbatch.write_text(SBATCH)
+    sbatch.chmod(sbatch.stat().st_mode | stat.S_IEXEC)
+    jobs = tmp_path / "jobs"
+    environment = {
+        **os.environ,
+        "PATH": f"{sbatch.parent}:{BIN}:{os.environ['PATH']}",
+        "INFLUENCE_WAREHOUSE": str(copy.root),
+        "JOBS": str(jobs),
+    }
+    script = [str(CLUSTERS / "slurm.sh"), "attribution", str(copy.file), "2", "--partition=gpu"]
+    subprocess.run(script, env=environment, check=True, timeout=800)
+    assert jobs.read_text().split("\n")[:-1] == [
+        "influence-prepare 1",
+        "influence-shards 2",
+        "influence-attribution 1",
+    ]
+    assert facts_of(copy.root) == before
+
+
+def test_the_kubernetes_job_is_valid_and_its_command_works(copy: SmallWorld):
+    job = yaml.safe_load((CLUSTERS / "kubernetes.yaml").read_text())
+    kubernetes_validate.validate(job, "1.30", strict=True)
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert f"--of {job['spec']['completions']}" in container["args"][0]
+    before = facts_of(copy.root)
+    copy.lake.path("document_scores", 1).unlink()
+    command = container["args"][0].replace("/warehouse/study.yaml", str(copy.file))
+    subprocess.run(
+        [*container["command"], command],
+        env={
+            **os.environ,
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "INFLUENCE_WAREHOUSE": str(copy.root),
+            "JOB_COMPLETION_INDEX": "1",
+        },
+        check=True,
+        timeout=600,
+    )
+    assert facts_of(copy.root) == before
+
+
+def test_a_worker_says_what_is_missing(world: SmallWorld, copy: SmallWorld, tmp_path):
+    for options, message in (
+        (("--worker", "2", "--of", "2"), "workers are counted from 0 to 1"),
+        (("--of", "0"), "workers are counted from 0"),
+    ):
+        refused = copy.influence("work", str(copy.file), "shards", *options)
+        assert refused.status == 1 and message in refused.error
+    fresh = influence(tmp_path / "fresh", "work", str(world.file), "shards")
+    assert fresh.status == 1 and "sampling_manifest.parquet: missing" in fresh.error
+    shutil.rmtree(copy.home.work / "preconditioner")
+    unfitted = copy.influence("work", str(copy.file), "shards")
+    assert unfitted.status == 1 and "--stage prepare" in unfitted.error
+    (copy.home.data_docs / "outcomes" / "forget_sets.json").unlink()
+    unchecked = copy.influence("work", str(copy.file), "runs")
+    assert unchecked.status == 1 and "has not been checked" in unchecked.error
