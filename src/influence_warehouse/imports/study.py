@@ -69,8 +69,8 @@ def imported_study(
 
     Raises StudyError naming each part that cannot be understood.
     """
-    paths = _assignments("a file", files)
-    factors = {key: _pair(key, value) for key, value in _assignments("--design", designs).items()}
+    paths = assignments("a file", files)
+    factors = {key: pair(key, value) for key, value in assignments("--design", designs).items()}
     unknown = sorted(set(factors) - set(paths))
     if unknown:
         raise StudyError(f"--design: no file is given for {unknown} (files: {sorted(paths)}).")
@@ -80,7 +80,7 @@ def imported_study(
         for key, path in paths.items()
     ]
     operands = {
-        key: _pair(key, value) for key, value in _assignments("--contrast", contrasts).items()
+        key: pair(key, value) for key, value in assignments("--contrast", contrasts).items()
     }
     compared = [{"name": key, "a": a, "b": b} for key, (a, b) in operands.items()]
     try:
@@ -95,7 +95,8 @@ def imported_study(
         ) from error
 
 
-def _assignments(what: str, texts: Iterable[str]) -> dict[str, str]:
+def assignments(what: str, texts: Iterable[str]) -> dict[str, str]:
+    """`NAME=VALUE` of each text. Raises StudyError for another form, or a name twice."""
     found: dict[str, str] = {}
     for text in texts:
         key, sign, value = text.partition("=")
@@ -107,7 +108,8 @@ def _assignments(what: str, texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _pair(key: str, text: str) -> tuple[str, str]:
+def pair(key: str, text: str) -> tuple[str, str]:
+    """The two names of `A,B`, the value of `key`. Raises StudyError for another form."""
     first, comma, second = text.partition(",")
     if not (first and comma and second) or "," in second:
         raise StudyError(f"{key}={text}: two names with a comma between are needed: {key}=A,B.")

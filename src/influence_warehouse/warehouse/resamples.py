@@ -78,40 +78,43 @@ def make_bin_mean_resamples(study: Study, lake: Lake) -> Outcome:
 
 def _resample_method(study: Study, lake: Lake, method: str, sums: pl.DataFrame) -> pl.DataFrame:
     names = [benchmark.name for benchmark in study.benchmarks]
-    moments = within_bin_moments(lake, method, names, study.sampling.shards)
+    n_bins = lake.rows("bin_populations")
+    moments = within_bin_moments(lake, method, names, study.sampling.shards, n_bins)
     open_bins = np.flatnonzero(moments.count)
     noise = draw_document_noise(moments, names, study.statistics.resamples, study.seed)
     frames = []
     for position, name in enumerate(names):
         rows = sums.filter(benchmark=name)
-        means = draw_item_means(rows, name, study.statistics.resamples, study.seed)
+        means = draw_item_means(rows, name, study.statistics.resamples, study.seed, n_bins)
         means = means[:, open_bins] + noise[:, open_bins, position]
         frames.append(_long(method, name, open_bins, means))
     return pl.concat(frames)
 
 
-def draw_item_means(sums: pl.DataFrame, benchmark: str, resamples: int, seed: int) -> np.ndarray:
+def draw_item_means(
+    sums: pl.DataFrame, benchmark: str, resamples: int, seed: int, n_bins: int = N_BINS
+) -> np.ndarray:
     """Bin means under items drawn with replacement, float64 [resamples, bins].
 
     `sums` has the columns item_id, bin_id, n_documents, score_sum of one benchmark; a bin
     that is absent gives NaN. Every bin sees the same draw of items, and so does every
     method, because the draw depends on the seed and the benchmark's name alone.
     """
-    means = item_bin_means(sums)
+    means = item_bin_means(sums, n_bins)
     rng = random_stream(seed, "items", benchmark)
     share = np.full(len(means), 1 / len(means))
     counts = rng.multinomial(len(means), share, size=resamples)
     return (counts.astype(np.float64) @ means) / len(means)
 
 
-def item_bin_means(sums: pl.DataFrame) -> np.ndarray:
+def item_bin_means(sums: pl.DataFrame, n_bins: int = N_BINS) -> np.ndarray:
     """Mean score of each bin for each item, items by id, float64 [items, bins].
 
     `sums` is as in `draw_item_means`; a bin that is absent gives NaN.
     """
     items = sums["item_id"].unique().sort()
     row = sums["item_id"].replace_strict(items, pl.arange(len(items), eager=True)).to_numpy()
-    means = np.full((len(items), N_BINS), np.nan)
+    means = np.full((len(items), n_bins), np.nan)
     column = sums["bin_id"].to_numpy()
     means[row, column] = sums["score_sum"].to_numpy() / sums["n_documents"].to_numpy()
     return means
@@ -130,7 +133,7 @@ def draw_document_noise(
     factor /= np.sqrt(np.maximum(moments.count, 1.0))[:, None, None]
     normals = np.stack(
         [
-            random_stream(seed, "documents", name).standard_normal((resamples, N_BINS))
+            random_stream(seed, "documents", name).standard_normal((resamples, len(moments.count)))
             for name in benchmarks
         ],
         axis=-1,
@@ -173,12 +176,14 @@ def semidefinite_cholesky(matrices: np.ndarray) -> np.ndarray:
     return factor
 
 
-def within_bin_moments(lake: Lake, method: str, benchmarks: list[str], shards: int) -> BinMoments:
+def within_bin_moments(
+    lake: Lake, method: str, benchmarks: list[str], shards: int, n_bins: int = N_BINS
+) -> BinMoments:
     """Moments of the document scores within bins, in one pass over the shards."""
     size = len(benchmarks)
-    count = np.zeros(N_BINS)
-    sums = np.zeros((N_BINS, size))
-    products = np.zeros((N_BINS, size, size))
+    count = np.zeros(n_bins)
+    sums = np.zeros((n_bins, size))
+    products = np.zeros((n_bins, size, size))
     offset: np.ndarray | None = None
     for shard in range(shards):
         bin_ids, scores = score_matrix(lake, shard, method, benchmarks)
@@ -186,11 +191,11 @@ def within_bin_moments(lake: Lake, method: str, benchmarks: list[str], shards: i
             # Moments about a point near the data lose no digits to cancellation.
             offset = scores.mean(axis=0)
         centred = scores - (0.0 if offset is None else offset)
-        count += np.bincount(bin_ids, minlength=N_BINS)
+        count += np.bincount(bin_ids, minlength=n_bins)
         for a in range(size):
-            sums[:, a] += np.bincount(bin_ids, centred[:, a], N_BINS)
+            sums[:, a] += np.bincount(bin_ids, centred[:, a], n_bins)
             for b in range(size):
-                products[:, a, b] += np.bincount(bin_ids, centred[:, a] * centred[:, b], N_BINS)
+                products[:, a, b] += np.bincount(bin_ids, centred[:, a] * centred[:, b], n_bins)
     return BinMoments(
         count,
         _about_mean(products, sums, count),
