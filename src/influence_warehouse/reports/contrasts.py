@@ -22,15 +22,17 @@ def topic_contrast(table: pl.DataFrame) -> alt.ConcatChart:
     Reads marts.topic_contrasts for one method: method, contrast, benchmark_a, benchmark_b,
     topic, delta_z, delta_z_low, delta_z_high, q_value. Panels follow the rows' order.
     """
-    return _contrasts(table, "topic", "formats")
+    return _contrasts(table, "topic", "format")
 
 
 def format_contrast(table: pl.DataFrame) -> alt.ConcatChart:
     """Difference of z per format, as `topic_contrast` from marts.format_contrasts."""
-    return _contrasts(table, "format", "topics")
+    return _contrasts(table, "format", "topic")
 
 
-def _contrasts(table: pl.DataFrame, side: str, averaged: str) -> alt.ConcatChart:
+def _contrasts(table: pl.DataFrame, side: str, other: str) -> alt.ConcatChart:
+    noun, averaged = labels.grouping(table, side), labels.grouping(table, other)
+    over = f", mean over its {labels.plural(averaged)}" if averaged else ""
     rows = table.with_columns(
         labels.titled(side, to="label"),
         labels.interval("delta_z_low", "delta_z_high"),
@@ -48,16 +50,18 @@ def _contrasts(table: pl.DataFrame, side: str, averaged: str) -> alt.ConcatChart
         chart = chart.resolve_scale(x="shared", y="independent")
     return theme.framed(
         chart,
-        f"Which {side}s support one benchmark more than the other?",
+        f"Which {labels.plural(noun)} support one benchmark more than the other?",
         [
-            f"{labels.name(table['method'][0])}. \N{GREEK CAPITAL LETTER DELTA}z of a {side}: "
-            f"z of the first benchmark minus z of the second, mean over its {averaged}; "
-            f"{labels.count(rows['label'].n_unique(), side)}.",
+            f"{labels.name(table['method'][0])}. \N{GREEK CAPITAL LETTER DELTA}z of a {noun}: "
+            f"z of the first benchmark minus z of the second{over}; "
+            f"{labels.count(rows['label'].n_unique(), noun)}.",
             labels.uncertainty(
                 table["delta_z_low"],
                 "Bars: 95 % two-way bootstrap intervals (items and documents). "
-                f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {side}s of a contrast).",
+                f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {labels.plural(noun)} of a "
+                "contrast).",
             ),
+            *labels.left_out(rows["label"].unique().to_list(), noun),
         ],
     )
 
@@ -65,13 +69,14 @@ def _contrasts(table: pl.DataFrame, side: str, averaged: str) -> alt.ConcatChart
 def _panel(rows: pl.DataFrame, width: int) -> alt.LayerChart | alt.FacetChart:
     contrast, a, b = rows.select("contrast", "benchmark_a", "benchmark_b").row(0)
     order = rows.sort("delta_z", "label", descending=[True, False], nulls_last=True)["label"]
-    table = rows.select(
+    shown = labels.ends(order.to_list())
+    table = rows.filter(pl.col("label").is_in(shown)).select(
         *("label", "delta_z", "delta_z_low", "delta_z_high"),
         *("interval", "q_value", "mark", "lean"),
     )
     scale = alt.Scale(domain=["a", "b"], range=[theme.SUPPORTS, theme.OPPOSES])
     base = alt.Chart(table).encode(
-        y=alt.Y("label:N", sort=order.to_list(), title=None, axis=alt.Axis(ticks=False, grid=True)),
+        y=alt.Y("label:N", sort=shown, title=None, axis=alt.Axis(ticks=False, grid=True)),
         color=alt.Color("lean:N", scale=scale, legend=None),
         tooltip=[
             alt.Tooltip("label:N", title="region"),
