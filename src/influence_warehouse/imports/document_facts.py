@@ -208,9 +208,7 @@ def _write_read(study: ScoredDocuments, found: ReadScores, lake: Lake) -> list[O
     computed = {"bin_terms", "bin_words", "bin_mean_resamples", "split_half_correlations"}
     told = {MARK, "study_benchmarks", "study_contrasts"}
     unknown = [
-        fact
-        for fact in attributed_facts()
-        if fact not in {*documents, *scores, *computed, *told}
+        fact for fact in attributed_facts() if fact not in {*documents, *scores, *computed, *told}
     ]
     return made + [
         write_fact(lake, Fingerprint.of(fact, imported=_KIND), no_rows(fact)) for fact in unknown
@@ -293,8 +291,7 @@ def _sources(study: ScoredDocuments, found: ReadScores) -> list[dict[str, Any]]:
                 for table in [*(found.files[n] for n in row["files"]), found.documents]
             ),
             "sha256": ", ".join(
-                table.sha256
-                for table in [*(found.files[n] for n in row["files"]), found.documents]
+                table.sha256 for table in [*(found.files[n] for n in row["files"]), found.documents]
             ),
             "n_bins": row["n_bins"],
             "n_documents": row["n_documents"],

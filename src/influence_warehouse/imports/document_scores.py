@@ -12,7 +12,7 @@ import polars as pl
 
 from influence_warehouse.errors import InputError
 from influence_warehouse.imports.document_study import AXES, ScoredDocuments, ScoreFile
-from influence_warehouse.imports.document_tables import ROW, Table, open_table, quoted, read
+from influence_warehouse.imports.document_tables import ROW, Table, open_table, read
 from influence_warehouse.imports.groups import (
     MAX_BINS,
     ambiguous_pair,
@@ -179,9 +179,7 @@ def _read_scores(
         parts = [(f"'{_escaped(name)}'", column) for name, column in study.wide.items()]
     else:
         constant = file.benchmark or study.benchmark
-        parts = [
-            (_name_of(study, table, "benchmark", constant), study.column("scores", "score"))
-        ]
+        parts = [(_name_of(study, table, "benchmark", constant), study.column("scores", "score"))]
     for benchmark, score in parts:
         table.require(score, "score")
         fields = [method, benchmark, item_id, table.text(doc_id), table.number(score)]
@@ -267,10 +265,11 @@ def _check_keys(
         _refuse_rows(
             connection,
             table,
-            "select row as place, format('row {}: doc_id {}', row, doc_id) as problem "
+            "select row as place, format('row {}: doc_id {} is not in {}', row, doc_id, "
+            f"'{_escaped(documents.path.name)}') as problem "
             f"from scored where file = {number} and bin_id is null",
-            f"these doc_id are not in {documents.path.name}: add the documents, or say which "
-            "columns hold the ids, --map scores.doc_id=A --map documents.doc_id=B",
+            "add the documents, or say which columns hold the ids, "
+            "--map scores.doc_id=A --map documents.doc_id=B",
         )
     _refuse_rows(
         connection,

@@ -52,13 +52,13 @@ class ScoredDocuments(Section):
     name: Slug
     scores: tuple[ScoreFile, ...] = Field(min_length=1)
     documents: Path
-    columns: dict[str, str] = {}
-    wide: dict[str, str] = {}
+    columns: dict[str, str]
+    wide: dict[str, str]
     groupings: tuple[Grouping, ...] = Field((), max_length=2)
     method: str | None = None
     benchmark: str | None = None
     contrasts: tuple[Contrast, ...] = ()
-    designs: dict[str, tuple[str, str]] = {}
+    designs: dict[str, tuple[str, str]]
     top_k: int = Field(ge=1)
     resamples: int = Field(ge=100)
     seed: int = Field(ge=0, lt=2**31)
@@ -97,7 +97,9 @@ def scored_documents(
 ) -> ScoredDocuments:
     """The import that a command line describes. Raises StudyError naming what is impossible."""
     columns, wide = _columns(maps)
-    operands = {key: pair(key, value) for key, value in assignments("--contrast", contrasts).items()}
+    operands = {
+        key: pair(key, value) for key, value in assignments("--contrast", contrasts).items()
+    }
     try:
         return ScoredDocuments.model_validate(
             {
@@ -108,8 +110,7 @@ def scored_documents(
                 "groupings": _groupings(groups, columns),
                 "contrasts": [{"name": key, "a": a, "b": b} for key, (a, b) in operands.items()],
                 "designs": {
-                    key: pair(key, value)
-                    for key, value in assignments("--design", designs).items()
+                    key: pair(key, value) for key, value in assignments("--design", designs).items()
                 },
                 **options,
             }

@@ -61,7 +61,10 @@ def ambiguous_pair(cells: pl.DataFrame) -> str | None:
 def _taxonomy(topics: dict[str, str | None], formats: dict[str, str | None]) -> pl.DataFrame:
     cells = pl.DataFrame([(cell.bin_id, cell.topic, cell.format) for cell in bins()], orient="row")
     cells.columns = ["bin_id", "topic", "format"]
-    for axis, column, known in (("topic", "first_label", topics), ("format", "second_label", formats)):
+    for axis, column, known in (
+        ("topic", "first_label", topics),
+        ("format", "second_label", formats),
+    ):
         spelt = pl.DataFrame({column: list(known), axis: list(known.values())})
         cells = cells.join(spelt, on=axis, how="left", maintain_order="left")
     return cells.select(_frame([]).columns).cast(_frame([]).schema)

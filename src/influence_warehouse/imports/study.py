@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError, model_validator
 
+from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.design import (
     Contrast,
     Section,
@@ -23,6 +24,8 @@ from influence_warehouse.study import preset_names
 
 # Written first: what marks a home as imported must be there before anything else is.
 MARK = "imported_files"
+# Of these an import has the ones that its files tell.
+_SCORES = ("documents", "document_scores", "bin_item_scores", "bin_scores")
 
 
 class ImportedBenchmark(Section):
@@ -160,8 +163,12 @@ def imported_status_lines(home: Home) -> Iterator[str]:
         )
     first = sources.row(0, named=True)
     yield f"source: {first['source']}; licence: {first['licence']}; cite: {first['citation']}"
-    for fact in (MARK, "study_benchmarks", "study_contrasts", "bin_populations", "bin_scores"):
-        found = f"{lake.rows(fact):,} rows" if lake.is_readable(fact) else "missing; import again"
+    for fact in (MARK, "study_benchmarks", "study_contrasts", "bin_populations", *_SCORES):
+        part = 0 if CONTRACTS[fact].sharded else None
+        readable = lake.is_readable(fact, part)
+        if fact in _SCORES and readable and not lake.rows(fact, part):
+            continue
+        found = f"{lake.rows(fact, part):,} rows" if readable else "missing; import again"
         yield f"imported     {fact:<24} {found}"
     yield "published    influence.duckdb         " + (
         str(home.database) if home.database.exists() else "missing; import again"

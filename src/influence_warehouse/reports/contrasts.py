@@ -58,8 +58,8 @@ def _contrasts(table: pl.DataFrame, side: str, other: str) -> alt.ConcatChart:
             labels.uncertainty(
                 table["delta_z_low"],
                 "Bars: 95 % two-way bootstrap intervals (items and documents). "
-                f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {labels.plural(noun)} of a "
-                "contrast).",
+                f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {labels.plural(noun)} "
+                "of a contrast).",
             ),
             *labels.left_out(rows["label"].unique().to_list(), noun),
         ],

@@ -77,7 +77,8 @@ def _profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
                 "Bars: 95 % two-way bootstrap intervals (items and documents). "
                 f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {labels.plural(noun)}).",
             ),
-            f"{labels.plural(noun).capitalize()} in order of their mean z over all benchmarks shown.",
+            f"{labels.plural(noun).capitalize()} in order of their mean z over all benchmarks "
+            "shown.",
             *labels.left_out(order, noun),
         ],
     )
