@@ -21,7 +21,7 @@ topic_regions as (
         topic,
         cast(null as varchar) as format
     from (select distinct topic from bins) as topics
-    where (select count(distinct topic) from bins) > 1
+    where (select count(distinct bins.topic) from bins) > 1
 ),
 
 format_regions as (
@@ -32,7 +32,7 @@ format_regions as (
         cast(null as varchar) as topic,
         format
     from (select distinct format from bins) as formats
-    where (select count(distinct format) from bins) > 1
+    where (select count(distinct bins.format) from bins) > 1
 )
 
 select * from bin_regions

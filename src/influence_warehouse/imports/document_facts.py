@@ -240,11 +240,12 @@ def _write_computed(study: ScoredDocuments, found: ReadScores, lake: Lake) -> li
 
 def _as_study(study: ScoredDocuments, found: ReadScores) -> Study:
     """What resampling reads of a study; the rest of one (model, corpus) an import has not."""
+    untold = {"domain": "untold", "capability": "untold"}
     return Study.model_construct(
         name=study.name,
         seed=study.seed,
         sampling=Sampling(documents_per_bin=1, shards=1),
-        benchmarks=tuple(Benchmark.model_construct(name=name) for name in found.benchmarks),
+        benchmarks=tuple(Benchmark(name=name, **untold) for name in found.benchmarks),
         statistics=Statistics(resamples=study.resamples),
     )
 
