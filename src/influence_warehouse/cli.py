@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import wraps
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -39,7 +40,7 @@ def _example(text: str) -> Callable:
     """Append an example to a verb's help."""
 
     def decorate(function: Callable) -> Callable:
-        function.__doc__ = f"{function.__doc__}\n\n\\b\nExample:\n  {text}"
+        function.__doc__ = f"{cleandoc(function.__doc__ or '')}\n\n\b\nExample:\n  {text}"
         return function
 
     return decorate
@@ -388,6 +389,51 @@ def _published(name: str, max_gigabytes: float) -> Any:
     if path.suffix == ".duckdb":
         return Side(name, path.absolute())
     return Side(name, _home(name).database)
+
+
+@import_.command("document-scores")
+@click.option(
+    "--scores",
+    multiple=True,
+    required=True,
+    metavar="[METHOD][:BENCHMARK=]FILE",
+    help="Parquet, CSV or JSONL with a row per score; again for more.",
+)
+@click.option("--documents", required=True, type=click.Path(path_type=Path), help="Their labels.")
+@click.option("--study", required=True, help="Name of the study that is made.")
+@click.option("--map", "maps", multiple=True, help="OUR_COLUMN=THEIR_COLUMN.")
+@click.option("--group", "groups", multiple=True, help="NAME=COLUMN of a label; once or twice.")
+@click.option("--method", help="What made the scores, where no column says it.")
+@click.option("--benchmark", help="What was attributed, where no column says it.")
+@click.option("--contrast", "contrasts", multiple=True, help="NAME=A,B: z of A minus z of B.")
+@click.option("--design", "designs", multiple=True, help="BENCHMARK=DOMAIN,CAPABILITY.")
+@click.option("--top-k", default=20, show_default=True, help="Documents that top_share counts.")
+@click.option("--resamples", default=1000, show_default=True, help="Draws behind an interval.")
+@click.option("--seed", default=0, show_default=True, help="Seeds the draws.")
+@click.option("--source", default="not stated", help="Where the files are from.")
+@click.option("--licence", default="not stated", help="Terms of the files' use.")
+@click.option("--citation", default="not stated", help="Work to cite.")
+@_readable_errors
+@_example(
+    "influence import document-scores --scores scores.parquet --documents documents.csv "
+    "--study trak \\\n    --map doc_id=train_idx --map item_id=query_idx --map benchmark=task "
+    "--method trak \\\n    --group domain=label\n"
+    "  influence import document-scores --scores trak=a.parquet --scores less=b.parquet \\\n"
+    "    --documents documents.csv --study both --group topic=topic --group language=lang"
+)
+def import_document_scores(scores: tuple[str, ...], study: str, **options: Any) -> None:
+    """Make a study of document scores that another tool made, by any one or two labels.
+
+    Scores: doc_id, score, benchmark, method, and item_id where there is a score for each query
+    (then there are intervals). Documents: doc_id, their labels, and text, url, source if you have
+    them. docs/import.md has the whole of it. Import again to change the study.
+    """
+    from influence_warehouse.imports.document_scores_study import make_study
+    from influence_warehouse.imports.document_study import scored_documents
+
+    parts = [options.pop(name) for name in ("maps", "groups", "contrasts", "designs")]
+    for line in make_study(scored_documents(study, scores, *parts, **options)):
+        click.echo(line)
 
 
 def _study_and_home(study: str) -> tuple[Any, Any]:

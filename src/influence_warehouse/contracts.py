@@ -63,7 +63,7 @@ CONTRACTS: dict[str, Contract] = {
         key=("doc_id",),
     ),
     "bin_populations": Contract(
-        "All 576 bins with population, sample and stratum.",
+        "All bins (576, but of an import's own labels) with population, sample and stratum.",
         {
             "bin_id": _INT,
             "topic": _TEXT,
@@ -225,7 +225,7 @@ CONTRACTS: dict[str, Contract] = {
         key=("method", "benchmark", "item_subset", "split_over", "level", "split"),
     ),
     "bin_scores": Contract(
-        "Imported means of the scores per bin with documents, with the z that the file states.",
+        "Means of imported scores per bin with documents, with the z that a file of means states.",
         {
             "method": _TEXT,
             "benchmark": _TEXT,
@@ -241,6 +241,7 @@ CONTRACTS: dict[str, Contract] = {
         {
             "study": _TEXT,
             "kind": _TEXT,
+            "score_per": _TEXT,
             "method": _TEXT,
             "benchmark": _TEXT,
             "file_name": _TEXT,
@@ -248,6 +249,9 @@ CONTRACTS: dict[str, Contract] = {
             "n_bins": _INT,
             "n_documents": _BIG,
             "z_tolerance": _REAL,
+            "top_k": _INT,
+            "topic_grouping": _TEXT,
+            "format_grouping": _TEXT,
             "source": _TEXT,
             "licence": _TEXT,
             "citation": _TEXT,

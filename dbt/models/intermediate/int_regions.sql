@@ -12,6 +12,7 @@ bin_regions as (
     from bins
 ),
 
+-- One label alone has nothing to be compared with: its z is 0 whatever the scores are.
 topic_regions as (
     select
         'topic' as level,
@@ -20,6 +21,7 @@ topic_regions as (
         topic,
         cast(null as varchar) as format
     from (select distinct topic from bins) as topics
+    where (select count(distinct bins.topic) from bins) > 1
 ),
 
 format_regions as (
@@ -30,6 +32,7 @@ format_regions as (
         cast(null as varchar) as topic,
         format
     from (select distinct format from bins) as formats
+    where (select count(distinct bins.format) from bins) > 1
 )
 
 select * from bin_regions

@@ -87,6 +87,8 @@ select
     case
         when summaries.half_correlation is not null then null
         when profiles.n_regions < 3 then 'fewer than three regions can be halved'
+        when profiles.split_over = 'items' and profiles.n_items is null
+            then 'the study has no scores of single items'
         when profiles.split_over = 'items' and profiles.n_items < 2 then 'fewer than two items'
         when summaries.n_splits = 0 then 'the halves give equal values everywhere'
         else 'the study has no scores to halve'

@@ -15,6 +15,7 @@ with deviations as (
 select
     sources.study,
     sources.kind,
+    sources.score_per,
     sources.method,
     sources.benchmark,
     sources.file_name,
@@ -23,6 +24,9 @@ select
     sources.n_documents,
     deviations.max_z_deviation,
     sources.z_tolerance,
+    sources.top_k,
+    sources.topic_grouping,
+    sources.format_grouping,
     sources.source,
     sources.licence,
     sources.citation

@@ -1,4 +1,4 @@
-{#- What means per bin cannot tell: what would be needed, and the columns of each mart. -#}
+{#- What an import cannot tell: what would be needed, and the columns of each mart. -#}
 {%- set needs = {
     "scores of single items": {
         "bin_influence": [
@@ -29,14 +29,17 @@
         "benchmark_correlations": [
             "pearson_low", "pearson_high", "pearson_bias"
         ],
-        "benchmarks": [
-            "n_items"
-        ],
         "contrast_extremes": [
             "delta_z_low", "delta_z_high"
         ],
         "profile_reliability": [
-            "n_items", "half_correlation", "reliability", "reliability_low", "reliability_high"
+            "n_items"
+        ],
+        "power": [
+            "*"
+        ],
+        "study_sources": [
+            "top_k"
         ],
     },
     "scores of single documents": {
@@ -52,8 +55,8 @@
         "score_health": [
             "*"
         ],
-        "power": [
-            "*"
+        "profile_reliability": [
+            "half_correlation", "reliability", "reliability_low", "reliability_high"
         ],
     },
     "the corpus that was sampled": {
@@ -81,8 +84,55 @@
         "set_aside_reasons": [
             "*"
         ],
+    },
+    "the texts of the documents": {
         "distinctive_terms": [
             "*"
+        ],
+    },
+    "the texts of scored documents": {
+        "top_documents": [
+            "excerpt"
+        ],
+    },
+    "the addresses of scored documents": {
+        "document_influence": [
+            "url"
+        ],
+        "top_documents": [
+            "url"
+        ],
+    },
+    "the sources of scored documents": {
+        "document_influence": [
+            "source"
+        ],
+        "top_documents": [
+            "source"
+        ],
+    },
+    "how scored documents were sampled and read": {
+        "document_influence": [
+            "n_tokens", "inclusion_probability"
+        ],
+        "score_health": [
+            "dtype", "attention"
+        ],
+    },
+    "a second label of the documents": {
+        "format_influence": [
+            "*"
+        ],
+        "format_contrasts": [
+            "*"
+        ],
+        "study_sources": [
+            "format_grouping"
+        ],
+    },
+    "z in the imported files": {
+        "study_sources": [
+            "max_z_deviation", "z_tolerance"
         ],
     },
     "the answers of the model": {
@@ -94,8 +144,8 @@
             "*"
         ],
         "benchmarks": [
-            "model_id", "n_correct", "accuracy", "accuracy_low", "accuracy_high", "chance",
-            "mean_margin"
+            "n_items", "model_id", "n_correct", "accuracy", "accuracy_low", "accuracy_high",
+            "chance", "mean_margin"
         ],
     },
     "the benchmark items as they were asked": {
@@ -144,30 +194,77 @@ untold as (
     where n_capabilities < n_benchmarks
 ),
 
-reasons as (
+imported as (
     select
-        mart,
-        column_name,
-        'needs ' || needs || '; only means per bin were imported' as reason
-    from listed
-    union all
-    select
-        mart,
-        column_name,
-        'was not told when the study was imported (--design)' as reason
-    from untold
+        study,
+        case
+            when max(kind) = 'bin_scores' then 'only means per bin were imported'
+            when max(score_per) = 'document' then 'only scores per benchmark were imported'
+            when min(score_per) = 'document' then 'of some methods only scores per benchmark were'
+            else 'only scores were imported'
+        end as known,
+        max(kind) as kind,
+        min(score_per) as least_score_per,
+        count(format_grouping) as n_second_labels
+    from {{ ref('stg_imported_files') }}
+    group by study
 ),
 
-imported as (
-    select distinct study
-    from {{ ref('stg_imported_files') }}
-    where kind = 'bin_scores'
+documents as (
+    select
+        count(text) as n_texts,
+        count(url) as n_urls,
+        count(source) as n_sources
+    from {{ ref('stg_documents') }}
+),
+
+-- What each import lacks.
+lacking as (
+    select
+        listed.mart,
+        listed.column_name,
+        listed.needs,
+        imported.study,
+        imported.known
+    from listed
+    cross join imported
+    cross join documents
+    where
+        case listed.needs
+            when 'scores of single items' then imported.least_score_per != 'item'
+            when 'scores of single documents' then imported.kind = 'bin_scores'
+            when 'the texts of the documents' then documents.n_texts = 0
+            when 'a second label of the documents' then imported.n_second_labels = 0
+            when 'the texts of scored documents'
+                then imported.kind = 'document_scores' and documents.n_texts = 0
+            when 'the addresses of scored documents'
+                then imported.kind = 'document_scores' and documents.n_urls = 0
+            when 'the sources of scored documents'
+                then imported.kind = 'document_scores' and documents.n_sources = 0
+            when 'how scored documents were sampled and read'
+                then imported.kind = 'document_scores'
+            when 'z in the imported files' then imported.kind = 'document_scores'
+            else true
+        end
+        -- Of a mart without rows the mart is listed, not its columns.
+        and (
+            listed.column_name = '*'
+            or listed.mart not in ('format_influence', 'format_contrasts')
+            or imported.n_second_labels > 0
+        )
 )
 
 select
+    study,
+    mart,
+    column_name,
+    'needs ' || needs || '; ' || known as reason
+from lacking
+union all
+select
     imported.study,
-    reasons.mart,
-    reasons.column_name,
-    reasons.reason
-from reasons
+    untold.mart,
+    untold.column_name,
+    'was not told when the study was imported (--design)' as reason
+from untold
 cross join imported

@@ -1,6 +1,7 @@
 {%- set columns = {
     "study": "varchar",
     "kind": "varchar",
+    "score_per": "varchar",
     "method": "varchar",
     "benchmark": "varchar",
     "file_name": "varchar",
@@ -8,6 +9,9 @@
     "n_bins": "integer",
     "n_documents": "bigint",
     "z_tolerance": "double precision",
+    "top_k": "integer",
+    "topic_grouping": "varchar",
+    "format_grouping": "varchar",
     "source": "varchar",
     "licence": "varchar",
     "citation": "varchar",
@@ -15,6 +19,7 @@
 select
     facts.study,
     facts.kind,
+    facts.score_per,
     facts.method,
     facts.benchmark,
     facts.file_name,
@@ -22,6 +27,9 @@ select
     facts.n_bins,
     facts.n_documents,
     facts.z_tolerance,
+    facts.top_k,
+    facts.topic_grouping,
+    facts.format_grouping,
     facts.source,
     facts.licence,
     facts.citation

@@ -5,7 +5,6 @@ Belongs here: which facts an import of bin scores writes. What it cannot know is
 here: reading files (`bin_scores`) and statistics (dbt/).
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
@@ -16,7 +15,7 @@ from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint, digest_of
 from influence_warehouse.imports.bin_scores import BinScores, check_one_sample, read_bin_scores
 from influence_warehouse.imports.study import MARK, ImportedStudy, refuse_other_kinds
-from influence_warehouse.records import write_record
+from influence_warehouse.imports.writing import write_fact
 from influence_warehouse.steps import attributed_facts
 from influence_warehouse.taxonomy import bins
 
@@ -47,18 +46,8 @@ def import_bin_scores(study: ImportedStudy, lake: Lake) -> list[Outcome]:
 
 
 def _make(fact: str, rows: list[dict[str, Any]], lake: Lake) -> Outcome:
-    started = datetime.now(UTC)
     fingerprint = Fingerprint.of(fact, imported=_KIND, content=digest_of(rows))
-    part = 0 if CONTRACTS[fact].sharded else None
-    if lake.is_current(fingerprint, part):
-        outcome = lake.reused(fingerprint, part)
-    else:
-        frame = pl.DataFrame(rows, schema=CONTRACTS[fact].columns)
-        lake.write(fact, frame, fingerprint, part)
-        outcome = Outcome(fact, frame.height, reused=False)
-    if rows:
-        write_record(lake.home, outcome, fingerprint.digest, started)
-    return outcome
+    return write_fact(lake, fingerprint, pl.DataFrame(rows, schema=CONTRACTS[fact].columns))
 
 
 def _sources(study: ImportedStudy, files: dict[str, BinScores]) -> list[dict[str, Any]]:
@@ -66,6 +55,7 @@ def _sources(study: ImportedStudy, files: dict[str, BinScores]) -> list[dict[str
         {
             "study": study.name,
             "kind": _KIND,
+            "score_per": "bin",
             "method": study.method,
             "benchmark": name,
             "file_name": file.path.name,
@@ -73,6 +63,9 @@ def _sources(study: ImportedStudy, files: dict[str, BinScores]) -> list[dict[str
             "n_bins": file.rows.height,
             "n_documents": file.rows["n_documents"].sum(),
             "z_tolerance": study.z_tolerance,
+            "top_k": None,
+            "topic_grouping": "topic",
+            "format_grouping": "format",
             "source": study.source,
             "licence": study.licence,
             "citation": study.citation,

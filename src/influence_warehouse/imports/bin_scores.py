@@ -14,6 +14,7 @@ import polars as pl
 
 from influence_warehouse.corpus.labels import slug_of
 from influence_warehouse.errors import InputError
+from influence_warehouse.imports.problems import refuse
 from influence_warehouse.taxonomy import bin_id
 
 COLUMNS = ("topic_label", "format_label", "mean_score", "zscore", "doc_count")
@@ -23,7 +24,6 @@ _SCHEMA = {
     "mean": pl.Float64,
     "stated_z": pl.Float64,
 }
-_SHOWN = 5
 _MAX_BYTES = 16 << 20  # of 576 lines
 
 
@@ -61,9 +61,9 @@ def read_bin_scores(path: Path, z_tolerance: float) -> BinScores:
                 found.append((cell, documents, mean, z))
         except ValueError as error:
             problems.append(f"line {line}, {error}")
-    _refuse(path, problems, "correct these lines, or leave bins without documents out")
+    refuse(path, problems, "correct these lines, or leave bins without documents out")
     rows = pl.DataFrame(found, schema=_SCHEMA, orient="row").sort("bin_id")
-    _refuse(path, _z_problems(rows, lines, z_tolerance), _Z_REMEDY)
+    refuse(path, _z_problems(rows, lines, z_tolerance), _Z_REMEDY)
     return BinScores(path, hashlib.sha256(path.read_bytes()).hexdigest(), rows, lines)
 
 
@@ -89,7 +89,7 @@ def check_one_sample(files: dict[str, BinScores]) -> None:
             if counts.get(cell, 0) != expected.get(cell, 0)
         ]
         remedy = "import what was scored on another sample as a study of its own (--study)"
-        _refuse(other.path, problems, remedy)
+        refuse(other.path, problems, remedy)
 
 
 def _where(scores: BinScores, cell: int) -> str:
@@ -116,13 +116,13 @@ def _cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     header = [name.strip() for name in rows[0][1]] if rows else []
     wrong = [f"line 1: column missing: {name}" for name in COLUMNS if name not in header]
     wrong += [f"line 1: column twice: {name}" for name in COLUMNS if header.count(name) > 1]
-    _refuse(path, wrong, f"name the columns {', '.join(COLUMNS)}")
+    refuse(path, wrong, f"name the columns {', '.join(COLUMNS)}")
     ragged = [
         f"line {line}: {len(row)} cells, but {len(header)} columns"
         for line, row in rows
         if len(row) != len(header)
     ]
-    _refuse(path, ragged, "correct these lines; quote a cell that holds a comma")
+    refuse(path, ragged, "correct these lines; quote a cell that holds a comma")
     return header, rows[1:]
 
 
@@ -169,11 +169,3 @@ def _z_problems(rows: pl.DataFrame, lines: dict[int, int], tolerance: float) -> 
         for cell, given, own in zip(rows["bin_id"], stated, z, strict=True)
         if not abs(given - own) <= tolerance
     ]
-
-
-def _refuse(path: Path, problems: list[str], remedy: str) -> None:
-    if problems:
-        shown = "\n  ".join(problems[:_SHOWN])
-        left = len(problems) - _SHOWN
-        more = f"\n  and {left} more" if left > 0 else ""
-        raise InputError(f"{path}:\n  {shown}{more}\nRemedy: {remedy}.")

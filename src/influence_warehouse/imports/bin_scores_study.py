@@ -3,9 +3,9 @@
 Belongs here: the order of an import's parts. Does not belong here: the parts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from influence_warehouse.facts import Lake
+from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.imports.bin_facts import import_bin_scores
 from influence_warehouse.imports.study import ImportedStudy
 from influence_warehouse.layout import Home, warehouse_root
@@ -19,10 +19,15 @@ def make_study(study: ImportedStudy) -> Iterator[str]:
     Readers of an earlier import see its published copy until the new one replaces it.
     """
     home = Home(warehouse_root(), study.name)
-    for outcome in import_bin_scores(study, Lake(home)):
+    yield from build_study(home, import_bin_scores(study, Lake(home)))
+
+
+def build_study(home: Home, outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """Build all that follows from the facts of an import; yields what was done, for people."""
+    for outcome in outcomes:
         if outcome.rows:
             state = "as it was" if outcome.reused else "written"
-            yield f"{outcome.fact:<20} {outcome.rows:>6,} rows {state}"
+            yield f"{outcome.fact:<24} {outcome.rows:>9,} rows {state}"
     report = build_warehouse(None, Lake(home))
     nodes = sum(report["nodes"].values())
     yield f"marts: {nodes} models and tests passed in {report['seconds']:.0f} s"
@@ -31,4 +36,4 @@ def make_study(study: ImportedStudy) -> Iterator[str]:
 
     drawn = sum(len(paths) for _, paths in draw_all(home, progress=True))
     yield f"charts: {drawn} files in {home.charts}"
-    yield f"Next: influence query top_topics --study {study.name}"
+    yield f"Next: influence query top_topics --study {home.study}"

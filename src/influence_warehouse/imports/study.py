@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError, model_validator
 
+from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.design import (
     Contrast,
     Section,
@@ -24,6 +25,8 @@ from influence_warehouse.study import preset_names
 
 # Written first: what marks a home as imported must be there before anything else is.
 MARK = "imported_files"
+# Of these an import has the ones that its files tell.
+_SCORES = ("documents", "document_scores", "bin_item_scores", "bin_scores")
 
 
 class ImportedBenchmark(Section):
@@ -78,8 +81,8 @@ def imported_study(
 
     Raises StudyError naming each part that cannot be understood.
     """
-    paths = _assignments("a file", files)
-    factors = {key: _pair(key, value) for key, value in _assignments("--design", designs).items()}
+    paths = assignments("a file", files)
+    factors = {key: pair(key, value) for key, value in assignments("--design", designs).items()}
     unknown = sorted(set(factors) - set(paths))
     if unknown:
         raise StudyError(f"--design: no file is given for {unknown} (files: {sorted(paths)}).")
@@ -89,7 +92,7 @@ def imported_study(
         for key, path in paths.items()
     ]
     operands = {
-        key: _pair(key, value) for key, value in _assignments("--contrast", contrasts).items()
+        key: pair(key, value) for key, value in assignments("--contrast", contrasts).items()
     }
     compared = [{"name": key, "a": a, "b": b} for key, (a, b) in operands.items()]
     try:
@@ -104,7 +107,8 @@ def imported_study(
         ) from error
 
 
-def _assignments(what: str, texts: Iterable[str]) -> dict[str, str]:
+def assignments(what: str, texts: Iterable[str]) -> dict[str, str]:
+    """`NAME=VALUE` of each text. Raises StudyError for another form, or a name twice."""
     found: dict[str, str] = {}
     for text in texts:
         key, sign, value = text.partition("=")
@@ -116,7 +120,8 @@ def _assignments(what: str, texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _pair(key: str, text: str) -> tuple[str, str]:
+def pair(key: str, text: str) -> tuple[str, str]:
+    """The two names of `A,B`, the value of `key`. Raises StudyError for another form."""
     first, comma, second = text.partition(",")
     if not (first and comma and second) or "," in second:
         raise StudyError(f"{key}={text}: two names with a comma between are needed: {key}=A,B.")
@@ -161,7 +166,7 @@ def imported_status_lines(home: Home) -> Iterator[str]:
     lake = Lake(home)
     sources = lake.read(MARK)
     first = sources.row(0, named=True)
-    facts = [MARK, "study_benchmarks", "study_contrasts", "bin_populations", "bin_scores"]
+    facts = [MARK, "study_benchmarks", "study_contrasts", "bin_populations", *_SCORES]
     if first["kind"] == "release":
         # Its marts were published as they are, from no facts.
         yield f"release of {first['benchmark']}: {first['file_name']}"
@@ -173,7 +178,11 @@ def imported_status_lines(home: Home) -> Iterator[str]:
         )
     yield f"source: {first['source']}; licence: {first['licence']}; cite: {first['citation']}"
     for fact in facts:
-        found = f"{lake.rows(fact):,} rows" if lake.is_readable(fact) else "missing; import again"
+        part = 0 if CONTRACTS[fact].sharded else None
+        readable = lake.is_readable(fact, part)
+        if fact in _SCORES and readable and not lake.rows(fact, part):
+            continue
+        found = f"{lake.rows(fact, part):,} rows" if readable else "missing; import again"
         yield f"imported     {fact:<24} {found}"
     yield "published    influence.duckdb         " + (
         str(home.database) if home.database.exists() else "missing; import again"

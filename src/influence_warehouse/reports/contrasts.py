@@ -15,6 +15,7 @@ from influence_warehouse.reports import labels, theme
 _ROW = 19  # pixels a topic or format: a 12 px label with air
 _WIDTH = 250
 _PANELS_A_ROW = 3
+_BENCHMARKS = "support one benchmark more than the other?"
 _DIFFERENCE = "z of the first benchmark minus z of the second"
 
 
@@ -24,16 +25,12 @@ def topic_contrast(table: pl.DataFrame) -> alt.ConcatChart:
     Reads marts.topic_contrasts for one method: method, contrast, benchmark_a, benchmark_b,
     topic, delta_z, delta_z_low, delta_z_high, q_value. Panels follow the rows' order.
     """
-    return _contrasts(
-        table, "topic", "Which topics support one benchmark more than the other?", _DIFFERENCE
-    )
+    return _contrasts(table, ("topic", "format"), _BENCHMARKS, _DIFFERENCE)
 
 
 def format_contrast(table: pl.DataFrame) -> alt.ConcatChart:
     """Difference of z per format, as `topic_contrast` from marts.format_contrasts."""
-    return _contrasts(
-        table, "format", "Which formats support one benchmark more than the other?", _DIFFERENCE
-    )
+    return _contrasts(table, ("format", "topic"), _BENCHMARKS, _DIFFERENCE)
 
 
 def right_versus_wrong(table: pl.DataFrame) -> alt.ConcatChart:
@@ -51,19 +48,20 @@ def right_versus_wrong(table: pl.DataFrame) -> alt.ConcatChart:
     sides = {"benchmark_a": pl.lit("right_answers"), "benchmark_b": pl.lit("wrong_answers")}
     return _contrasts(
         table.with_columns(contrast="benchmark", **sides),
-        "topic",
-        "Which topics support right answers more than wrong ones?",
+        ("topic", "format"),
+        "support right answers more than wrong ones?",
         "z of the items answered right minus z of those answered wrong",
         f"Items: {items}.",
     )
 
 
 def _contrasts(
-    table: pl.DataFrame, side: str, title: str, difference: str, *notes: str
+    table: pl.DataFrame, sides: tuple[str, str], question: str, difference: str, *notes: str
 ) -> alt.ConcatChart:
-    averaged = "formats" if side == "topic" else "topics"
+    noun, averaged = (labels.grouping(table, side) for side in sides)
+    over = f", mean over its {labels.plural(averaged)}" if averaged else ""
     rows = table.with_columns(
-        labels.titled(side, to="label"),
+        labels.titled(sides[0], to="label"),
         labels.interval("delta_z_low", "delta_z_high"),
         pl.col("delta_z", "delta_z_low", "delta_z_high", "q_value").round(4),
         mark=theme.significance("q_value"),
@@ -79,16 +77,17 @@ def _contrasts(
         chart = chart.resolve_scale(x="shared", y="independent")
     return theme.framed(
         chart,
-        title,
+        f"Which {labels.plural(noun)} {question}",
         [
-            f"{labels.name(table['method'][0])}. \N{GREEK CAPITAL LETTER DELTA}z of a {side}: "
-            f"{difference}, mean over its {averaged}; "
-            f"{labels.count(rows['label'].n_unique(), side)}.",
+            f"{labels.name(table['method'][0])}. \N{GREEK CAPITAL LETTER DELTA}z of a {noun}: "
+            f"{difference}{over}; {labels.count(rows['label'].n_unique(), noun)}.",
             labels.uncertainty(
                 table["delta_z_low"],
                 "Bars: 95 % two-way bootstrap intervals (items and documents). "
-                f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {side}s of a contrast).",
+                f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {labels.plural(noun)} "
+                "of a contrast).",
             ),
+            *labels.left_out(rows["label"].unique().to_list(), noun),
             *notes,
         ],
     )
@@ -97,13 +96,14 @@ def _contrasts(
 def _panel(rows: pl.DataFrame, width: int) -> alt.LayerChart | alt.FacetChart:
     contrast, a, b = rows.select("contrast", "benchmark_a", "benchmark_b").row(0)
     order = rows.sort("delta_z", "label", descending=[True, False], nulls_last=True)["label"]
-    table = rows.select(
+    shown = labels.ends(order.to_list())
+    table = rows.filter(pl.col("label").is_in(shown)).select(
         *("label", "delta_z", "delta_z_low", "delta_z_high"),
         *("interval", "q_value", "mark", "lean"),
     )
     scale = alt.Scale(domain=["a", "b"], range=[theme.SUPPORTS, theme.OPPOSES])
     base = alt.Chart(table).encode(
-        y=alt.Y("label:N", sort=order.to_list(), title=None, axis=alt.Axis(ticks=False, grid=True)),
+        y=alt.Y("label:N", sort=shown, title=None, axis=alt.Axis(ticks=False, grid=True)),
         color=alt.Color("lean:N", scale=scale, legend=None),
         tooltip=[
             alt.Tooltip("label:N", title="region"),

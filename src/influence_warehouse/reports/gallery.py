@@ -173,6 +173,7 @@ SPECS: dict[str, ChartSpec] = {
         _influence_sql("format"),
         profiles.format_profile,
         one_of=("method", "item_subset"),
+        optional=True,
     ),
     "right_versus_wrong": ChartSpec(
         """
@@ -374,7 +375,7 @@ def _spec(name: str) -> ChartSpec:
 
 
 def _rows(home: Home, name: str, required: bool) -> pl.DataFrame:
-    rows = read_table(home, SPECS[name].sql)
+    rows = _with_groupings(home, read_table(home, SPECS[name].sql))
     if rows.is_empty() and required:
         reason = "the study may have no contrasts, texts, unlearning or second benchmark; else "
         raise WarehouseError(
@@ -383,6 +384,15 @@ def _rows(home: Home, name: str, required: bool) -> pl.DataFrame:
             "marts that it reads."
         )
     return rows
+
+
+def _with_groupings(home: Home, rows: pl.DataFrame) -> pl.DataFrame:
+    """Beside topic and format what they are called, where an import calls them otherwise."""
+    if not {"topic", "format"} & set(rows.columns):
+        return rows
+    columns = ("topic_grouping", "format_grouping")
+    told = read_table(home, f"select distinct {', '.join(columns)} from marts.study_sources")
+    return rows.with_columns(pl.lit(told[c][0]).alias(c) for c in columns if len(told))
 
 
 def _values(table: pl.DataFrame, column: str) -> list[str]:

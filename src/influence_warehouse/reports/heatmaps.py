@@ -9,7 +9,6 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from influence_warehouse import taxonomy
 from influence_warehouse.reports import labels, theme
 
 CLIP_QUANTILE = 0.98
@@ -32,7 +31,7 @@ def bin_heatmap(table: pl.DataFrame) -> alt.LayerChart:
     Reads marts.bin_influence for one method, benchmark and item_subset: benchmark, method,
     topic, format, n_documents, z, z_low, z_high, q_value, top_share.
     """
-    rows = _influence_rows(table)
+    rows = _influence_rows(_shown(table, "n_documents"))
     limit = _colour_limit(rows["z"])
     colour = alt.Color(
         "z:Q",
@@ -41,12 +40,13 @@ def bin_heatmap(table: pl.DataFrame) -> alt.LayerChart:
         ),
         legend=alt.Legend(title="z of the bin's mean score", gradientLength=180, format=".1f"),
     )
-    base = alt.Chart(rows).encode(*_grid(), tooltip=_influence_tooltip())
+    axes = _grid(rows, table)
+    base = alt.Chart(rows).encode(*axes, tooltip=_influence_tooltip(table))
     cells = _cells(base, "isValid(datum.z)", colour)
     return theme.framed(
-        _sized(*cells, _notes(base, [theme.PASSES, _EMPTY_NOTE])),
+        _sized(rows, *cells, _notes(base, [theme.PASSES, _EMPTY_NOTE])),
         f"Which bins of the corpus support {labels.name(table['benchmark'][0])}?",
-        [_influence_counts(table), *_influence_notes(table, limit)],
+        [_influence_counts(table), *_influence_notes(table, limit), *_left_out(rows, table)],
     )
 
 
@@ -55,14 +55,14 @@ def sample_sizes(table: pl.DataFrame) -> alt.LayerChart:
 
     Reads marts.bins: topic, format, population_documents, sampled_documents, stratum.
     """
-    rows = _sample_rows(table)
+    rows = _sample_rows(_shown(table, "sampled_documents"))
     most = max(1, *rows["sampled_documents"].to_list())
     colour = alt.Color(
         "sampled_documents:Q",
         scale=alt.Scale(scheme=theme.SEQUENTIAL, domain=[0, most], nice=False),
         legend=alt.Legend(title="documents sampled", gradientLength=180, format=",d"),
     )
-    base = alt.Chart(rows).encode(*_grid(), tooltip=_sample_tooltip())
+    base = alt.Chart(rows).encode(*_grid(rows, table), tooltip=_sample_tooltip(table))
     cells = _cells(base, "datum.sampled_documents > 0", colour)
     # Light figures on the dark half of the scale.
     ink = alt.condition(
@@ -76,9 +76,9 @@ def sample_sizes(table: pl.DataFrame) -> alt.LayerChart:
         )
     )
     return theme.framed(
-        _sized(*cells, _notes(base, [_EMPTY_NOTE]), figures),
+        _sized(rows, *cells, _notes(base, [_EMPTY_NOTE]), figures),
         "How many documents stand behind each bin?",
-        _sample_notes(table),
+        [*_sample_notes(table), *_left_out(rows, table)],
     )
 
 
@@ -119,24 +119,48 @@ def _cells(base: alt.Chart, is_filled: str, colour: alt.Color) -> tuple[alt.Char
     )
 
 
-def _sized(*layers: alt.Chart) -> alt.LayerChart | alt.FacetChart:
-    return alt.layer(*layers).properties(width=_STEP * 24, height=_STEP * 24)
+def _shown(table: pl.DataFrame, documents: str) -> pl.DataFrame:
+    """The rows of those labels that there is room for: the ones with most documents."""
+    for axis in ("topic", "format"):
+        sizes = table.group_by(axis).agg(pl.col(documents).sum())
+        most = sizes.sort(documents, axis, descending=[True, False]).head(labels.MOST_LABELS)
+        table = table.filter(pl.col(axis).is_in(most[axis].to_list()))
+    return table
 
 
-def _grid() -> tuple[alt.X, alt.Y]:
-    """The two axes: every topic and format in the taxonomy's order, documents or not."""
-    topics = [taxonomy.title(slug) for slug in taxonomy.TOPICS]
-    formats = [taxonomy.title(slug) for slug in taxonomy.FORMATS]
+def _left_out(rows: pl.DataFrame, table: pl.DataFrame) -> list[str]:
+    """A note on the labels that `_shown` leaves out."""
+    sizes = [
+        (axis, rows[f"{axis}_title"].n_unique(), table[axis].n_unique())
+        for axis in ("topic", "format")
+    ]
+    return [
+        f"Shown are the {shown} of {labels.count(there, labels.grouping(table, axis))} with most "
+        "documents."
+        for axis, shown, there in sizes
+        if shown < there
+    ]
+
+
+def _sized(rows: pl.DataFrame, *layers: alt.Chart) -> alt.LayerChart | alt.FacetChart:
+    width, height = rows["format_title"].n_unique(), rows["topic_title"].n_unique()
+    return alt.layer(*layers).properties(width=_STEP * width, height=_STEP * height)
+
+
+def _grid(rows: pl.DataFrame, table: pl.DataFrame) -> tuple[alt.X, alt.Y]:
+    """The two axes: every topic and format in the order of the bins, documents or not."""
+    topics = rows["topic_title"].unique(maintain_order=True).to_list()
+    formats = rows["format_title"].unique(maintain_order=True).to_list()
     return (
         alt.X(
             "format_title:N",
-            title="format",
+            title=labels.grouping(table, "format") or None,
             scale=alt.Scale(domain=formats),
             axis=alt.Axis(labelAngle=-50, ticks=False, domain=False),
         ),
         alt.Y(
             "topic_title:N",
-            title="topic",
+            title=labels.grouping(table, "topic"),
             scale=alt.Scale(domain=topics),
             axis=alt.Axis(ticks=False, domain=False),
         ),
@@ -173,10 +197,10 @@ def _colour_limit(z: pl.Series) -> float:
     return max(0.1, round(float(found or 0.0), 1))
 
 
-def _influence_tooltip() -> list[alt.Tooltip]:
+def _influence_tooltip(table: pl.DataFrame) -> list[alt.Tooltip]:
     return [
-        alt.Tooltip("topic_title:N", title="topic"),
-        alt.Tooltip("format_title:N", title="format"),
+        alt.Tooltip("topic_title:N", title=labels.grouping(table, "topic")),
+        alt.Tooltip("format_title:N", title=labels.grouping(table, "format") or "documents"),
         alt.Tooltip("n_documents:Q", title="documents", format=","),
         alt.Tooltip("z:Q", format="+.2f"),
         alt.Tooltip("interval:N", title="95 % interval"),
@@ -185,10 +209,10 @@ def _influence_tooltip() -> list[alt.Tooltip]:
     ]
 
 
-def _sample_tooltip() -> list[alt.Tooltip]:
+def _sample_tooltip(table: pl.DataFrame) -> list[alt.Tooltip]:
     return [
-        alt.Tooltip("topic_title:N", title="topic"),
-        alt.Tooltip("format_title:N", title="format"),
+        alt.Tooltip("topic_title:N", title=labels.grouping(table, "topic")),
+        alt.Tooltip("format_title:N", title=labels.grouping(table, "format") or "documents"),
         alt.Tooltip("sampled_documents:Q", title="documents sampled", format=","),
         alt.Tooltip("population_documents:Q", title="documents in the corpus", format=","),
         alt.Tooltip("stratum:N"),

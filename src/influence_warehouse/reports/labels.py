@@ -7,6 +7,9 @@ import polars as pl
 
 from influence_warehouse import taxonomy
 
+MOST_LABELS = 60
+"""Rows that a chart shows at most: an import may bring thousands of labels."""
+
 _NAMES = {
     "stem": "STEM",
     "mmlu": "MMLU",
@@ -16,6 +19,9 @@ _NAMES = {
     "gsm8k": "GSM8K",
     "trackstar": "TrackStar",
     "bm25": "BM25",
+    "trak": "TRAK",
+    "less": "LESS",
+    "logra": "LoGra",
     "ngdiff": "NGDiff",
     "graddiff": "GradDiff",
     "npo": "NPO",
@@ -57,13 +63,47 @@ def region(slug: str) -> str:
 
 
 def titled(column: str, to: str | None = None) -> pl.Expr:
-    """Topic or format slugs of a column as titles: `food_and_dining` -> `Food & Dining`."""
-    slugs = (*taxonomy.TOPICS, *taxonomy.FORMATS)
+    """Topic or format slugs of a column as titles: `food_and_dining` -> `Food & Dining`.
+
+    Labels that an import brought stay as they are, all of them: two might get one title.
+    """
+    titles = {slug: taxonomy.title(slug) for slug in (*taxonomy.TOPICS, *taxonomy.FORMATS)}
+    labels = pl.col(column)
     return (
-        pl.col(column)
-        .replace({slug: taxonomy.title(slug) for slug in slugs})
+        pl.when(labels.is_in(list(titles)).all())
+        .then(labels.replace(titles))
+        .otherwise(labels)
         .alias(to or f"{column}_title")
     )
+
+
+def grouping(table: pl.DataFrame, side: str) -> str:
+    """What the column `topic` or `format` holds: `language` in an import that says so.
+
+    Empty for the format of documents that have one label.
+    """
+    told = table[f"{side}_grouping"][0] if f"{side}_grouping" in table.columns else side
+    return (told or "").replace("_", " ").replace("-", " ")
+
+
+def plural(noun: str) -> str:
+    """`topic` -> `topics`, `category` -> `categories`, `class` -> `classes`."""
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
+
+
+def ends(order: list[str]) -> list[str]:
+    """The labels that a chart has room for: both ends of a ranking that is longer."""
+    half = MOST_LABELS // 2
+    return order if len(order) <= MOST_LABELS else [*order[:half], *order[-half:]]
+
+
+def left_out(order: list[str], noun: str) -> list[str]:
+    """A note on what `ends` leaves out; none where nothing is."""
+    if len(order) <= MOST_LABELS:
+        return []
+    return [f"Shown are {MOST_LABELS} of {len(order):,} {plural(noun)}: both ends of the ranking."]
 
 
 def named(column: str, values: pl.Series) -> pl.Expr:
@@ -89,7 +129,7 @@ def _fixed(column: str, digits: int) -> pl.Expr:
 
 def count(number: int, noun: str) -> str:
     """`1 bin`, `2,016 documents`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else plural(noun)}"
 
 
 def uncertainty(lows: pl.Series, note: str) -> str:

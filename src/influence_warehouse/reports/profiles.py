@@ -23,7 +23,7 @@ def topic_profile(table: pl.DataFrame) -> alt.FacetChart:
     method, benchmark, domain, capability, topic, n_documents, z, z_low, z_high, q_value. Panels
     follow the rows' order of benchmarks.
     """
-    return _profile(table, "topic", "formats")
+    return _profile(table, "topic", "format")
 
 
 def format_profile(table: pl.DataFrame) -> alt.FacetChart:
@@ -31,10 +31,12 @@ def format_profile(table: pl.DataFrame) -> alt.FacetChart:
 
     Reads marts.format_influence as `topic_profile` reads marts.topic_influence.
     """
-    return _profile(table, "format", "topics")
+    return _profile(table, "format", "topic")
 
 
-def _profile(table: pl.DataFrame, side: str, averaged: str) -> alt.FacetChart:
+def _profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
+    noun, averaged = labels.grouping(table, side), labels.grouping(table, other)
+    over = f"unweighted mean over its {labels.plural(averaged)} of the bins' z"
     panels = table["benchmark"].unique(maintain_order=True).to_list()
     rows = table.with_columns(
         labels.titled(side, to="label"),
@@ -46,9 +48,12 @@ def _profile(table: pl.DataFrame, side: str, averaged: str) -> alt.FacetChart:
         *("benchmark_title", "label", "n_documents", "z", "z_low", "z_high"),
         *("interval", "q_value", "mark"),
     )
+    order = _order(rows)
+    shown = labels.ends(order)
+    rows = rows.filter(pl.col("label").is_in(shown))
     chart = (
-        _panel(rows, _order(rows), _colour(table, panels))
-        .properties(width=_WIDTH * max(1, 3 // len(panels)), height=_ROW * rows["label"].n_unique())
+        _panel(rows, shown, _colour(table, panels))
+        .properties(width=_WIDTH * max(1, 3 // len(panels)), height=_ROW * len(shown))
         .facet(
             facet=alt.Facet(
                 "benchmark_title:N",
@@ -62,17 +67,19 @@ def _profile(table: pl.DataFrame, side: str, averaged: str) -> alt.FacetChart:
     sizes = table.filter(benchmark=panels[0])["n_documents"]
     return theme.framed(
         chart,
-        f"Which {side}s support which benchmark?",
+        f"Which {labels.plural(noun)} support which benchmark?",
         [
             f"{labels.name(table['method'][0])} scores of "
-            f"{labels.count(int(sizes.sum()), 'document')}. z of a {side}: unweighted mean over "
-            f"its {averaged} of the bins' z; above 0 supports.",
+            f"{labels.count(int(sizes.sum()), 'document')}. z of a {noun}: "
+            f"{over if averaged else 'its mean against the means of all'}; above 0 supports.",
             labels.uncertainty(
                 table["z_low"],
                 "Bars: 95 % two-way bootstrap intervals (items and documents). "
-                f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {side}s).",
+                f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {labels.plural(noun)}).",
             ),
-            f"{side.capitalize()}s in order of their mean z over all benchmarks shown.",
+            f"{labels.plural(noun).capitalize()} in order of their mean z over all benchmarks "
+            "shown.",
+            *labels.left_out(order, noun),
         ],
     )
 

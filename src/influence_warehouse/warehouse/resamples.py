@@ -88,13 +88,14 @@ def make_bin_mean_resamples(study: Study, lake: Lake) -> Outcome:
 
 def _resample_method(study: Study, lake: Lake, method: str, sums: pl.DataFrame) -> pl.DataFrame:
     names = [benchmark.name for benchmark in study.benchmarks]
-    moments = within_bin_moments(lake, method, names, study.sampling.shards)
+    n_bins = lake.rows("bin_populations")
+    moments = within_bin_moments(lake, method, names, study.sampling.shards, n_bins)
     open_bins = np.flatnonzero(moments.count)
     noise = draw_document_noise(moments, names, study.statistics.resamples, study.seed)
     frames = []
     for position, name in enumerate(names):
         rows = sums.filter(benchmark=name)
-        draws = draw_subset_means(rows, name, study.statistics.resamples, study.seed)
+        draws = draw_subset_means(rows, name, study.statistics.resamples, study.seed, n_bins)
         for subset, means in draws.items():
             means = means[:, open_bins] + noise[:, open_bins, position]
             frames.append(_long(method, name, subset, open_bins, means))
@@ -102,7 +103,7 @@ def _resample_method(study: Study, lake: Lake, method: str, sums: pl.DataFrame) 
 
 
 def draw_subset_means(
-    sums: pl.DataFrame, benchmark: str, resamples: int, seed: int
+    sums: pl.DataFrame, benchmark: str, resamples: int, seed: int, n_bins: int = N_BINS
 ) -> dict[str, np.ndarray]:
     """`draw_item_means` of all items, and of those answered right and wrong, by item subset.
 
@@ -110,7 +111,7 @@ def draw_subset_means(
     items is given. A subset of all items repeats their draws; one of fewer than
     MIN_SUBSET_ITEMS is left out.
     """
-    draws = {"all": draw_item_means(sums, benchmark, resamples, seed)}
+    draws = {"all": draw_item_means(sums, benchmark, resamples, seed, n_bins)}
     n_items = sums["item_id"].n_unique()
     for subset, is_correct in (("correct", True), ("incorrect", False)):
         rows = sums.filter(is_correct=is_correct)
@@ -118,35 +119,38 @@ def draw_subset_means(
         if count == n_items:
             draws[subset] = draws["all"]
         elif count >= MIN_SUBSET_ITEMS:
-            means = item_bin_means(rows).mean(axis=0)
-            drawn = draw_item_means(rows, f"{benchmark} answered {subset}", resamples, seed)
+            means = item_bin_means(rows, n_bins).mean(axis=0)
+            stream = f"{benchmark} answered {subset}"
+            drawn = draw_item_means(rows, stream, resamples, seed, n_bins)
             # The variance of items drawn from so few is too small by (count - 1) / count.
             draws[subset] = means + (drawn - means) * np.sqrt(count / (count - 1))
     return draws
 
 
-def draw_item_means(sums: pl.DataFrame, benchmark: str, resamples: int, seed: int) -> np.ndarray:
+def draw_item_means(
+    sums: pl.DataFrame, benchmark: str, resamples: int, seed: int, n_bins: int = N_BINS
+) -> np.ndarray:
     """Bin means under items drawn with replacement, float64 [resamples, bins].
 
     `sums` has the columns item_id, bin_id, n_documents, score_sum of one benchmark; a bin
     that is absent gives NaN. Every bin sees the same draw of items, and so does every
     method, because the draw depends on the seed and the name `benchmark` alone.
     """
-    means = item_bin_means(sums)
+    means = item_bin_means(sums, n_bins)
     rng = random_stream(seed, "items", benchmark)
     share = np.full(len(means), 1 / len(means))
     counts = rng.multinomial(len(means), share, size=resamples)
     return (counts.astype(np.float64) @ means) / len(means)
 
 
-def item_bin_means(sums: pl.DataFrame) -> np.ndarray:
+def item_bin_means(sums: pl.DataFrame, n_bins: int = N_BINS) -> np.ndarray:
     """Mean score of each bin for each item, items by id, float64 [items, bins].
 
     `sums` is as in `draw_item_means`; a bin that is absent gives NaN.
     """
     items = sums["item_id"].unique().sort()
     row = sums["item_id"].replace_strict(items, pl.arange(len(items), eager=True)).to_numpy()
-    means = np.full((len(items), N_BINS), np.nan)
+    means = np.full((len(items), n_bins), np.nan)
     column = sums["bin_id"].to_numpy()
     means[row, column] = sums["score_sum"].to_numpy() / sums["n_documents"].to_numpy()
     return means
@@ -165,7 +169,7 @@ def draw_document_noise(
     factor /= np.sqrt(np.maximum(moments.count, 1.0))[:, None, None]
     normals = np.stack(
         [
-            random_stream(seed, "documents", name).standard_normal((resamples, N_BINS))
+            random_stream(seed, "documents", name).standard_normal((resamples, len(moments.count)))
             for name in benchmarks
         ],
         axis=-1,
@@ -208,12 +212,14 @@ def semidefinite_cholesky(matrices: np.ndarray) -> np.ndarray:
     return factor
 
 
-def within_bin_moments(lake: Lake, method: str, benchmarks: list[str], shards: int) -> BinMoments:
+def within_bin_moments(
+    lake: Lake, method: str, benchmarks: list[str], shards: int, n_bins: int = N_BINS
+) -> BinMoments:
     """Moments of the document scores within bins, in one pass over the shards."""
     size = len(benchmarks)
-    count = np.zeros(N_BINS)
-    sums = np.zeros((N_BINS, size))
-    products = np.zeros((N_BINS, size, size))
+    count = np.zeros(n_bins)
+    sums = np.zeros((n_bins, size))
+    products = np.zeros((n_bins, size, size))
     offset: np.ndarray | None = None
     for shard in range(shards):
         bin_ids, scores = score_matrix(lake, shard, method, benchmarks)
@@ -221,11 +227,11 @@ def within_bin_moments(lake: Lake, method: str, benchmarks: list[str], shards: i
             # Moments about a point near the data lose no digits to cancellation.
             offset = scores.mean(axis=0)
         centred = scores - (0.0 if offset is None else offset)
-        count += np.bincount(bin_ids, minlength=N_BINS)
+        count += np.bincount(bin_ids, minlength=n_bins)
         for a in range(size):
-            sums[:, a] += np.bincount(bin_ids, centred[:, a], N_BINS)
+            sums[:, a] += np.bincount(bin_ids, centred[:, a], n_bins)
             for b in range(size):
-                products[:, a, b] += np.bincount(bin_ids, centred[:, a] * centred[:, b], N_BINS)
+                products[:, a, b] += np.bincount(bin_ids, centred[:, a] * centred[:, b], n_bins)
     return BinMoments(
         count,
         _about_mean(products, sums, count),

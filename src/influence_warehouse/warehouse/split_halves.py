@@ -15,7 +15,6 @@ from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint, digest_of
 from influence_warehouse.study import Study
-from influence_warehouse.taxonomy import FORMATS, TOPICS
 from influence_warehouse.warehouse.resamples import (
     N_BINS,
     item_bin_means,
@@ -32,18 +31,11 @@ _MIN_REGIONS = 3
 _ROUNDING = 1e-12
 
 
-def _by_topic(values: np.ndarray) -> np.ndarray:
-    return _mean_of_known(values.reshape(*values.shape[:-1], len(TOPICS), len(FORMATS)), -1)
-
-
-def _by_format(values: np.ndarray) -> np.ndarray:
-    return _mean_of_known(values.reshape(*values.shape[:-1], len(TOPICS), len(FORMATS)), -2)
-
-
+# Values of the bins [..., topics, formats] as those of a level's regions.
 _LEVELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "bin": lambda values: values,
-    "topic": _by_topic,
-    "format": _by_format,
+    "bin": lambda square: square.reshape(*square.shape[:-2], -1),
+    "topic": lambda square: _mean_of_known(square, -1),
+    "format": lambda square: _mean_of_known(square, -2),
 }
 
 
@@ -71,18 +63,21 @@ def make_split_half_correlations(study: Study, lake: Lake) -> Outcome:
         return lake.reused(fingerprint)
     sums = lake.read("bin_item_scores").filter(pl.col("n_documents") > 0)
     names = [benchmark.name for benchmark in study.benchmarks]
+    shape = _shape(lake)
+    n_bins = shape[0] * shape[1]
     frames = [_no_rows()]
-    for method in sums["method"].unique().sort():
-        rows = sums.filter(method=method)
-        for name in names:
-            means = item_bin_means(rows.filter(benchmark=name))
+    # Documents have halves whether items were scored or not.
+    scored = lake.read("document_scores", 0, ["method"])["method"]
+    for method in sorted({*sums["method"].unique(), *scored.unique()}):
+        for name in sums.filter(method=method)["benchmark"].unique():
+            means = item_bin_means(sums.filter(method=method, benchmark=name), n_bins)
             halves = halves_over_items(means, SPLITS, random_stream(study.seed, "halves", name))
-            frames.append(_rows(method, name, "items", halves))
+            frames.append(_rows(method, name, "items", halves, shape))
         bin_ids, scores = _all_scores(study, lake, method, names)
         stream = random_stream(study.seed, "halves of documents", "")
-        halves = halves_over_documents(bin_ids, scores, SPLITS, stream)
+        halves = halves_over_documents(bin_ids, scores, SPLITS, stream, n_bins)
         frames += [
-            _rows(method, name, "documents", halves[..., position])
+            _rows(method, name, "documents", halves[..., position], shape)
             for position, name in enumerate(names)
         ]
     correlations = pl.concat(frames)
@@ -105,7 +100,11 @@ def halves_over_items(means: np.ndarray, splits: int, rng: np.random.Generator) 
 
 
 def halves_over_documents(
-    bin_ids: np.ndarray, scores: np.ndarray, splits: int, rng: np.random.Generator
+    bin_ids: np.ndarray,
+    scores: np.ndarray,
+    splits: int,
+    rng: np.random.Generator,
+    n_bins: int = N_BINS,
 ) -> np.ndarray:
     """Bin means over two random halves of each bin's documents, [2, splits, bins, benchmarks].
 
@@ -116,9 +115,9 @@ def halves_over_documents(
     order = np.lexsort((*scores.T[::-1], bin_ids))
     bins = bin_ids[order].astype(np.int16)
     scores = scores[order]
-    counts = np.bincount(bins, minlength=N_BINS)
+    counts = np.bincount(bins, minlength=n_bins)
     rank = np.arange(len(bins)) - np.repeat(np.cumsum(counts) - counts, counts)
-    halves = np.full((2, splits, N_BINS, scores.shape[1]), np.nan)
+    halves = np.full((2, splits, n_bins, scores.shape[1]), np.nan)
     divided = counts > 1
     for split in tqdm(range(splits), desc="halves of documents", delay=2):
         drawn = rng.permutation(len(bins))
@@ -126,9 +125,9 @@ def halves_over_documents(
         drawn = drawn[np.argsort(bins[drawn], kind="stable")]
         for half in (0, 1):
             chosen = drawn[rank % 2 == half]
-            size = np.bincount(bins[chosen], minlength=N_BINS)
+            size = np.bincount(bins[chosen], minlength=n_bins)
             for column in range(scores.shape[1]):
-                total = np.bincount(bins[chosen], scores[chosen, column], minlength=N_BINS)
+                total = np.bincount(bins[chosen], scores[chosen, column], minlength=n_bins)
                 halves[half, split, divided, column] = total[divided] / size[divided]
     return halves
 
@@ -167,13 +166,22 @@ def _all_scores(
     return np.concatenate([ids for ids, _ in parts]), np.concatenate([s for _, s in parts])
 
 
-def _rows(method: str, benchmark: str, split_over: str, halves: np.ndarray) -> pl.DataFrame:
+def _shape(lake: Lake) -> tuple[int, int]:
+    """Topics and formats of the study's bins, which are all their pairs in order."""
+    cells = lake.read("bin_populations", columns=["topic", "format"])
+    return cells["topic"].n_unique(), cells["format"].n_unique()
+
+
+def _rows(
+    method: str, benchmark: str, split_over: str, halves: np.ndarray, shape: tuple[int, int]
+) -> pl.DataFrame:
     """Rows of the fact from halves [2, splits, bins]; none where nothing could be halved."""
     if np.isnan(halves).all():
         return _no_rows()
     frames = []
+    square = halves.reshape(*halves.shape[:-1], *shape)
     for level, fold in _LEVELS.items():
-        pearson = correlations_of(fold(halves[0]), fold(halves[1]))
+        pearson = correlations_of(fold(square[0]), fold(square[1]))
         columns = {
             "method": method,
             "benchmark": benchmark,

@@ -1,0 +1,349 @@
+"""Document scores and the documents they are of, read into DuckDB and checked.
+
+Belongs here: what the two files may say and what is refused. Does not belong here: opening
+them (`document_tables`), labels (`groups`) and facts (`document_facts`).
+"""
+
+import re
+from dataclasses import dataclass
+
+import duckdb
+import polars as pl
+
+from influence_warehouse.errors import InputError
+from influence_warehouse.imports.document_study import AXES, ScoredDocuments, ScoreFile
+from influence_warehouse.imports.document_tables import ROW, Table, open_table, read
+from influence_warehouse.imports.groups import (
+    MAX_BINS,
+    ambiguous_pair,
+    label_problem,
+    labelled_bins,
+)
+from influence_warehouse.imports.problems import SHOWN, refuse
+
+# Facts hold scores as 32-bit floats.
+_LARGEST = 3.4e38
+_TRIMMED = r"nullif(regexp_replace({}, '^\s+|\s+$', '', 'g'), '')"
+
+
+@dataclass(frozen=True)
+class ReadScores:
+    """What was read. The connection has the tables
+
+    `scored` (file, row, method, benchmark, item_id, doc_id, bin_id, score; item_id null in scores
+    per benchmark), `sample` (doc_id, text, url, source, topic, format, bin_id: the documents with
+    scores) and `cells` (bin_id, topic, format).
+
+    `groupings` are the names of what `topic` and `format` hold; the second is None where
+    documents have one label. `benchmarks` come in the order of the files.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    files: list[Table]
+    documents: Table
+    groupings: tuple[str, str | None]
+    benchmarks: list[str]
+    has_text: bool
+    n_without_score: int
+
+
+def read_document_scores(
+    study: ScoredDocuments, connection: duckdb.DuckDBPyConnection
+) -> ReadScores:
+    """Read and check all files of an import.
+
+    Raises InputError naming file, row, column and remedy.
+    """
+    documents, groupings = _read_documents(study, connection)
+    connection.execute(
+        "create table raw (file utinyint, row bigint, method varchar, benchmark varchar, "
+        "item_id varchar, doc_id varchar, score double)"
+    )
+    files = [_read_scores(study, connection, n, file) for n, file in enumerate(study.scores)]
+    benchmarks = _name(connection, files)
+    _check_keys(connection, files, documents)
+    _check_one_sample(connection, files)
+    connection.execute(
+        "create table sample as select * exclude (row) from documents "
+        "semi join scored using (doc_id)"
+    )
+    _check_spread(connection, files)
+    has_text, total = read(
+        connection, documents.path, "select count(text) > 0, count(*) from documents"
+    )[0]
+    (kept,) = read(connection, documents.path, "select count(*) from sample")[0]
+    return ReadScores(connection, files, documents, groupings, benchmarks, has_text, total - kept)
+
+
+def _read_documents(
+    study: ScoredDocuments, connection: duckdb.DuckDBPyConnection
+) -> tuple[Table, tuple[str, str | None]]:
+    table = open_table(connection, study.documents)
+    groupings = _groupings(study, table)
+    doc_id = study.column("documents", "doc_id")
+    table.require(doc_id, "documents.doc_id")
+    fields = {"doc_id": table.text(doc_id)}
+    for number, (name, column) in enumerate(groupings):
+        table.require(column, name)
+        fields[f"label_{number}"] = _TRIMMED.format(table.text(column))
+    fields.setdefault("label_1", "null::varchar")
+    for ours in ("text", "url", "source"):
+        column = study.column("documents", ours)
+        if study.is_mapped(ours):
+            table.require(column, ours)
+        fields[ours] = table.text(column) if column in table.columns else "null::varchar"
+    selected = ", ".join(f"{sql} as {name}" for name, sql in fields.items())
+    sql = f"create table labelled as select {ROW} as row, {selected} from {table.sql}"
+    read(connection, table.path, sql)
+    _check_documents(connection, table, len(groupings))
+    _number_bins(connection, table, len(groupings))
+    names = [name for name, _ in groupings]
+    return table, (names[0], names[1] if len(names) > 1 else None)
+
+
+def _groupings(study: ScoredDocuments, table: Table) -> list[tuple[str, str]]:
+    """Name and column of each grouping: as told, else the columns topic and format."""
+    given = [(grouping.name, grouping.column) for grouping in study.groupings]
+    found = given or [(axis, axis) for axis in AXES if axis in table.columns]
+    if not found:
+        raise InputError(
+            f"{table.path}: no column says how documents are grouped; the file has "
+            f"{', '.join(table.columns)}. Remedy: --group NAME=COLUMN, once or twice."
+        )
+    return found
+
+
+def _check_documents(connection: duckdb.DuckDBPyConnection, table: Table, n_labels: int) -> None:
+    missing = " or ".join(f"label_{number} is null" for number in range(n_labels))
+    _refuse_rows(
+        connection,
+        table,
+        "select row as place, format('row {}: doc_id or label is empty (doc_id {})', row, "
+        f"coalesce(doc_id, 'empty')) as problem from labelled where doc_id is null or {missing}",
+        "give each document an id and its labels, or leave it out",
+    )
+    _refuse_rows(
+        connection,
+        table,
+        "select min(row) as place, format('rows {} and {}: doc_id {} twice', min(row), max(row), "
+        "doc_id) as problem from labelled group by doc_id having count(*) > 1",
+        "keep one row per document",
+    )
+
+
+def _number_bins(connection: duckdb.DuckDBPyConnection, table: Table, n_labels: int) -> None:
+    """Tables `cells` and `documents`: bins, and the documents with theirs."""
+    labels = [_labels(connection, table, number) for number in range(n_labels)]
+    first, second = labels[0], labels[1] if n_labels > 1 else None
+    pairs = len(first) * len(second or [""])
+    wrong = f"{pairs:,} groups, more than {MAX_BINS:,}"
+    refuse(table.path, [wrong] if pairs > MAX_BINS else [], _FEWER)
+    cells = labelled_bins(first, second)
+    shared = ambiguous_pair(cells)
+    wrong = f"two groups are called {shared!r}: a label holds the / that divides a pair"
+    refuse(table.path, [wrong] if shared else [], "write / otherwise in these labels")
+    connection.register("labelled_cells", cells.to_arrow())
+    connection.execute(
+        "create table cells as select distinct bin_id, topic, format from labelled_cells"
+    )
+    connection.execute(
+        "create table documents as select row, doc_id, text, url, source, topic, format, bin_id "
+        "from labelled join labelled_cells on label_0 = first_label "
+        "and label_1 is not distinct from second_label"
+    )
+    connection.execute("drop table labelled")
+
+
+_FEWER = "group by a coarser label, or name another column with --group NAME=COLUMN"
+
+
+def _labels(connection: duckdb.DuckDBPyConnection, table: Table, number: int) -> list[str]:
+    sql = f"select distinct label_{number} from labelled limit {MAX_BINS + 1}"
+    labels = sorted(label for (label,) in read(connection, table.path, sql))
+    refuse(table.path, [f"more than {MAX_BINS:,} labels"] if len(labels) > MAX_BINS else [], _FEWER)
+    problems = [f"label {text!r} {why}" for text in labels if (why := label_problem(text))]
+    refuse(table.path, problems, "correct these labels, or name another column")
+    return labels
+
+
+def _read_scores(
+    study: ScoredDocuments, connection: duckdb.DuckDBPyConnection, number: int, file: ScoreFile
+) -> Table:
+    """Add a file's rows to `raw`, a wide one once per benchmark."""
+    table = open_table(connection, file.path)
+    doc_id = study.column("scores", "doc_id")
+    table.require(doc_id, "scores.doc_id")
+    item_id = _column(study, table, "item_id")
+    method = _name_of(study, table, "method", file.method or study.method)
+    if study.wide:
+        parts = [(f"'{_escaped(name)}'", column) for name, column in study.wide.items()]
+    else:
+        constant = file.benchmark or study.benchmark
+        parts = [(_name_of(study, table, "benchmark", constant), study.column("scores", "score"))]
+    for benchmark, score in parts:
+        table.require(score, "score")
+        fields = [method, benchmark, item_id, table.text(doc_id), table.number(score)]
+        selected = f"select {number}, {ROW}, {', '.join(fields)} from {table.sql}"
+        read(connection, table.path, f"insert into raw {selected}")
+    item = "item_id is null or" if item_id != _NONE else ""
+    _refuse_rows(
+        connection,
+        table,
+        "select row as place, format('row {}: {}', row, case "
+        "when doc_id is null then 'doc_id is empty' when method is null then 'method is empty' "
+        "when benchmark is null then 'benchmark is empty' "
+        f"when score is null or not isfinite(score) then '{_quoted_scores(parts)} is not a finite "
+        f"number' when abs(score) > {_LARGEST} then 'score is too large for a 32-bit float' "
+        "else 'item_id is empty' end) as problem from raw "
+        f"where file = {number} and ({item} doc_id is null or method is null or benchmark is null "
+        f"or score is null or not isfinite(score) or abs(score) > {_LARGEST})",
+        "correct these rows, or leave them out",
+    )
+    return table
+
+
+_NONE = "null::varchar"
+
+
+def _quoted_scores(parts: list[tuple[str, str]]) -> str:
+    return "score" if len(parts) > 1 else _escaped(parts[0][1])
+
+
+def _column(study: ScoredDocuments, table: Table, ours: str) -> str:
+    """SQL of an optional column; null where the file has none and none was named."""
+    column = study.column("scores", ours)
+    if study.is_mapped(ours):
+        table.require(column, ours)
+    return table.text(column) if column in table.columns else _NONE
+
+
+def _name_of(study: ScoredDocuments, table: Table, ours: str, told: str | None) -> str:
+    """SQL of the method or benchmark: the file's column, or what the command says."""
+    column = _column(study, table, ours)
+    if (column == _NONE) == (told is None):
+        wrong = (
+            f"no column {study.column('scores', ours)}, and no {ours} was given"
+            if told is None
+            else f"{ours} {told!r} was given, but the file has a column {ours}"
+        )
+        remedy = f"name its {ours} once: --{ours} NAME, --map {ours}=COLUMN, or before the file"
+        refuse(table.path, [wrong], f"{remedy}, as --help shows")
+    return column if told is None else f"'{_escaped(told)}'"
+
+
+def _name(connection: duckdb.DuckDBPyConnection, files: list[Table]) -> list[str]:
+    """Table `scored`: `raw` with slugs for names and the documents' bins; the benchmarks."""
+    for kind in ("method", "benchmark"):
+        sql = f"select {kind} from raw group by {kind} order by min(rowid)"
+        names = [name for (name,) in read(connection, files[0].path, sql)]
+        slugs = {name: slugged(name) for name in names}
+        clashes = [n for n in names if not slugs[n] or list(slugs.values()).count(slugs[n]) > 1]
+        problems = [f"{kind} {name!r} would be called {slugs[name]!r}" for name in clashes]
+        remedy = "give names that differ in their letters a-z and digits"
+        refuse(files[0].path, problems, remedy)
+        frame = pl.DataFrame({kind: names, "slug": [slugs[name] for name in names]})
+        connection.register(f"{kind}_names", frame.to_arrow())
+    connection.execute(
+        "create table scored as select file, raw.row, m.slug as method, b.slug as benchmark, "
+        "item_id, doc_id, bin_id, score from raw join method_names as m on raw.method = m.method "
+        "join benchmark_names as b on raw.benchmark = b.benchmark left join documents "
+        "using (doc_id)"
+    )
+    connection.execute("drop table raw")
+    return [slugs[name] for name in names]
+
+
+def slugged(name: str) -> str:
+    """A name as a slug: `MMLU (STEM)` is `mmlu_stem`; empty where no letter or digit is left."""
+    return re.sub(r"[^a-z0-9_-]+", "_", name.casefold()).strip("_-")[:64]
+
+
+def _check_keys(
+    connection: duckdb.DuckDBPyConnection, files: list[Table], documents: Table
+) -> None:
+    for number, table in enumerate(files):
+        _refuse_rows(
+            connection,
+            table,
+            "select row as place, format('row {}: doc_id {} is not in {}', row, doc_id, "
+            f"'{_escaped(documents.path.name)}') as problem "
+            f"from scored where file = {number} and bin_id is null",
+            "add the documents, or say which columns hold the ids, "
+            "--map scores.doc_id=A --map documents.doc_id=B",
+        )
+    _refuse_rows(
+        connection,
+        files[0],
+        "select min((file, row)) as place, format('{} {}, item {}, doc_id {}: {} scores', method, "
+        "benchmark, coalesce(item_id, 'none'), doc_id, count(*)) as problem from scored "
+        "group by method, benchmark, item_id, doc_id having count(*) > 1",
+        "keep one score for each document, and item if there are items",
+    )
+
+
+def _check_one_sample(connection: duckdb.DuckDBPyConnection, files: list[Table]) -> None:
+    """Every method scores every benchmark, and every item, for the same documents."""
+    read(
+        connection,
+        files[0].path,
+        "create temp table groups as select method, benchmark, item_id, count(*) as n, "
+        "min((file, row)) as place from scored group by method, benchmark, item_id",
+    )
+    _refuse_rows(
+        connection,
+        files[0],
+        "select min(place) as place, format('method {} has scores with and without item_id', "
+        "method) as problem from groups group by method "
+        "having count(item_id) > 0 and count(*) > count(item_id)",
+        "give one method scores per item, or scores per benchmark; call the other differently",
+    )
+    _refuse_rows(
+        connection,
+        files[0],
+        "select (0, 0) as place, format('method {} has no scores for {}', m.method, b.benchmark) "
+        "as problem from (select distinct method from groups) as m "
+        "cross join (select distinct benchmark from groups) as b "
+        "anti join groups using (method, benchmark)",
+        "import methods of different benchmarks as studies of their own (--study)",
+    )
+    _refuse_rows(
+        connection,
+        files[0],
+        "with wanted as (select distinct doc_id from scored), total as "
+        "(select count(*) as n from wanted) select place, format('{} {}{}: {} of {} documents have "
+        "a score; {} has none', groups.method, groups.benchmark, coalesce(', item ' || "
+        "groups.item_id, ''), groups.n, total.n, (select min(doc_id) from wanted where doc_id not "
+        "in (select doc_id from scored where scored.method = groups.method and scored.benchmark = "
+        "groups.benchmark and scored.item_id is not distinct from groups.item_id))) as problem "
+        "from groups cross join total where groups.n < total.n",
+        "score all with the same documents (one study is one sample), or import what was scored "
+        "on others as a study of its own (--study)",
+    )
+
+
+def _check_spread(connection: duckdb.DuckDBPyConnection, files: list[Table]) -> None:
+    _refuse_rows(
+        connection,
+        files[0],
+        "with means as (select method, benchmark, bin_id, avg(score) as mean from scored "
+        "group by method, benchmark, bin_id) select (0, 0) as place, format('{} {}: the means of "
+        "{} groups do not differ', method, benchmark, count(*)) as problem from means "
+        "group by method, benchmark having count(distinct mean) < 2",
+        "z compares groups: give two or more that have documents, and scores that differ",
+    )
+
+
+def _refuse_rows(
+    connection: duckdb.DuckDBPyConnection, table: Table, sql: str, remedy: str
+) -> None:
+    """Refuse the file when the statement, of columns `place` and `problem`, has rows."""
+    rows = read(
+        connection,
+        table.path,
+        f"select problem, count(*) over () from ({sql}) order by place limit {SHOWN}",
+    )
+    refuse(table.path, [problem for problem, _ in rows], remedy, rows[0][1] if rows else None)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("'", "''")
