@@ -20,29 +20,31 @@ SCHEMA = "marts"
 STORAGE_VERSION = "v1.5.0"
 
 
-def publish(home: Home, study: Study | None) -> Path:
+def publish(home: Home, study: Study | None, built: Path | None = None) -> Path:
     """Copy the marts with their descriptions into `home.database` and return its path.
+
+    `built` is the file that they are in, by default the one that dbt writes.
 
     Readers see the old file or the new one, never a part: the copy is written beside it,
     flushed to disk and renamed. `study` is None for an imported one. Raises WarehouseError when
     there are no marts to publish, another process holds the build database for writing, or the
     disk refuses.
     """
-    if not home.build_database.exists():
+    built = built or home.build_database
+    if not built.exists():
         raise WarehouseError(
-            f"{home.build_database}: missing, so there is nothing to publish. "
-            f"Remedy: {_remedy(study)} builds it."
+            f"{built}: missing, so there is nothing to publish. Remedy: {_remedy(study)} builds it."
         )
-    write_atomically(home.database, lambda part: _copy_marts(home, study, part))
+    write_atomically(home.database, lambda part: _copy_marts(built, study, part))
     return home.database
 
 
-def _copy_marts(home: Home, study: Study | None, target: Path) -> None:
+def _copy_marts(built: Path, study: Study | None, target: Path) -> None:
     import duckdb
 
     try:
         with duckdb.connect() as connection:
-            _attach(connection, home.build_database, "build", "READ_ONLY")
+            _attach(connection, built, "build", "READ_ONLY")
             tables = connection.execute(
                 "select table_name, comment from duckdb_tables() where database_name = 'build' "
                 "and schema_name = ? order by table_name",
@@ -50,7 +52,7 @@ def _copy_marts(home: Home, study: Study | None, target: Path) -> None:
             ).fetchall()
             if not tables:
                 raise WarehouseError(
-                    f"{home.build_database}: holds no marts. Remedy: {_remedy(study)} builds them."
+                    f"{built}: holds no marts. Remedy: {_remedy(study)} builds them."
                 )
             _attach(connection, target, "published", f"STORAGE_VERSION '{STORAGE_VERSION}'")
             connection.execute(f"create schema published.{SCHEMA}")
@@ -60,7 +62,7 @@ def _copy_marts(home: Home, study: Study | None, target: Path) -> None:
             connection.execute("detach published")
     except duckdb.Error as error:
         raise WarehouseError(
-            f"{home.build_database}: the marts cannot be published ({error}). "
+            f"{built}: the marts cannot be published ({error}). "
             "Remedy: close the process that writes the file, or free disk space, and run again."
         ) from error
 
@@ -70,22 +72,24 @@ def _remedy(study: Study | None) -> str:
 
 
 def _attach(connection: "duckdb.DuckDBPyConnection", file: Path, name: str, option: str) -> None:
-    connection.execute(f"attach {_text(str(file))} as {name} ({option})")
+    connection.execute(f"attach {sql_text(str(file))} as {name} ({option})")
 
 
 def _copy_table(connection: "duckdb.DuckDBPyConnection", table: str, comment: str | None) -> None:
     target = f'published.{SCHEMA}."{table}"'
     connection.execute(f'create table {target} as from build.{SCHEMA}."{table}"')
-    connection.execute(f"comment on table {target} is {_text(comment or '')}")
+    connection.execute(f"comment on table {target} is {sql_text(comment or '')}")
     columns = connection.execute(
         "select column_name, comment from duckdb_columns() where database_name = 'build' "
         "and schema_name = ? and table_name = ? order by column_index",
         [SCHEMA, table],
     ).fetchall()
     for column, description in columns:
-        connection.execute(f'comment on column {target}."{column}" is {_text(description or "")}')
+        connection.execute(
+            f'comment on column {target}."{column}" is {sql_text(description or "")}'
+        )
 
 
-def _text(value: str) -> str:
+def sql_text(value: str) -> str:
     """SQL literal of a text."""
     return "'" + value.replace("'", "''") + "'"
