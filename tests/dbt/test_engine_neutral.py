@@ -3,13 +3,16 @@
 A new function is first tried on Spark (`make test-spark`), then listed here.
 """
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import jinja2
 import pytest
 import sqlglot
 from sqlglot import exp
 
-from influence_warehouse.warehouse.build import dbt_folder
+from influence_warehouse.warehouse.build import dbt_folder, dbt_project_folder
 
 # With equal results on both engines.
 SHARED_FUNCTIONS = {
@@ -82,3 +85,26 @@ def test_compiled_sql_keeps_to_what_the_engines_share(world, part):
 )
 def test_what_one_engine_alone_understands_is_found(sql):
     assert _problems(sqlglot.parse_one(sql, read="duckdb"))
+
+
+@pytest.mark.parametrize(
+    ("sql", "spoken"),
+    [
+        ("cast(a as double precision)", "cast(a as double)"),
+        ("cast(a as DOUBLE\n  PRECISION)", "cast(a as double)"),
+        (
+            "cast(null as varchar), cast(b as varchar(3))",
+            "cast(null as string), cast(b as varchar(3))",
+        ),
+        ('facts."row" as a', "facts.`row` as a"),
+        ("1.0 / n + 2 - 1e-9 - 1.5e-3", "1.0D / n + 2 - 1e-9 - 1.5e-3"),
+        ("a1.b2 = 0.5", "a1.b2 = 0.5D"),
+        ("'varchar 0.5 \"x\" -- it''s', 0.5", "'varchar 0.5 \"x\" -- it''s', 0.5D"),
+        ("a -- a varchar's 0.5\n+ 0.5", "a -- a varchar's 0.5\n+ 0.5D"),
+    ],
+)
+def test_spark_is_told_the_same_in_its_own_words(sql, spoken):
+    environment = jinja2.Environment(autoescape=False)  # of SQL, not of HTML
+    environment.globals |= {"modules": SimpleNamespace(re=re), "return": lambda value: value}
+    source = (dbt_project_folder() / "macros" / "spark.sql").read_text(encoding="utf-8")
+    assert environment.from_string(source).make_module().spark_words(sql).strip() == spoken
