@@ -14,7 +14,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help install demo webtext ui test test-fast lint format docs lock clean
+.PHONY: help install demo webtext ui test test-fast test-spark lint format docs lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -44,6 +44,11 @@ test: install ## Run all tests
 test-fast: install ## Run the fast core of the tests
 	$(BIN)/pytest -m "not slow"
 
+test-spark: install ## Build the marts on Apache Spark, too, and compare (needs Java 17 or later)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python $(TORCH_FROM) \
+		--constraint requirements.lock --requirement pyproject.toml --extra spark
+	$(BIN)/pytest tests/dbt/test_spark.py
+
 lint: install ## Check style, types and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -62,7 +67,7 @@ docs: install ## Make the generated pages of docs/ again
 
 lock: ## Resolve requirements.lock anew (with TORCH_BACKEND=cpu beside a GPU)
 	echo 'torch==$(TORCH_VERSION)' | $(BIN)/uv pip compile --quiet --no-header --no-annotate \
-		--all-extras --group dev --constraint - $(TORCH_FROM) \
+		--extra webtext --group dev --constraint - $(TORCH_FROM) \
 		--output-file requirements.lock pyproject.toml
 	# The CPU build names no CUDA packages, so one lock serves both; uv picks the build.
 	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/; /^--find/d' requirements.lock

@@ -42,6 +42,15 @@
 
 {% macro duckdb__list_length(column) -%} len({{ column }}) {%- endmacro %}
 
+{#- The different values of an expression in their order, separated by commas. -#}
+{% macro distinct_texts(expression) -%}
+    {{ adapter.dispatch('distinct_texts')(expression) }}
+{%- endmacro %}
+
+{% macro default__distinct_texts(expression) -%}
+    string_agg(distinct {{ expression }}, ', ' order by {{ expression }})
+{%- endmacro %}
+
 {#- Number of files that a path pattern names: 0 where the study does not make that fact. -#}
 {% macro count_files(pattern) -%}
     {{ return(adapter.dispatch('count_files')(pattern)) }}

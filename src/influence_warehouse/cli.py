@@ -192,6 +192,34 @@ def query(name_or_sql: str, study: str, output: str, to: Path | None) -> None:
 
 
 @main.command()
+@STUDY
+@click.option(
+    "--target",
+    type=click.Choice(["duckdb", "spark"]),
+    default="duckdb",
+    show_default=True,
+    help="Engine that dbt runs on; docs/engines.md.",
+)
+@_readable_errors
+@_example("influence build demo --target spark")
+def build(study: str, target: str) -> None:
+    """Build the marts of STUDY anew from its facts, all at once, and publish them."""
+    from influence_warehouse.facts import Lake
+    from influence_warehouse.imports.study import imported_home
+    from influence_warehouse.warehouse.build import build_warehouse
+    from influence_warehouse.warehouse.publish import publish
+    from influence_warehouse.warehouse.spark_marts import collect_marts
+
+    imported = imported_home(study)
+    loaded, home = (None, imported) if imported else _study_and_home(study)
+    report = build_warehouse(loaded, Lake(home), target)
+    built = collect_marts(home) if target == "spark" else home.build_database
+    counts = ", ".join(f"{count} {status}" for status, count in report["nodes"].items())
+    click.echo(f"built on {target}: {counts}, {report['seconds']:.0f} s")
+    click.echo(f"published: {publish(home, loaded, built)}")
+
+
+@main.command()
 @click.argument("name", required=False)
 @STUDY_OPTION
 @_readable_errors

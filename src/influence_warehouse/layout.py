@@ -82,6 +82,11 @@ class Home:
         return self.path / "build.duckdb"
 
     @property
+    def spark(self) -> Path:
+        """Tables that dbt made on Spark, as Parquet; safe to delete."""
+        return self.path / "spark"
+
+    @property
     def database(self) -> Path:
         """The published read-only DuckDB file that analysts open."""
         return self.path / "influence.duckdb"

@@ -41,11 +41,9 @@ summaries as (
             as lead_without_bin,
         max(case when left_out_kind = 'bin' and severity = 1 then other_region end)
             as region_without_bin,
-        string_agg(
-            distinct case when left_out_kind = 'bin' and is_changed = 1 then other_region end,
-            ', '
-            order by case when left_out_kind = 'bin' and is_changed = 1 then other_region end
-        ) as other_regions_without_a_bin,
+        {{ distinct_texts(
+            "case when left_out_kind = 'bin' and is_changed = 1 then other_region end"
+        ) }} as other_regions_without_a_bin,
         cast(sum(case when left_out_kind = 'topic' then is_changed end) as bigint)
             as n_topics_that_change_it,
         max(case when left_out_kind = 'topic' and severity = 1 then left_out end)
@@ -54,11 +52,9 @@ summaries as (
             as lead_without_topic,
         max(case when left_out_kind = 'topic' and severity = 1 then other_region end)
             as region_without_topic,
-        string_agg(
-            distinct case when left_out_kind = 'topic' and is_changed = 1 then other_region end,
-            ', '
-            order by case when left_out_kind = 'topic' and is_changed = 1 then other_region end
-        ) as other_regions_without_a_topic
+        {{ distinct_texts(
+            "case when left_out_kind = 'topic' and is_changed = 1 then other_region end"
+        ) }} as other_regions_without_a_topic
     from severities
     group by method, contrast, item_subset, level, extreme, extreme_id
 ),

@@ -19,8 +19,8 @@ from influence_warehouse.warehouse.publish import (
     SCHEMA,
     attach,
     create_mart,
-    literal,
     publication,
+    sql_text,
 )
 
 # Sentences of documents. Single terms, ids and addresses are no text that somebody wrote.
@@ -111,7 +111,7 @@ def _write_mart(
     ]
     order = ", ".join(map(quoted, table.key)) or "all"
     source = f"from source.{SCHEMA}.{quoted(table.name)} order by {order}"
-    target = literal(str(folder / table.parquet))
+    target = sql_text(str(folder / table.parquet))
     connection.execute(
         f"copy (select {', '.join(cells)} {source}) to {target} (format parquet, compression zstd)"
     )
@@ -119,7 +119,7 @@ def _write_mart(
         f"to_json({cell}) as {quoted(column.name)}" if _is_nested(column) else cell
         for cell, column in zip(cells, table.columns, strict=True)
     ]
-    target = literal(str(folder / table.csv))
+    target = sql_text(str(folder / table.csv))
     connection.execute(
         f"copy (select {', '.join(plain)} {source}) to {target} (format csv, header)"
     )
@@ -166,7 +166,7 @@ def is_unique(connection: duckdb.DuckDBPyConnection, relation: str, key: tuple[s
 
 def parquet_relation(folder: Path, table: Table) -> str:
     """SQL that reads a mart's Parquet file."""
-    return f"read_parquet({literal(str(folder / table.parquet))})"
+    return f"read_parquet({sql_text(str(folder / table.parquet))})"
 
 
 def publish_files(folder: Path, tables: Iterable[Table], database: Path, study: str) -> None:
@@ -187,7 +187,7 @@ def _publish(folder: Path, tables: Iterable[Table], target: Path, study: str) ->
     with duckdb.connect() as connection, publication(connection, target):
         for table in tables:
             named = any(column.name == "study" for column in table.columns)
-            renamed = f" replace ({literal(study)} as study)" if named else ""
+            renamed = f" replace ({sql_text(study)} as study)" if named else ""
             columns = [(column.name, column.description) for column in table.columns]
             source = f"select *{renamed} from {parquet_relation(folder, table)}"
             create_mart(connection, table.name, source, table.description, columns)

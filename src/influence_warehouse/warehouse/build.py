@@ -21,6 +21,9 @@ from influence_warehouse.warehouse.plain_select import plain_select
 if TYPE_CHECKING:
     import polars as pl
 
+# The module that is dbt's command for an engine.
+_DBT = {"duckdb": "dbt.cli.main", "spark": "influence_warehouse.warehouse.spark"}
+
 # DuckDB reads these as a pattern or a quote, dbt as a template.
 _RESERVED = "'\"*?[]{}%"
 
@@ -37,7 +40,12 @@ def dbt_project_folder() -> Path:
     return project_folder("dbt")
 
 
-def dbt_environment(home: Home, study: Study | None) -> dict[str, str]:
+def dbt_folder(home: Home, target: str = "duckdb") -> Path:
+    """Where dbt's manifest, results and log of an engine are: they name its own tables."""
+    return home.runs / ("dbt" if target == "duckdb" else f"dbt-{target}")
+
+
+def dbt_environment(home: Home, study: Study | None, target: str = "duckdb") -> dict[str, str]:
     """Variables that a dbt command needs beside the process's own: where to read and write,
     and the study's SQL that chooses regions, if it has any. An imported study is None.
 
@@ -56,10 +64,12 @@ def dbt_environment(home: Home, study: Study | None) -> dict[str, str]:
         "INFLUENCE_LAKE": str(home.lake),
         "INFLUENCE_RECORDS": str(home.runs / "records"),
         "INFLUENCE_BUILD_DATABASE": str(home.build_database),
+        "INFLUENCE_SPARK_WAREHOUSE": str(home.spark),
         "DBT_PROJECT_DIR": project,
         "DBT_PROFILES_DIR": project,
-        "DBT_TARGET_PATH": str(home.runs / "dbt"),
-        "DBT_LOG_PATH": str(home.runs / "dbt"),
+        "DBT_TARGET": target,
+        "DBT_TARGET_PATH": str(dbt_folder(home, target)),
+        "DBT_LOG_PATH": str(dbt_folder(home, target)),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_USE_COLORS": "false",
         # Unit tests prove the SQL, not the data: the test suite runs them, a build does not.
@@ -87,31 +97,31 @@ def read_built(home: Home, mart: str) -> "pl.DataFrame":
         ) from error
 
 
-def build_warehouse(study: Study | None, lake: Lake) -> dict[str, Any]:
+def build_warehouse(study: Study | None, lake: Lake, target: str = "duckdb") -> dict[str, Any]:
     """Run `dbt build` and return `{"nodes": {status: count}, "seconds": float}`.
 
-    `study` is None for an imported one, whose facts say all there is.
+    `study` is None for an imported one, whose facts say all there is. `target` is the engine.
 
     Raises WarehouseError naming each model or test that failed and where the log is, and
     FactError when the facts that the marts start from are missing.
     """
     for fact in ("study_benchmarks", "bin_item_scores", "bin_mean_resamples"):
         lake.require(fact)
-    results = lake.home.runs / "dbt" / "run_results.json"
+    results = dbt_folder(lake.home, target) / "run_results.json"
     results.unlink(missing_ok=True)
-    finished = _run_build(study, lake.home)
+    finished = _run_build(study, lake.home, target)
     if not results.exists():
-        raise _failure(lake.home, _last_lines(finished.stdout + finished.stderr))
+        raise _failure(lake.home, _last_lines(finished.stdout + finished.stderr), target)
     report = json.loads(results.read_text(encoding="utf-8"))
     problems = _problems(report["results"])
     if problems or finished.returncode:
-        raise _failure(lake.home, "\n  ".join(problems) or _last_lines(finished.stdout))
+        raise _failure(lake.home, "\n  ".join(problems) or _last_lines(finished.stdout), target)
     return {"nodes": _counts(report["results"]), "seconds": report["elapsed_time"]}
 
 
 def build_failure(home: Home) -> WarehouseError:
     """The error that names what failed in the last dbt command of a home, from its results."""
-    results = home.runs / "dbt" / "run_results.json"
+    results = dbt_folder(home) / "run_results.json"
     found = json.loads(results.read_text(encoding="utf-8"))["results"] if results.exists() else []
     return _failure(home, "\n  ".join(_problems(found)) or "no node has failed by name")
 
@@ -124,11 +134,11 @@ def _problems(results: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _run_build(study: Study | None, home: Home) -> subprocess.CompletedProcess[str]:
+def _run_build(study: Study | None, home: Home, target: str) -> subprocess.CompletedProcess[str]:
     # A process of its own: dbt keeps global state, and its memory goes back when it ends.
     return subprocess.run(
-        [sys.executable, "-m", "dbt.cli.main", "--quiet", "build"],
-        env={**os.environ, **dbt_environment(home, study)},
+        [sys.executable, "-m", _DBT[target], "--quiet", "build"],
+        env={**os.environ, **dbt_environment(home, study, target)},
         capture_output=True,
         text=True,
         check=False,
@@ -142,13 +152,14 @@ def _counts(results: list[dict[str, Any]]) -> dict[str, int]:
     return counts
 
 
-def _failure(home: Home, what: str) -> WarehouseError:
+def _failure(home: Home, what: str, target: str = "duckdb") -> WarehouseError:
     remedy = "Remedy: read the log"
     if "lock" in what.lower():
         remedy = "Remedy: close the process that holds the file open for writing, or read the log"
+    built = home.build_database if target == "duckdb" else home.spark
     return WarehouseError(
-        f"{home.build_database}: dbt could not build the warehouse:\n  {what}\n"
-        f"{remedy} {home.runs / 'dbt' / 'dbt.log'}."
+        f"{built}: dbt could not build the warehouse:\n  {what}\n"
+        f"{remedy} {dbt_folder(home, target) / 'dbt.log'}."
     )
 
 

@@ -22,29 +22,31 @@ SCHEMA = "marts"
 STORAGE_VERSION = "v1.5.0"
 
 
-def publish(home: Home, study: Study | None) -> Path:
+def publish(home: Home, study: Study | None, built: Path | None = None) -> Path:
     """Copy the marts with their descriptions into `home.database` and return its path.
+
+    `built` is the file that they are in, by default the one that dbt writes.
 
     Readers see the old file or the new one, never a part: the copy is written beside it,
     flushed to disk and renamed. `study` is None for an imported one. Raises WarehouseError when
     there are no marts to publish, another process holds the build database for writing, or the
     disk refuses.
     """
-    if not home.build_database.exists():
+    built = built or home.build_database
+    if not built.exists():
         raise WarehouseError(
-            f"{home.build_database}: missing, so there is nothing to publish. "
-            f"Remedy: {_remedy(study)} builds it."
+            f"{built}: missing, so there is nothing to publish. Remedy: {_remedy(study)} builds it."
         )
-    write_atomically(home.database, lambda part: _copy_marts(home, study, part))
+    write_atomically(home.database, lambda part: _copy_marts(built, study, part))
     return home.database
 
 
-def _copy_marts(home: Home, study: Study | None, target: Path) -> None:
+def _copy_marts(built: Path, study: Study | None, target: Path) -> None:
     import duckdb
 
     try:
         with duckdb.connect() as connection:
-            attach(connection, home.build_database, "build", "READ_ONLY")
+            attach(connection, built, "build", "READ_ONLY")
             tables = connection.execute(
                 "select table_name, comment from duckdb_tables() where database_name = 'build' "
                 "and schema_name = ? order by table_name",
@@ -52,14 +54,14 @@ def _copy_marts(home: Home, study: Study | None, target: Path) -> None:
             ).fetchall()
             if not tables:
                 raise WarehouseError(
-                    f"{home.build_database}: holds no marts. Remedy: {_remedy(study)} builds them."
+                    f"{built}: holds no marts. Remedy: {_remedy(study)} builds them."
                 )
             with publication(connection, target):
                 for table, comment in tables:
                     _copy_table(connection, table, comment)
     except duckdb.Error as error:
         raise WarehouseError(
-            f"{home.build_database}: the marts cannot be published ({error}). "
+            f"{built}: the marts cannot be published ({error}). "
             "Remedy: close the process that writes the file, or free disk space, and run again."
         ) from error
 
@@ -80,7 +82,7 @@ def publication(connection: "duckdb.DuckDBPyConnection", target: Path) -> Iterat
 
 def attach(connection: "duckdb.DuckDBPyConnection", file: Path, name: str, option: str) -> None:
     """Attach a DuckDB file under a name, with an option of SQL's `attach`."""
-    connection.execute(f"attach {literal(str(file))} as {name} ({option})")
+    connection.execute(f"attach {sql_text(str(file))} as {name} ({option})")
 
 
 def create_mart(
@@ -93,9 +95,9 @@ def create_mart(
     """Make a published mart of the SQL `source`, with its and its columns' descriptions."""
     target = f'published.{SCHEMA}."{table}"'
     connection.execute(f"create table {target} as {source}")
-    connection.execute(f"comment on table {target} is {literal(comment)}")
+    connection.execute(f"comment on table {target} is {sql_text(comment)}")
     for column, description in columns:
-        connection.execute(f'comment on column {target}."{column}" is {literal(description)}')
+        connection.execute(f'comment on column {target}."{column}" is {sql_text(description)}')
 
 
 def _copy_table(connection: "duckdb.DuckDBPyConnection", table: str, comment: str | None) -> None:
@@ -108,6 +110,6 @@ def _copy_table(connection: "duckdb.DuckDBPyConnection", table: str, comment: st
     create_mart(connection, table, f'from build.{SCHEMA}."{table}"', comment or "", columns)
 
 
-def literal(value: str) -> str:
+def sql_text(value: str) -> str:
     """SQL literal of a text."""
     return "'" + value.replace("'", "''") + "'"
