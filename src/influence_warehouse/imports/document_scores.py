@@ -56,7 +56,7 @@ def read_document_scores(
     """
     documents, groupings = _read_documents(study, connection)
     connection.execute(
-        "create table raw (file utinyint, row bigint, method varchar, benchmark varchar, "
+        "create table raw (file integer, row bigint, method varchar, benchmark varchar, "
         "item_id varchar, doc_id varchar, score double)"
     )
     files = [_read_scores(study, connection, n, file) for n, file in enumerate(study.scores)]
