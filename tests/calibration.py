@@ -1,6 +1,7 @@
 """How often the marts' intervals hold the truth, and their discoveries are false, by simulation.
 
-Run as a module it prints the tables of docs/statistics.md: python -m tests.calibration 300 [REGIME ...]
+Run as a module it prints what the tables of docs/statistics.md say, of all regimes or those
+named: python -m tests.calibration 300 [REGIME ...]
 """
 
 import sys
@@ -71,9 +72,8 @@ def coverage(study: SimulatedStudy) -> Rates:
             for kind, c in (("delta", CONTRAST), ("interaction", INTERACTION)):
                 error = np.tensordot(c, noise, 1).std(axis=0, ddof=1)
                 rates[f"{kind}_{name}", level] = _held(c @ z, half * error, c @ target)
-        r, error, true_r, true_error = correlations(
-            (found.z @ weights)[:2], (found.noise @ weights)[:2]
-        )
+        both = correlations((found.z @ weights)[:2], (found.noise @ weights)[:2])
+        true_r, true_error = both[2:]
         if np.isfinite(found.true_z[:2]).all() and np.isfinite(true_error):
             low, high = fisher_interval(true_r, true_error)
             rates["true_pearson", level] = float(
@@ -147,7 +147,7 @@ def _print(studies: int, regimes: list[str]) -> None:
             cells = measure(regime, studies, seed=11, null=null)
             row = [f"{v}/{level} {m:.1%} +-{e:.1%} n{n}" for (v, level), (m, e, n) in cells.items()]
             print(name, "FDR" if null else "coverage", *row, sep="; ", flush=True)
-        cells = expected_correlations(regime, max(studies // 60, 3), 40)
+        cells = expected_correlations(regime, max(studies // 60, 3), repeats=40)
         print(name, *[f"{v}/{level} {m:.1%}" for (v, level), m in cells.items()], sep="; ")
 
 

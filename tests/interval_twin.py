@@ -78,7 +78,8 @@ def correlations(z: np.ndarray, noise: np.ndarray) -> tuple[float, float, float,
     drawn = _covariances(profile, profile)
     pearson = drawn[0, 1] / np.sqrt(drawn[0, 0] * drawn[1, 1])
     true = observed - added.mean(axis=2)
-    scale = np.sqrt(true[0, 0] * true[1, 1])
+    # Without signal there is no scale: NaN.
+    scale = np.sqrt(true[0, 0] * true[1, 1]) if min(np.diag(true)) > 0 else np.nan
     true_pearson = true[0, 1] / scale
     change = drawn[0, 1] / scale - true_pearson / 2 * (
         drawn[0, 0] / true[0, 0] + drawn[1, 1] / true[1, 1]

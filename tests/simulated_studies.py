@@ -138,5 +138,3 @@ def _moments(scores: np.ndarray, bin_of: np.ndarray, documents: np.ndarray) -> B
         for j, b in enumerate(about):
             scatter[:BINS, i, j] = np.bincount(bin_of, a * b, BINS)
     return BinMoments(count, scatter, np.zeros((len(scores), len(scores))))
-
-

@@ -185,7 +185,9 @@ def _factor_without(covariance: np.ndarray, item_shares: np.ndarray | float) -> 
     factor = semidefinite_cholesky(covariance)
     length = np.sqrt((factor**2).sum(axis=-1))
     wanted = np.sqrt(np.maximum(diagonal, 0))
-    return factor * np.divide(wanted, length, out=np.zeros_like(length), where=length > 0)[..., None]
+    return (
+        factor * np.divide(wanted, length, out=np.zeros_like(length), where=length > 0)[..., None]
+    )
 
 
 def moderated_covariance(moments: BinMoments) -> np.ndarray:
