@@ -7,6 +7,15 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from influence_warehouse.taxonomy import FORMATS, TOPICS
+from tests.interval_twin import (
+    Profiles,
+    correlations,
+    degrees_of_freedom,
+    fisher_interval,
+    p_value,
+    profiles,
+    t_quantile,
+)
 from tests.synthetic import BENCHMARKS, CONTRASTS, PLANTED_TOPICS, TOP_K
 
 NAMES = list(BENCHMARKS)
@@ -18,17 +27,30 @@ def _column(query, sql: str) -> np.ndarray:
     return query(sql).to_series().cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 
-def _resampled_z(world, benchmark: str) -> np.ndarray:
-    """z of every resample [resamples, 576] from the fact; NaN in empty bins.
+def _profiles(world) -> tuple[np.ndarray, Profiles]:
+    """Bins with documents, and the values and noise of all benchmarks over them."""
+    held = np.unique(world.bin_of)
+    resampled = []
+    for name in NAMES:
+        rows = world.lake.read("bin_mean_resamples").filter(benchmark=name, item_subset="all")
+        means = np.full((world.study.statistics.resamples, 576), np.nan)
+        means[rows["resample"].to_numpy(), rows["bin_id"].to_numpy()] = rows["mean"].to_numpy()
+        resampled.append(means[:, held])
+    means = np.stack([world.bin_means(name)[held] for name in NAMES])
+    return held, profiles(means, np.stack(resampled))
 
-    Standardized anew, times the mean growth of the spread over bins by resampling.
-    """
-    rows = world.lake.read("bin_mean_resamples").filter(benchmark=benchmark, item_subset="all")
-    means = np.full((world.study.statistics.resamples, 576), np.nan)
-    means[rows["resample"].to_numpy(), rows["bin_id"].to_numpy()] = rows["mean"].to_numpy()
-    centre = np.nanmean(means, axis=1, keepdims=True)
-    spread = np.nanstd(means, axis=1, ddof=1, keepdims=True)
-    return (means - centre) / spread * spread.mean() / np.nanstd(world.bin_means(benchmark), ddof=1)
+
+def _weights(held: np.ndarray, level: str) -> np.ndarray:
+    """Share of every bin with documents in the mean that each region is [bins, regions]."""
+    region = {"bin": np.arange(len(held)), "topic": held // 24, "format": held % 24}[level]
+    members = region[:, None] == np.arange(len(held) if level == "bin" else 24)
+    return members / members.sum(axis=0)
+
+
+def _half(world, held: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Standard errors in half an interval [regions]."""
+    documents = np.bincount(world.bin_of, minlength=576)[held]
+    return t_quantile(degrees_of_freedom(len(world.item_scores[STEM]), documents, weights))
 
 
 def _by_topic(values: np.ndarray) -> np.ndarray:
@@ -65,21 +87,54 @@ def test_empty_bins_are_rows_without_statistics(world, query):
 
 
 @pytest.mark.parametrize("level", ["topic", "format"])
-def test_topics_and_formats_are_unweighted_means_with_percentile_intervals(world, query, level):
+def test_topics_and_formats_are_unweighted_means(world, query, level):
     fold = _by_topic if level == "topic" else _by_format
     for benchmark in NAMES:
         where = f"from {level}_influence where {ALL} and benchmark = '{benchmark}' order by {level}"
         assert_allclose(
             _column(query, f"select z {where}"), fold(world.bin_z(benchmark)), atol=1e-9
         )
-        draws = fold(_resampled_z(world, benchmark))
-        low, high = np.percentile(draws, [2.5, 97.5], axis=0)
-        assert_allclose(_column(query, f"select z_low {where}"), low, atol=1e-9)
-        assert_allclose(_column(query, f"select z_high {where}"), high, atol=1e-9)
     names = (
         query(f"select distinct {level} from {level}_influence order by 1").to_series().to_list()
     )
     assert names == list(TOPICS if level == "topic" else FORMATS)
+
+
+@pytest.mark.parametrize("level", ["bin", "topic", "format"])
+def test_intervals_of_regions_are_those_of_the_numpy_twin(world, query, level):
+    held, found = _profiles(world)
+    weights = _weights(held, level)
+    half = _half(world, held, weights)
+    for position, name in enumerate(NAMES):
+        key = "bin_id" if level == "bin" else level
+        rows = query(
+            f"select * from {level}_influence where {ALL} and benchmark = '{name}' and z is not null "
+            f"order by {key}"
+        )
+        error = (found.noise[position] @ weights).std(axis=0, ddof=1)
+        z = found.z[position] @ weights
+        assert_allclose(rows["z_standard_error"], error, rtol=1e-7)
+        assert_allclose(rows["z_low"], z - half * error, atol=1e-9)
+        assert_allclose(rows["z_high"], z + half * error, atol=1e-9)
+        true_z = found.true_z[position] @ weights
+        error = (found.true_noise[position] @ weights).std(axis=0, ddof=1)
+        assert_allclose(_floats(rows["true_z"]), true_z, atol=1e-9)
+        assert_allclose(_floats(rows["true_z_low"]), true_z - half * error, atol=1e-9)
+        assert_allclose(_floats(rows["true_z_high"]), true_z + half * error, atol=1e-9)
+    assert np.isfinite(found.true_z).any(), "no benchmark whose spread is told from noise"
+
+
+def test_signal_shares_are_those_of_the_numpy_twin(world, query):
+    _, found = _profiles(world)
+    rows = query("select * from power").sort(
+        pl.col("benchmark").replace_strict(NAMES, range(len(NAMES)))
+    )
+    assert_allclose(rows["signal_share"], found.signal_share, atol=1e-9)
+    assert_allclose(rows["signal_share_standard_error"], found.share_error, atol=1e-9)
+
+
+def _floats(values: pl.Series) -> np.ndarray:
+    return values.cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 
 def test_weighted_topic_values(world, query):
@@ -95,52 +150,72 @@ def test_weighted_topic_values(world, query):
         assert_allclose(found, expected, atol=1e-9)
 
 
-def test_bin_intervals_errors_and_bias(world, query):
-    draws = _resampled_z(world, STEM)
-    where = f"from bin_influence where {ALL} and benchmark = '{STEM}' order by bin_id"
-    low, high = np.nanpercentile(draws, [2.5, 97.5], axis=0)
-    assert_allclose(_column(query, f"select z_low {where}"), low, atol=1e-9)
-    assert_allclose(_column(query, f"select z_high {where}"), high, atol=1e-9)
-    bias = draws.mean(axis=0) - world.bin_z(STEM)
-    assert_allclose(_column(query, f"select z_bias {where}"), bias, atol=1e-9)
+def test_intervals_of_bin_means(world, query):
+    held = np.unique(world.bin_of)
     rows = world.lake.read("bin_mean_resamples").filter(benchmark=STEM, item_subset="all")
     wide = rows.pivot("bin_id", index="resample", values="mean").drop("resample")
-    means = wide.to_numpy()
-    spread = np.nanstd(world.bin_means(STEM), ddof=1)
-    error = np.std((means - means.mean(axis=1, keepdims=True)) / spread, axis=0, ddof=1)
-    found = query(f"select bin_id, z_standard_error as e {where}").drop_nulls()
-    lookup = dict(zip(map(int, wide.columns), error, strict=True))
-    assert_allclose(found["e"].to_numpy(), [lookup[b] for b in found["bin_id"]], rtol=1e-7)
-    found = query(f"select bin_id, standard_error as e {where}").drop_nulls()
-    lookup = dict(zip(map(int, wide.columns), means.std(axis=0, ddof=1), strict=True))
-    assert_allclose(found["e"].to_numpy(), [lookup[b] for b in found["bin_id"]], rtol=1e-7)
+    error = wide.select(map(str, held)).to_numpy().std(axis=0, ddof=1)
+    half = _half(world, held, np.eye(len(held))) * error
+    found = query(
+        f"select * from bin_influence where {ALL} and benchmark = '{STEM}' and z is not null "
+        "order by bin_id"
+    )
+    assert_allclose(found["standard_error"], error, rtol=1e-7)
+    assert_allclose(found["mean_low"], world.bin_means(STEM)[held] - half, atol=1e-9)
+    assert_allclose(found["mean_high"], world.bin_means(STEM)[held] + half, atol=1e-9)
 
 
 @pytest.mark.parametrize("table", ["bin_influence", "topic_influence", "format_influence"])
-def test_p_values_are_normal_tails_and_q_values_benjamini_hochberg(query, table):
+def test_p_values_are_tails_of_t_and_q_values_benjamini_hochberg(world, query, table):
     rows = query(f"select * from {table} where {ALL} and p_value is not null")
     families = rows.partition_by("benchmark")
     assert len(families) == len(NAMES)
     for rows in families:
         ratio = rows["z"].to_numpy() / rows["z_standard_error"].to_numpy()
-        assert_allclose(rows["p_value"], 2 * stats.norm.sf(np.abs(ratio)), rtol=2e-7)
+        documents = np.bincount(world.bin_of, minlength=576)
+        level = table.removesuffix("_influence")
+        held = np.flatnonzero(documents)
+        key = "bin_id" if level == "bin" else level
+        freedom = degrees_of_freedom(
+            len(world.item_scores[STEM]), documents[held], _weights(held, level)
+        )
+        ratio = ratio[rows[key].arg_sort().to_numpy()]
+        rows = rows.sort(key)
+        assert_allclose(rows["p_value"], p_value(ratio, freedom), rtol=3e-7)
+        # Wallace's approximation against the distribution itself, where decisions are made.
+        exact = 2 * stats.t.sf(np.abs(ratio), freedom)
+        near = exact > 1e-4
+        assert_allclose(rows["p_value"].to_numpy()[near], exact[near], rtol=0.02)
+        outside = rows["z_low"].to_numpy() * rows["z_high"].to_numpy() > 0
+        assert (outside == (rows["p_value"].to_numpy() < 0.05)).all()
         assert_allclose(rows["q_value"], stats.false_discovery_control(rows["p_value"]), rtol=1e-12)
 
 
 def test_contrasts_and_their_intervals(world, query):
-    z = {name: world.bin_z(name) for name in NAMES}
-    draws = {name: _resampled_z(world, name) for name in NAMES}
+    held, found = _profiles(world)
+    weights_of = world.study.contrast_coefficients()
     for contrast, a, b in CONTRASTS:
-        z[contrast], draws[contrast] = z[a] - z[b], draws[a] - draws[b]
-        for level, fold in (("bin", lambda v: v), ("topic", _by_topic), ("format", _by_format)):
+        coefficients = np.array([weights_of[contrast].get(name, 0.0) for name in NAMES])
+        used = coefficients != 0
+        for level in ("bin", "topic", "format"):
             key = "bin_id" if level == "bin" else level
-            where = f"from {level}_contrasts where {ALL} and contrast = '{contrast}' order by {key}"
-            low, high = np.nanpercentile(fold(draws[contrast]), [2.5, 97.5], axis=0)
-            assert_allclose(_column(query, f"select delta_z {where}"), fold(z[contrast]), atol=1e-9)
-            assert_allclose(_column(query, f"select delta_z_low {where}"), low, atol=1e-9)
-            assert_allclose(_column(query, f"select delta_z_high {where}"), high, atol=1e-9)
-        where = f"where {ALL} and contrast = '{contrast}'"
-        rows = query(f"select * from topic_contrasts {where}").drop_nulls()
+            weights = _weights(held, level)
+            rows = query(
+                f"select * from {level}_contrasts where {ALL} and contrast = '{contrast}' "
+                f"and delta_z is not null order by {key}"
+            )
+            half = _half(world, held, weights)
+            for prefix, z, noise in (
+                ("delta_z", found.z, found.noise),
+                ("true_delta_z", found.true_z, found.true_noise),
+            ):
+                delta = coefficients[used] @ (z[used] @ weights)
+                draws = np.tensordot(coefficients[used], noise[used] @ weights, 1)
+                error = half * draws.std(axis=0, ddof=1)
+                assert_allclose(_floats(rows[prefix]), delta, atol=1e-9)
+                assert_allclose(_floats(rows[f"{prefix}_low"]), delta - error, atol=1e-9)
+                assert_allclose(_floats(rows[f"{prefix}_high"]), delta + error, atol=1e-9)
+        rows = query(f"select * from topic_contrasts where {ALL} and contrast = '{contrast}'")
         q = stats.false_discovery_control(rows["p_value"])
         assert_allclose(rows["q_value"], q, rtol=1e-12)
         assert set(rows["benchmark_a"]) == {a} and set(rows["benchmark_b"]) == {b}
@@ -148,7 +223,8 @@ def test_contrasts_and_their_intervals(world, query):
 
 def test_correlations_and_what_they_hang_on(world, query):
     a, b = world.bin_z(REASONING), world.bin_z(STEM)
-    draws = [_resampled_z(world, name) for name in (REASONING, STEM)]
+    all_held, found = _profiles(world)
+    pair = [NAMES.index(REASONING), NAMES.index(STEM)]
     for level, fold in (("bin", lambda v: v), ("topic", _by_topic), ("format", _by_format)):
         where = f"benchmark_a = '{REASONING}' and benchmark_b = '{STEM}' and level = '{level}'"
         sql = f"select * from benchmark_correlations where {ALL} and {where}"
@@ -173,14 +249,19 @@ def test_correlations_and_what_they_hang_on(world, query):
             "format": FORMATS[position % 24],
         }
         assert row["most_influential_bin"] == names[level]
-        pairs = zip(fold(draws[0])[:, held], fold(draws[1])[:, held], strict=True)
-        resampled = [np.corrcoef(u, v)[0, 1] for u, v in pairs]
-        assert_allclose(
-            [row["pearson_low"], row["pearson_high"]],
-            np.percentile(resampled, [2.5, 97.5]),
-            atol=1e-9,
+        weights = _weights(all_held, level)
+        r, error, true_r, true_error = correlations(
+            found.z[pair] @ weights, found.noise[pair] @ weights
         )
-    assert len(query(f"from benchmark_correlations where {ALL}")) == 3 * 6
+        bounds = [row["pearson_low"], row["pearson_high"]]
+        assert_allclose(bounds, fisher_interval(r, error), atol=1e-8)
+        if np.isnan(found.true_z[pair]).any():
+            assert row["true_pearson"] is None and row["true_pearson_low"] is None
+        else:
+            bounds = [row["true_pearson_low"], row["true_pearson_high"]]
+            assert row["true_pearson"] == pytest.approx(true_r, abs=1e-8)
+            assert_allclose(bounds, fisher_interval(true_r, true_error), atol=1e-8)
+    assert len(query("from benchmark_correlations")) == 3 * 6
 
 
 def test_shrunken_means_are_empirical_bayes(query):

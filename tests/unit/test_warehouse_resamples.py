@@ -45,7 +45,12 @@ def test_moments_equal_numpy_within_each_bin(world):
 
 
 def test_mean_and_spread_of_the_resamples_are_those_of_both_sources_of_noise(world):
-    """Over the draws: the bin mean, and item variance plus moderated document variance."""
+    """Over the draws: the bin mean, and item variance plus moderated document variance.
+
+    What single items add to that, of variance 0.01^2 over 16 items beside the documents' own
+    0.004^2, is in the item variance already.
+    """
+    own_share = 0.004**2 / (0.004**2 + 0.01**2 / 16)
     drawn = world.lake.read("bin_mean_resamples")
     drawn = drawn.filter(item_subset="all")
     covariance = moderated_covariance(_moments(world))
@@ -59,7 +64,7 @@ def test_mean_and_spread_of_the_resamples_are_those_of_both_sources_of_noise(wor
              for row in world.item_scores[name]]
         )  # fmt: skip
         expected = by_item.var(axis=0) / len(by_item)
-        expected += covariance[open_bins, position, position] / counts
+        expected += own_share * covariance[open_bins, position, position] / counts
         assert_allclose(values.mean(axis=0), world.bin_means(name)[open_bins], atol=0.0015)
         # 400 draws know a variance to 7 %; over all bins together to well below 5 %.
         ratios = values.var(axis=0, ddof=1) / expected
@@ -203,6 +208,19 @@ def test_only_single_documents_take_the_covariance_over_all():
     count[:5] = 1
     only = BinMoments(count, np.zeros((576, 1, 1)), np.full((1, 1), 8.0))
     assert_allclose(moderated_covariance(only)[0], 2.0)
+
+
+def test_the_share_of_the_items_leaves_the_variances_and_keeps_the_covariance():
+    count, scatter = np.full(576, 5.0), np.zeros((576, 2, 2))
+    scatter[:] = 4 * np.array([[2.0, 0.5], [0.5, 1.0]])
+    moments = BinMoments(count, scatter, np.eye(2))
+    noise = draw_document_noise(moments, ["a", "b"], 200, 1, np.array([0.5, 0.25]))
+    found = np.einsum("rki,rkj->ij", noise, noise) / (200 * 576) * 5
+    assert_allclose(found, [[1.0, 0.5], [0.5, 0.75]], atol=0.02)
+    # More covariance than the variances left allow: the variances are what is kept.
+    noise = draw_document_noise(moments, ["a", "b"], 200, 1, np.array([0.9, 0.9]))
+    variances = noise.var(axis=(0, 1)) * 5
+    assert_allclose(variances, [0.2, 0.1], rtol=0.03)
 
 
 def test_cholesky_of_singular_matrices():

@@ -1,38 +1,5 @@
--- Resampling adds noise to means that are noisy already, so the spread over bins grows and a z that
--- is standardized anew shrinks. z is therefore multiplied by the mean growth, so that intervals
--- stand where the estimate stands; deviation is held at the observed spread, for standard errors.
-with moments as (
-    select
-        method,
-        benchmark,
-        item_subset,
-        resample,
-        avg(mean) as centre,
-        stddev_samp(mean) as spread
-    from {{ ref('stg_bin_mean_resamples') }}
-    group by method, benchmark, item_subset, resample
-),
-
-observed as (
-    select
-        method,
-        benchmark,
-        item_subset,
-        stddev_samp(mean) as spread
-    from {{ ref('int_bin_statistics') }}
-    group by method, benchmark, item_subset
-),
-
-growth as (
-    select
-        method,
-        benchmark,
-        item_subset,
-        avg(spread) as spread
-    from moments
-    group by method, benchmark, item_subset
-)
-
+-- Both scales are held: deviation is in units of the observed spread over bins, true_deviation in
+-- units of the signal's, whose own error is added to first order (it widens outstanding bins).
 select
     resamples.method,
     resamples.benchmark,
@@ -40,23 +7,27 @@ select
     resamples.resample,
     resamples.bin_id,
     resamples.mean,
-    (resamples.mean - moments.centre) / nullif(moments.spread, 0)
-    * growth.spread / nullif(observed.spread, 0) as z,
-    (resamples.mean - moments.centre) / nullif(observed.spread, 0) as deviation
+    (resamples.mean - spreads.centre) / nullif(spreads.spread, 0) as deviation,
+    (resamples.mean - spreads.centre) / nullif(spreads.spread, 0) / shares.signal_scale
+    - statistics.z / shares.signal_scale * (
+        spreads.noise_variance - (1 - shares.signal_share)
+        + 2 * shares.signal_scale * spreads.noise_covariance
+    ) / (2 * shares.signal_share) as true_deviation
 from {{ ref('stg_bin_mean_resamples') }} as resamples
-inner join moments
+inner join {{ ref('int_spread_resamples') }} as spreads
     on
-        resamples.method = moments.method
-        and resamples.benchmark = moments.benchmark
-        and resamples.item_subset = moments.item_subset
-        and resamples.resample = moments.resample
-inner join observed
+        resamples.method = spreads.method
+        and resamples.benchmark = spreads.benchmark
+        and resamples.item_subset = spreads.item_subset
+        and resamples.resample = spreads.resample
+inner join {{ ref('int_signal_shares') }} as shares
     on
-        resamples.method = observed.method
-        and resamples.benchmark = observed.benchmark
-        and resamples.item_subset = observed.item_subset
-inner join growth
+        resamples.method = shares.method
+        and resamples.benchmark = shares.benchmark
+        and resamples.item_subset = shares.item_subset
+inner join {{ ref('int_bin_statistics') }} as statistics
     on
-        resamples.method = growth.method
-        and resamples.benchmark = growth.benchmark
-        and resamples.item_subset = growth.item_subset
+        resamples.method = statistics.method
+        and resamples.benchmark = statistics.benchmark
+        and resamples.item_subset = statistics.item_subset
+        and resamples.bin_id = statistics.bin_id

@@ -6,8 +6,12 @@ with resamples as (
         draws.level,
         draws.region_id,
         draws.resample,
-        sum(contrasts.coefficient * draws.z) as delta_z,
-        sum(contrasts.coefficient * draws.deviation) as deviation
+        sum(contrasts.coefficient * draws.deviation) as deviation,
+        -- Without a scale of one of its benchmarks a contrast has none.
+        case
+            when count(draws.true_deviation) = count(*)
+                then sum(contrasts.coefficient * draws.true_deviation)
+        end as true_deviation
     from {{ ref('int_region_resamples') }} as draws
     inner join {{ ref('stg_study_contrasts') }} as contrasts
         on draws.benchmark = contrasts.benchmark
@@ -21,50 +25,72 @@ with resamples as (
     having count(*) = max(contrasts.n_benchmarks)
 ),
 
-spreads as (
+errors as (
     select
         method,
         contrast,
         item_subset,
         level,
         region_id,
-        {{ quantile('delta_z', 0.025) }} as delta_z_low,
-        {{ quantile('delta_z', 0.975) }} as delta_z_high,
         stddev_samp(deviation) as delta_z_standard_error,
-        avg(delta_z) as delta_z_resample_mean
+        stddev_samp(true_deviation) as true_delta_z_standard_error
     from resamples
     group by method, contrast, item_subset, level, region_id
 ),
 
+true_values as (
+    select
+        intervals.method,
+        contrasts.contrast,
+        intervals.item_subset,
+        intervals.level,
+        intervals.region_id,
+        case
+            when count(intervals.true_z) = count(*)
+                then sum(contrasts.coefficient * intervals.true_z)
+        end as true_delta_z
+    from {{ ref('int_region_intervals') }} as intervals
+    inner join {{ ref('stg_study_contrasts') }} as contrasts
+        on intervals.benchmark = contrasts.benchmark
+    group by
+        intervals.method,
+        contrasts.contrast,
+        intervals.item_subset,
+        intervals.level,
+        intervals.region_id
+),
+
+estimates as (
+    select
+        statistics.*,
+        errors.delta_z_standard_error,
+        true_values.true_delta_z,
+        errors.true_delta_z_standard_error,
+        {{ freedom('statistics.n_items', 'statistics.document_freedom') }} as degrees_of_freedom,
+        statistics.delta_z / nullif(errors.delta_z_standard_error, 0) as delta_z_over_error
+    from {{ ref('int_contrast_statistics') }} as statistics
+    left join errors
+        on
+            statistics.method = errors.method
+            and statistics.contrast = errors.contrast
+            and statistics.item_subset = errors.item_subset
+            and statistics.level = errors.level
+            and statistics.region_id = errors.region_id
+    left join true_values
+        on
+            statistics.method = true_values.method
+            and statistics.contrast = true_values.contrast
+            and statistics.item_subset = true_values.item_subset
+            and statistics.level = true_values.level
+            and statistics.region_id = true_values.region_id
+),
+
 tested as (
     select
-        statistics.method,
-        statistics.contrast,
-        statistics.benchmark_a,
-        statistics.benchmark_b,
-        statistics.item_subset,
-        statistics.level,
-        statistics.region_id,
-        statistics.n_items,
-        statistics.n_bins,
-        statistics.n_documents,
-        statistics.population_documents,
-        statistics.delta_z,
-        statistics.delta_z_document_weighted,
-        statistics.delta_z_population_weighted,
-        spreads.delta_z_low,
-        spreads.delta_z_high,
-        spreads.delta_z_standard_error,
-        spreads.delta_z_resample_mean - statistics.delta_z as delta_z_bias,
-        statistics.delta_z / nullif(spreads.delta_z_standard_error, 0) as delta_z_over_error
-    from {{ ref('int_contrast_statistics') }} as statistics
-    left join spreads
-        on
-            statistics.method = spreads.method
-            and statistics.contrast = spreads.contrast
-            and statistics.item_subset = spreads.item_subset
-            and statistics.level = spreads.level
-            and statistics.region_id = spreads.region_id
+        *,
+        {{ t_quantile('degrees_of_freedom') }} as t_quantile,
+        {{ normal_of_t('delta_z_over_error', 'degrees_of_freedom') }} as normal_value
+    from estimates
 )
 
 select
@@ -82,10 +108,11 @@ select
     delta_z,
     delta_z_document_weighted,
     delta_z_population_weighted,
-    delta_z_low,
-    delta_z_high,
+    delta_z - t_quantile * delta_z_standard_error as delta_z_low,
+    delta_z + t_quantile * delta_z_standard_error as delta_z_high,
     delta_z_standard_error,
-    delta_z_bias,
-    delta_z_over_error,
-    {{ two_sided_p('delta_z_over_error') }} as p_value
+    true_delta_z,
+    true_delta_z - t_quantile * true_delta_z_standard_error as true_delta_z_low,
+    true_delta_z + t_quantile * true_delta_z_standard_error as true_delta_z_high,
+    {{ two_sided_p('normal_value') }} as p_value
 from tested

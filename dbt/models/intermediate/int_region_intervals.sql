@@ -1,19 +1,17 @@
-with spreads as (
+with errors as (
     select
         method,
         benchmark,
         item_subset,
         level,
         region_id,
-        {{ quantile('z', 0.025) }} as z_low,
-        {{ quantile('z', 0.975) }} as z_high,
         stddev_samp(deviation) as z_standard_error,
-        avg(z) as z_resample_mean
+        stddev_samp(true_deviation) as true_z_standard_error
     from {{ ref('int_region_resamples') }}
     group by method, benchmark, item_subset, level, region_id
 ),
 
-tested as (
+estimates as (
     select
         statistics.method,
         statistics.benchmark,
@@ -21,19 +19,32 @@ tested as (
         statistics.level,
         statistics.region_id,
         statistics.z,
-        spreads.z_low,
-        spreads.z_high,
-        spreads.z_standard_error,
-        spreads.z_resample_mean - statistics.z as z_bias,
-        statistics.z / nullif(spreads.z_standard_error, 0) as z_over_error
+        errors.z_standard_error,
+        statistics.z / shares.signal_scale as true_z,
+        errors.true_z_standard_error,
+        {{ freedom('statistics.n_items', 'statistics.document_freedom') }} as degrees_of_freedom,
+        statistics.z / nullif(errors.z_standard_error, 0) as z_over_error
     from {{ ref('int_region_statistics') }} as statistics
-    inner join spreads
+    inner join errors
         on
-            statistics.method = spreads.method
-            and statistics.benchmark = spreads.benchmark
-            and statistics.item_subset = spreads.item_subset
-            and statistics.level = spreads.level
-            and statistics.region_id = spreads.region_id
+            statistics.method = errors.method
+            and statistics.benchmark = errors.benchmark
+            and statistics.item_subset = errors.item_subset
+            and statistics.level = errors.level
+            and statistics.region_id = errors.region_id
+    inner join {{ ref('int_signal_shares') }} as shares
+        on
+            statistics.method = shares.method
+            and statistics.benchmark = shares.benchmark
+            and statistics.item_subset = shares.item_subset
+),
+
+tested as (
+    select
+        *,
+        {{ t_quantile('degrees_of_freedom') }} as t_quantile,
+        {{ normal_of_t('z_over_error', 'degrees_of_freedom') }} as normal_value
+    from estimates
 )
 
 select
@@ -43,9 +54,12 @@ select
     level,
     region_id,
     z,
-    z_low,
-    z_high,
+    z - t_quantile * z_standard_error as z_low,
+    z + t_quantile * z_standard_error as z_high,
     z_standard_error,
-    z_bias,
-    {{ two_sided_p('z_over_error') }} as p_value
+    true_z,
+    true_z - t_quantile * true_z_standard_error as true_z_low,
+    true_z + t_quantile * true_z_standard_error as true_z_high,
+    t_quantile,
+    {{ two_sided_p('normal_value') }} as p_value
 from tested

@@ -5,8 +5,8 @@ select
     'bin' as level,
     bin_id as region_id,
     resample,
-    z,
-    deviation
+    deviation,
+    true_deviation
 from {{ ref('int_bin_resamples') }}
 union all
 select
@@ -16,8 +16,8 @@ select
     members.level,
     members.region_id,
     resamples.resample,
-    avg(resamples.z) as z,
-    avg(resamples.deviation) as deviation
+    avg(resamples.deviation) as deviation,
+    avg(resamples.true_deviation) as true_deviation
 from {{ ref('int_bin_resamples') }} as resamples
 inner join {{ ref('int_region_bins') }} as members
     on resamples.bin_id = members.bin_id and members.level != 'bin'

@@ -81,9 +81,17 @@ select
     correlations.n_regions,
     correlations.pearson,
     correlations.spearman,
-    intervals.pearson_low,
-    intervals.pearson_high,
-    intervals.pearson_resample_mean - correlations.pearson as pearson_bias,
+    {{ fisher_bound('correlations.pearson', 'intervals.fisher_standard_error', -1) }}
+        as pearson_low,
+    {{ fisher_bound('correlations.pearson', 'intervals.fisher_standard_error', 1) }}
+        as pearson_high,
+    intervals.signal_share_a,
+    intervals.signal_share_b,
+    intervals.true_pearson,
+    {{ fisher_bound('intervals.true_pearson', 'intervals.true_fisher_standard_error', -1) }}
+        as true_pearson_low,
+    {{ fisher_bound('intervals.true_pearson', 'intervals.true_fisher_standard_error', 1) }}
+        as true_pearson_high,
     regions.lowest as leave_one_out_min,
     regions.highest as leave_one_out_max,
     regions.most_influential as most_influential_bin,

@@ -13,12 +13,16 @@ select
     bins.mean,
     bins.standard_deviation,
     shrinkage.standard_error,
+    bins.mean - intervals.t_quantile * shrinkage.standard_error as mean_low,
+    bins.mean + intervals.t_quantile * shrinkage.standard_error as mean_high,
     shrinkage.shrunken_mean,
     bins.z,
     intervals.z_low,
     intervals.z_high,
     intervals.z_standard_error,
-    intervals.z_bias,
+    intervals.true_z,
+    intervals.true_z_low,
+    intervals.true_z_high,
     intervals.shrunken_z,
     case
         when bins.z is not null then row_number() over (

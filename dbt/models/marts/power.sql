@@ -32,6 +32,8 @@ select
     parts.n_items,
     parts.documents_per_bin,
     parts.spread as bin_spread,
+    shares.signal_share,
+    shares.signal_share_standard_error,
     sqrt(parts.document_variance) as document_standard_deviation,
     sqrt(parts.item_variance) as item_standard_deviation,
     sqrt(parts.document_part + parts.item_part) as standard_error_of_difference,
@@ -45,3 +47,8 @@ select
     {{ documents_for(2) }} as documents_for_two_z
 from parts
 cross join {{ ref('stg_studies') }} as studies
+left join {{ ref('int_signal_shares') }} as shares
+    on
+        parts.method = shares.method
+        and parts.benchmark = shares.benchmark
+        and parts.item_subset = shares.item_subset

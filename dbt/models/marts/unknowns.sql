@@ -2,32 +2,33 @@
 {%- set needs = {
     "scores of single items": {
         "bin_influence": [
-            "n_items", "standard_error", "shrunken_mean", "z_low", "z_high",
-            "z_standard_error", "z_bias", "shrunken_z", "n_in_top_k", "top_share",
-            "enrichment", "p_value", "q_value"
+            "n_items", "standard_error", "mean_low", "mean_high", "shrunken_mean", "z_low",
+            "z_high", "z_standard_error", "true_z", "true_z_low", "true_z_high", "shrunken_z",
+            "n_in_top_k", "top_share", "enrichment", "p_value", "q_value"
         ],
         "topic_influence": [
-            "n_items", "z_low", "z_high", "z_standard_error", "z_bias", "shrunken_z",
-            "top_share", "enrichment", "p_value", "q_value"
+            "n_items", "z_low", "z_high", "z_standard_error", "true_z", "true_z_low",
+            "true_z_high", "shrunken_z", "top_share", "enrichment", "p_value", "q_value"
         ],
         "format_influence": [
-            "n_items", "z_low", "z_high", "z_standard_error", "z_bias", "shrunken_z",
-            "top_share", "enrichment", "p_value", "q_value"
+            "n_items", "z_low", "z_high", "z_standard_error", "true_z", "true_z_low",
+            "true_z_high", "shrunken_z", "top_share", "enrichment", "p_value", "q_value"
         ],
         "bin_contrasts": [
-            "n_items", "delta_z_low", "delta_z_high", "delta_z_standard_error", "delta_z_bias",
-            "p_value", "q_value"
+            "n_items", "delta_z_low", "delta_z_high", "delta_z_standard_error", "true_delta_z",
+            "true_delta_z_low", "true_delta_z_high", "p_value", "q_value"
         ],
         "topic_contrasts": [
-            "n_items", "delta_z_low", "delta_z_high", "delta_z_standard_error", "delta_z_bias",
-            "p_value", "q_value"
+            "n_items", "delta_z_low", "delta_z_high", "delta_z_standard_error", "true_delta_z",
+            "true_delta_z_low", "true_delta_z_high", "p_value", "q_value"
         ],
         "format_contrasts": [
-            "n_items", "delta_z_low", "delta_z_high", "delta_z_standard_error", "delta_z_bias",
-            "p_value", "q_value"
+            "n_items", "delta_z_low", "delta_z_high", "delta_z_standard_error", "true_delta_z",
+            "true_delta_z_low", "true_delta_z_high", "p_value", "q_value"
         ],
         "benchmark_correlations": [
-            "pearson_low", "pearson_high", "pearson_bias"
+            "pearson_low", "pearson_high", "signal_share_a", "signal_share_b", "true_pearson",
+            "true_pearson_low", "true_pearson_high"
         ],
         "contrast_extremes": [
             "delta_z_low", "delta_z_high"

@@ -55,6 +55,7 @@ def fingerprint_of_bin_mean_resamples(study: Study, lake: Lake) -> Fingerprint:
         seed=study.seed,
         prior_degrees_of_freedom=PRIOR_DEGREES_OF_FREEDOM,
         min_subset_items=MIN_SUBSET_ITEMS,
+        item_by_document_part="counted once",
     )
 
 
@@ -91,7 +92,8 @@ def _resample_method(study: Study, lake: Lake, method: str, sums: pl.DataFrame) 
     n_bins = lake.rows("bin_populations")
     moments = within_bin_moments(lake, method, names, study.sampling.shards, n_bins)
     open_bins = np.flatnonzero(moments.count)
-    noise = draw_document_noise(moments, names, study.statistics.resamples, study.seed)
+    shares = item_by_document_shares(sums, moments, names)
+    noise = draw_document_noise(moments, names, study.statistics.resamples, study.seed, shares)
     frames = []
     for position, name in enumerate(names):
         rows = sums.filter(benchmark=name)
@@ -156,16 +158,49 @@ def item_bin_means(sums: pl.DataFrame, n_bins: int = N_BINS) -> np.ndarray:
     return means
 
 
+def item_by_document_shares(
+    sums: pl.DataFrame, moments: BinMoments, benchmarks: list[str]
+) -> np.ndarray:
+    """Share of the within-bin variance that is items x documents, float64 [benchmarks], 0 to 1.
+
+    `sums` has the columns benchmark, item_id, bin_id, n_documents, score_sum, score_sum_sq. The
+    mean over I items of a document's own preferences among them has variance sigma_r^2 / I,
+    estimated from the variance within bins of the scores for single items
+    (docs/statistics.md, "Power"). 0 with a single item, or where no bin has two documents.
+    """
+    squares = pl.col("score_sum_sq") - pl.col("score_sum") ** 2 / pl.col("n_documents")
+    totals = sums.group_by("benchmark").agg(
+        scatter=squares.clip(lower_bound=0).sum(),
+        freedom=(pl.col("n_documents") - 1).sum(),
+        n_items=pl.col("item_id").n_unique(),
+    )
+    by_name = {row["benchmark"]: row for row in totals.iter_rows(named=True)}
+    freedom = np.maximum(moments.count - 1, 0).sum()
+    shares = np.zeros(len(benchmarks))
+    for position, name in enumerate(benchmarks):
+        row = by_name[name]
+        of_means = moments.scatter[:, position, position].sum()
+        if freedom > 0 and of_means > 0 and row["n_items"] > 1:
+            ratio = (row["scatter"] / row["freedom"]) / (of_means / freedom)
+            shares[position] = np.clip((ratio - 1) / (row["n_items"] - 1), 0, 1)
+    return shares
+
+
 def draw_document_noise(
-    moments: BinMoments, benchmarks: list[str], resamples: int, seed: int
+    moments: BinMoments,
+    benchmarks: list[str],
+    resamples: int,
+    seed: int,
+    item_shares: np.ndarray | float = 0.0,
 ) -> np.ndarray:
     """Noise of the bin means from the documents sampled, float64 [resamples, bins, benchmarks].
 
     Normal with the moderated within-bin covariance over n: a Gaussian multiplier bootstrap
-    over documents, which the benchmarks share. A later benchmark leaves the draws of the
+    over documents, which the benchmarks share. `item_shares` [benchmarks] of each variance are
+    left out, because drawing items brings them in. A later benchmark leaves the draws of the
     earlier ones as they are, since each has its own stream and the factor is triangular.
     """
-    factor = semidefinite_cholesky(moderated_covariance(moments))
+    factor = _factor_without(moderated_covariance(moments), item_shares)
     factor /= np.sqrt(np.maximum(moments.count, 1.0))[:, None, None]
     normals = np.stack(
         [
@@ -175,6 +210,23 @@ def draw_document_noise(
         axis=-1,
     )
     return np.einsum("kij,bkj->bki", factor, normals)
+
+
+def _factor_without(covariance: np.ndarray, item_shares: np.ndarray | float) -> np.ndarray:
+    """Triangular factor of `covariance` with the shares taken from its variances.
+
+    Benchmarks have no items in common, so covariances keep all of theirs. What is left need not
+    be semidefinite: rows of the factor are scaled to the variances that were asked for.
+    """
+    covariance = covariance.copy()
+    diagonal = np.einsum("...ii->...i", covariance)
+    diagonal *= 1 - np.asarray(item_shares)
+    factor = semidefinite_cholesky(covariance)
+    length = np.sqrt((factor**2).sum(axis=-1))
+    wanted = np.sqrt(np.maximum(diagonal, 0))
+    return (
+        factor * np.divide(wanted, length, out=np.zeros_like(length), where=length > 0)[..., None]
+    )
 
 
 def moderated_covariance(moments: BinMoments) -> np.ndarray:
