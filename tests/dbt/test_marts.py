@@ -108,8 +108,8 @@ def test_intervals_of_regions_are_those_of_the_numpy_twin(world, query, level):
     for position, name in enumerate(NAMES):
         key = "bin_id" if level == "bin" else level
         rows = query(
-            f"select * from {level}_influence where {ALL} and benchmark = '{name}' and z is not null "
-            f"order by {key}"
+            f"select * from {level}_influence where {ALL} and benchmark = '{name}' "
+            f"and z is not null order by {key}"
         )
         error = (found.noise[position] @ weights).std(axis=0, ddof=1)
         z = found.z[position] @ weights
