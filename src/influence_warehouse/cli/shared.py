@@ -1,0 +1,73 @@
+"""What the verbs share: arguments, readable errors, and which study a name means.
+
+Does not belong here: any verb.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from inspect import cleandoc
+from typing import Any
+
+import click
+
+from influence_warehouse.errors import InfluenceError
+from influence_warehouse.releases import MAX_GIGABYTES
+from influence_warehouse.secrecy import redacted
+
+STUDY = click.argument("study")
+STUDY_OPTION = click.option(
+    "--study",
+    default="demo",
+    show_default=True,
+    help="Preset's name, path of a study file, or name of an imported study.",
+)
+MAX_GIGABYTES_OPTION = click.option(
+    "--max-gigabytes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=MAX_GIGABYTES,
+    show_default=True,
+    help="Refuse a larger release.",
+)
+
+
+def example(text: str) -> Callable:
+    """Append an example to a verb's help."""
+
+    def decorate(function: Callable) -> Callable:
+        function.__doc__ = f"{cleandoc(function.__doc__ or '')}\n\n\b\nExample:\n  {text}"
+        return function
+
+    return decorate
+
+
+def readable_errors(function: Callable) -> Callable:
+    """Print the library's errors as one message and end with status 1."""
+
+    @wraps(function)
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except InfluenceError as error:
+            raise click.ClickException(redacted(str(error))) from error
+
+    return wrapped
+
+
+def study_and_home(study: str) -> tuple[Any, Any]:
+    """The study of a preset or file, which can be run, and its home."""
+    from influence_warehouse.imports.study import refuse_imported
+    from influence_warehouse.layout import Home, warehouse_root
+    from influence_warehouse.study import load_study
+
+    refuse_imported(study)
+    loaded = load_study(study)
+    refuse_imported(loaded.name)
+    return loaded, Home(warehouse_root(), loaded.name)
+
+
+def opened(study: str) -> tuple[Any, Any]:
+    """The study, None where it was imported and cannot be run, and its home."""
+    from influence_warehouse.imports.study import imported_home
+
+    imported = imported_home(study)
+    return (None, imported) if imported else study_and_home(study)
