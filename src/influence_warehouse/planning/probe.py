@@ -27,7 +27,7 @@ from influence_warehouse.planning.workload import Workload, encoded_sample
 from influence_warehouse.study import Study
 from influence_warehouse.unlearning.runs import choices_at_once
 
-_FEW, _SOME, _MANY = 2, 8, 64
+_FEW, _MORE = 2, (8, 64, 256)
 _QUICK_SECONDS = 1.0  # a difference under this is measured again on more documents
 
 
@@ -140,7 +140,6 @@ def _probe_items(study: Study, load: Workload, loaded: tuple[Any, Any], rates: R
         rows = shuffled.head(count)
         return _seconds(lambda: score_items(*loaded, rows, metrics, "probe", batch_size))[0]
 
-    ask(_FEW)  # the first call pays for what is made once
     rates.item, rates.item_fixed = _line(ask, len(shuffled))
     batch_size = choices_at_once(loaded[0])
     rates.unlearned_item = rates.item
@@ -151,18 +150,18 @@ def _probe_items(study: Study, load: Workload, loaded: tuple[Any, Any], rates: R
 def _probe_gradients(study: Study, load: Workload, scratch: Home, rates: Rates) -> None:
     tokenizer = load_tokenizer(study, scratch)
     documents = encoded_sample(study, load, tokenizer)
-    items = _items(load).sample(fraction=1.0, shuffle=True, seed=study.seed).head(_MANY)
+    items = _items(load).sample(fraction=1.0, shuffle=True, seed=study.seed)
     queries = encode_queries(items, tokenizer, study.model.max_tokens)
     rates.tokens_document, rates.tokens_query = _mean_length(documents), _mean_length(queries)
     method = method_of(study, Lake(scratch))
     work = scratch.work / "probe"
 
     def fit(count: int) -> float:
-        target = work / f"fit-{count}"
+        shutil.rmtree(target := work / "fit", ignore_errors=True)
         return _seconds(lambda: method.fit_preconditioner(documents[:count], [], target))[0]
 
     def index(count: int) -> float:
-        target = work / f"index-{count}"
+        shutil.rmtree(target := work / f"index-{count}", ignore_errors=True)
         return _seconds(lambda: method.index_queries(queries[:count], target))[0]
 
     rates.gradient_document, rates.gradient_fixed = _line(fit, len(documents), documents)
@@ -180,7 +179,7 @@ def _probe_gradients(study: Study, load: Workload, scratch: Home, rates: Rates) 
 def _probe_unlearning(
     study: Study, load: Workload, loaded: tuple[Any, Any], scratch: Home, rates: Rates
 ) -> None:
-    """One step and three on a pair of documents: a run's fixed cost and a pair's."""
+    """One step and four on a pair of documents: a run's fixed cost and a pair's."""
     from influence_warehouse.attribution.encoding import encode_documents
     from influence_warehouse.unlearning.plan import unlearning_section
     from influence_warehouse.unlearning.training import RunData, train, with_adapter
@@ -220,10 +219,13 @@ def _line(
 
     With `rows`, a row's seconds are those of one of mean length.
     """
-    few, some = min(_FEW, available), min(_SOME, available)
-    first, last = run(few), run(some)
-    if last - first < _QUICK_SECONDS and available > some:
-        some = min(_MANY, available)
+    few = some = min(_FEW, available)
+    run(few)  # the first call pays for what is made once
+    first = last = run(few)
+    for more in _MORE:
+        if last - first > _QUICK_SECONDS or available <= some:
+            break
+        some = min(more, available)
         last = run(some)
     if some == few:
         return first / few, 0.0
