@@ -19,7 +19,7 @@ from influence_warehouse.contracts import CONTRACTS, Contract
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_TYPES: dict[pl.DataType, str] = {
+_TYPES: dict[object, str] = {
     pl.String(): "string",
     pl.Float64(): "double",
     pl.Float32(): "float",
@@ -27,10 +27,10 @@ _TYPES: dict[pl.DataType, str] = {
     pl.Int64(): "bigint",
     pl.Boolean(): "boolean",
 }
-# What stg_run_records reads; the software's versions stay the JSON that they are.
+# What a record file holds, as lake.yml says it to DuckDB.
 _RECORD = (
     "asset string, partition string, fact string, fingerprint string, rows bigint, "
-    "reused boolean, started_at string, seconds double, software string"
+    "reused boolean, started_at string, seconds double, software map<string, string>"
 )
 
 
@@ -62,17 +62,24 @@ def spark_session(warehouse: Path) -> "SparkSession":
 
 
 def register_facts(session: "SparkSession", lake: Path, records: Path) -> None:
-    """Make every fact, and the run records, a view or table of schema `lake`.
+    """Make every fact, and the run records, a view of schema `lake`.
 
     A fact that the study does not make has no rows, with the columns of its contract.
     """
     session.sql("create schema if not exists lake")
     for fact, contract in CONTRACTS.items():
         session.sql(f"create or replace view lake.{fact} as {_select(lake, fact, contract)}")
-    session.sql("drop table if exists lake.run_records")
-    session.sql(
-        f"create table lake.run_records ({_RECORD}) using json "
+    session.sql("drop table if exists lake.run_record_files")
+    # A pattern that no file matches is an error; a table without a path has no rows.
+    source = (
         f"options (path '{records}/*.json', multiLine 'true')"
+        if any(records.glob("*.json"))
+        else ""
+    )
+    session.sql(f"create table lake.run_record_files ({_RECORD}) using json {source}")
+    session.sql(
+        "create or replace view lake.run_records as "
+        "select * except (software), to_json(software) as software from lake.run_record_files"
     )
 
 
@@ -86,7 +93,7 @@ def _select(lake: Path, fact: str, contract: Contract) -> str:
     return f"select {columns} where 1 = 0"
 
 
-def _type(dtype: pl.DataType) -> str:
+def _type(dtype: object) -> str:
     if isinstance(dtype, pl.List):
         return f"array<{_type(dtype.inner)}>"
     return _TYPES[dtype]

@@ -21,7 +21,7 @@ def collect_marts(home: Home) -> Path:
     import duckdb
 
     marts = _marts(dbt_folder(home, "spark") / "manifest.json")
-    target = home.spark / "marts.duckdb"
+    target = home.spark / "build.duckdb"
     target.unlink(missing_ok=True)
     try:
         with duckdb.connect(str(target)) as connection:
