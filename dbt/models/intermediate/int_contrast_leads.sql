@@ -45,18 +45,7 @@ without as (
         firsts.extreme,
         firsts.region_id as extreme_id,
         left_outs.delta_z,
-        firsts.direction * left_outs.delta_z as height,
-        row_number() over (
-            partition by
-                left_outs.method,
-                left_outs.contrast,
-                left_outs.item_subset,
-                left_outs.level,
-                left_outs.left_out_kind,
-                left_outs.left_out_id,
-                firsts.extreme
-            order by firsts.direction * left_outs.delta_z desc nulls last, left_outs.region_id
-        ) as place
+        firsts.direction * left_outs.delta_z as height
     from {{ ref('int_contrast_leave_outs') }} as left_outs
     inner join placed as firsts
         on
@@ -77,28 +66,89 @@ without as (
             left_outs.level = left_outs.left_out_kind
             and left_outs.left_out_id = firsts.region_id
         )
+),
+
+heights as (
+    select
+        method,
+        contrast,
+        item_subset,
+        level,
+        extreme,
+        extreme_id,
+        left_out_kind,
+        left_out_id,
+        max(case when region_id = extreme_id then delta_z end) as delta_z,
+        max(case when region_id = extreme_id then height end) as own,
+        max(case when region_id != extreme_id then height end) as others,
+        max(height) as highest
+    from without
+    group by
+        method,
+        contrast,
+        item_subset,
+        level,
+        extreme,
+        extreme_id,
+        left_out_kind,
+        left_out_id
+),
+
+-- Of regions that are level the first by number, as for `placed`.
+firsts as (
+    select
+        without.method,
+        without.contrast,
+        without.item_subset,
+        without.level,
+        without.extreme,
+        without.extreme_id,
+        without.left_out_kind,
+        without.left_out_id,
+        min(without.region_id) as region_id
+    from without
+    inner join heights
+        on
+            without.method = heights.method
+            and without.contrast = heights.contrast
+            and without.item_subset = heights.item_subset
+            and without.level = heights.level
+            and without.extreme = heights.extreme
+            and without.extreme_id = heights.extreme_id
+            and without.left_out_kind = heights.left_out_kind
+            and without.left_out_id = heights.left_out_id
+            and without.height = heights.highest
+    group by
+        without.method,
+        without.contrast,
+        without.item_subset,
+        without.level,
+        without.extreme,
+        without.extreme_id,
+        without.left_out_kind,
+        without.left_out_id
 )
 
 select
-    method,
-    contrast,
-    item_subset,
-    level,
-    extreme,
-    extreme_id,
-    left_out_kind,
-    left_out_id,
-    max(case when region_id = extreme_id then delta_z end) as delta_z,
-    max(case when region_id = extreme_id then height end)
-    - max(case when region_id != extreme_id then height end) as lead_over_others,
-    max(case when place = 1 and height is not null then region_id end) as first_id
-from without
-group by
-    method,
-    contrast,
-    item_subset,
-    level,
-    extreme,
-    extreme_id,
-    left_out_kind,
-    left_out_id
+    heights.method,
+    heights.contrast,
+    heights.item_subset,
+    heights.level,
+    heights.extreme,
+    heights.extreme_id,
+    heights.left_out_kind,
+    heights.left_out_id,
+    heights.delta_z,
+    heights.own - heights.others as lead_over_others,
+    firsts.region_id as first_id
+from heights
+left join firsts
+    on
+        heights.method = firsts.method
+        and heights.contrast = firsts.contrast
+        and heights.item_subset = firsts.item_subset
+        and heights.level = firsts.level
+        and heights.extreme = firsts.extreme
+        and heights.extreme_id = firsts.extreme_id
+        and heights.left_out_kind = firsts.left_out_kind
+        and heights.left_out_id = firsts.left_out_id
