@@ -5,7 +5,6 @@ Belongs here: which facts an import of bin scores writes. What it cannot know is
 here: reading files (`bin_scores`) and statistics (dbt/).
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
@@ -16,7 +15,7 @@ from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint, digest_of
 from influence_warehouse.imports.bin_scores import BinScores, check_one_sample, read_bin_scores
 from influence_warehouse.imports.study import MARK, ImportedStudy, refuse_other_kinds
-from influence_warehouse.records import write_record
+from influence_warehouse.records import Started, write_record
 from influence_warehouse.steps import attributed_facts
 from influence_warehouse.taxonomy import bins
 
@@ -47,7 +46,7 @@ def import_bin_scores(study: ImportedStudy, lake: Lake) -> list[Outcome]:
 
 
 def _make(fact: str, rows: list[dict[str, Any]], lake: Lake) -> Outcome:
-    started = datetime.now(UTC)
+    started = Started()
     fingerprint = Fingerprint.of(fact, imported=_KIND, content=digest_of(rows))
     part = 0 if CONTRACTS[fact].sharded else None
     if lake.is_current(fingerprint, part):

@@ -97,6 +97,7 @@ def build_warehouse(study: Study | None, lake: Lake) -> dict[str, Any]:
     """
     for fact in ("study_benchmarks", "bin_item_scores", "bin_mean_resamples"):
         lake.require(fact)
+    lake.require_intact()
     results = lake.home.runs / "dbt" / "run_results.json"
     results.unlink(missing_ok=True)
     finished = _run_build(study, lake.home)
@@ -146,6 +147,8 @@ def _failure(home: Home, what: str) -> WarehouseError:
     remedy = "Remedy: read the log"
     if "lock" in what.lower():
         remedy = "Remedy: close the process that holds the file open for writing, or read the log"
+    if "corrupt database file" in what.lower():
+        remedy = "Remedy: delete this file, which is built from the facts alone, or read the log"
     return WarehouseError(
         f"{home.build_database}: dbt could not build the warehouse:\n  {what}\n"
         f"{remedy} {home.runs / 'dbt' / 'dbt.log'}."

@@ -58,9 +58,11 @@ def _copy_marts(home: Home, study: Study | None, target: Path) -> None:
                 for table, comment in tables:
                     _copy_table(connection, table, comment)
     except duckdb.Error as error:
+        remedy = "close the process that writes the file, or free disk space, and run again."
+        if is_corrupt(error):
+            remedy = f"delete the file; {_remedy(study)} builds it again."
         raise WarehouseError(
-            f"{home.build_database}: the marts cannot be published ({error}). "
-            "Remedy: close the process that writes the file, or free disk space, and run again."
+            f"{home.build_database}: the marts cannot be published ({error}). Remedy: {remedy}"
         ) from error
 
 
@@ -106,6 +108,11 @@ def _copy_table(connection: "duckdb.DuckDBPyConnection", table: str, comment: st
         [SCHEMA, table],
     ).fetchall()
     create_mart(connection, table, f'from build.{SCHEMA}."{table}"', comment or "", columns)
+
+
+def is_corrupt(error: "duckdb.Error") -> bool:
+    """Whether DuckDB found a block of a file damaged, by its checksum."""
+    return "corrupt database file" in str(error).lower()
 
 
 def literal(value: str) -> str:
