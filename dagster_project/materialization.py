@@ -5,7 +5,6 @@ Does not belong here: any decision on what to make; the library's stages take it
 
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -15,6 +14,7 @@ from dagster_project.resources import StudyResource
 from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.facts import Outcome, Part
 from influence_warehouse.making import made_line, make_step
+from influence_warehouse.records import Started
 from influence_warehouse.steps import Step
 from influence_warehouse.unlearning.plan import partition_keys
 
@@ -60,7 +60,7 @@ def step_assets(step: Step) -> dg.AssetsDefinition:
 
 
 def _run_once(step: Step, study: StudyResource, partition: str | None) -> list[tuple[Outcome, str]]:
-    started = datetime.now(UTC)
+    started = Started()
     part: Part | None = int(partition) if partition and step.parts == "shards" else partition
     results = make_step(step, study.study, study.lake, part)
     if step.parts != "runs":  # `run` says a line per unlearning run

@@ -36,6 +36,7 @@ def _dbt_build(name: str, select: str, exclude: str = "") -> dg.AssetsDefinition
         context: dg.AssetExecutionContext, dbt: DbtCliResource, study: StudyResource
     ) -> Iterator:
         """Build and test tables; dbt is the only writer of build.duckdb."""
+        study.lake.require_intact()
         os.environ.update(dbt_environment(study.home, study.study))
         run = dbt.cli(["build"], context=context, target_path=study.home.runs / "dbt")
         # dbt's own lines go to its log; a person sees the checks and tables in the UI.

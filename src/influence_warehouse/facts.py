@@ -3,15 +3,15 @@
 A fact is one file `lake/<fact>.parquet`, or one per shard or run `lake/<fact>/<part>.parquet`.
 Every write checks the fact's contract (`contracts`), sorts by its key, writes a temporary file,
 flushes it to disk and renames it: a reader sees the old file or the new one, never a part.
-The fingerprint of what made the fact is in the file's metadata.
+In the file's metadata are the fingerprint of what made the fact, and a checksum (`seals`).
 Does not belong here: what a fact means (its stage) and the tables analysts see (dbt).
 """
 
 import json
 import os
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,13 @@ from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.errors import FactError, WarehouseError
 from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.layout import Home, file_name_of
+from influence_warehouse.leftovers import part_beside
+from influence_warehouse.seals import BLANK_SEAL, is_intact, seal
+from influence_warehouse.seals import METADATA_KEY as SEAL_KEY
 
 METADATA_KEY = "influence_warehouse"
+
+_REMAKE = "Remedy: delete the file and run the study again; only this fact is remade."
 
 # One file of a sharded fact: a shard's number, or the partition key of an unlearning run.
 Part = int | str
@@ -44,16 +49,17 @@ def write_atomically(path: Path, write) -> None:
     Raises WarehouseError, naming the file and the remedy, when the disk refuses; the
     temporary file is removed and an earlier `path` is left as it was.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    temporary = part_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
         temporary.replace(path)
-    except OSError as error:
+    except (OSError, pl.exceptions.ComputeError) as error:
+        # Polars hands on what the disk refused as an error of its own.
         raise WarehouseError(
-            f"{path}: cannot be written ({error.strerror or error}). "
+            f"{path}: cannot be written ({getattr(error, 'strerror', None) or error}). "
             "Remedy: free disk space or choose a writable folder with --warehouse DIR."
         ) from error
     finally:
@@ -86,10 +92,13 @@ class Lake:
         """
         path = self.path(fact, shard)
         ordered = _conform(fact, frame)
-        metadata = {METADATA_KEY: fingerprint.to_json()}
-        write_atomically(
-            path, lambda part: ordered.write_parquet(part, compression="zstd", metadata=metadata)
-        )
+        metadata = {METADATA_KEY: fingerprint.to_json(), SEAL_KEY: BLANK_SEAL}
+
+        def write(part: Path) -> None:
+            ordered.write_parquet(part, compression="zstd", metadata=metadata)
+            seal(part)
+
+        write_atomically(path, write)
         return path
 
     def fingerprint(self, fact: str, shard: Part | None = None) -> Fingerprint | None:
@@ -103,10 +112,7 @@ class Lake:
         try:
             return Fingerprint.from_json(pl.read_parquet_metadata(path)[METADATA_KEY])
         except (pl.exceptions.PolarsError, KeyError, json.JSONDecodeError, OSError) as error:
-            raise FactError(
-                f"{path}: not a readable fact ({error}). "
-                "Remedy: delete the file and run the study again; only this fact is remade."
-            ) from error
+            raise FactError(f"{path}: not a readable fact ({error}). {_REMAKE}") from error
 
     def is_current(self, fingerprint: Fingerprint, shard: Part | None = None) -> bool:
         """Whether the fact on disk was made from exactly this. A damaged file is not current."""
@@ -114,7 +120,9 @@ class Lake:
             found = self.fingerprint(fingerprint.fact, shard)
         except FactError:
             return False
-        return found is not None and found.digest == fingerprint.digest
+        if found is None or found.digest != fingerprint.digest:
+            return False
+        return _is_intact(self.path(fingerprint.fact, shard))
 
     def rows(self, fact: str, shard: Part | None = None) -> int:
         """Number of rows of a fact, read from the file's footer alone."""
@@ -138,13 +146,15 @@ class Lake:
     def read(
         self, fact: str, shard: Part | None = None, columns: list[str] | None = None
     ) -> pl.DataFrame:
-        """The rows of a fact, in the order of its key. Raises FactError when missing."""
+        """The rows of a fact, in the order of its key. Raises FactError: missing or damaged."""
         self.require(fact, shard)
+        _require_intact(self.path(fact, shard))
         return pl.read_parquet(self.path(fact, shard), columns=columns)
 
     def scan(self, fact: str, shard: Part | None = None) -> pl.LazyFrame:
         """The rows of a fact, lazily: for facts that may be larger than memory."""
         self.require(fact, shard)
+        _require_intact(self.path(fact, shard))
         return pl.scan_parquet(self.path(fact, shard))
 
     def drop_shards(self, fact: str, first: int) -> None:
@@ -154,11 +164,20 @@ class Lake:
                 path.unlink()
 
     def is_readable(self, fact: str, shard: Part | None = None) -> bool:
-        """Whether the fact is there and its footer undamaged."""
+        """Whether the fact is there and undamaged."""
         try:
-            return self.fingerprint(fact, shard) is not None
+            found = self.fingerprint(fact, shard)
         except FactError:
             return False
+        return found is not None and _is_intact(self.path(fact, shard))
+
+    def require_intact(self) -> None:
+        """Check every fact's bytes, for readers other than this class: dbt reads whole folders.
+
+        Raises FactError naming the first damaged file.
+        """
+        for path in sorted(self.home.lake.rglob("*.parquet")):
+            _require_intact(path)
 
     def read_expecting(self, expected: Fingerprint, shard: Part | None = None) -> pl.DataFrame:
         """The rows of a fact made from exactly `expected`.
@@ -173,6 +192,22 @@ class Lake:
                 "Remedy: run the study again; what is stale is remade, the rest is kept."
             )
         return self.read(expected.fact, shard)
+
+
+def _require_intact(path: Path) -> None:
+    if not _is_intact(path):
+        raise FactError(f"{path}: damaged, its checksum is another. {_REMAKE}")
+
+
+def _is_intact(path: Path) -> bool:
+    """Hashed once per process and version of the file: facts are replaced, never changed."""
+    state = path.stat()
+    return _is_version_intact(path, (state.st_ino, state.st_size, state.st_mtime_ns))
+
+
+@cache
+def _is_version_intact(path: Path, version: tuple[int, int, int]) -> bool:
+    return is_intact(path)
 
 
 def _conform(fact: str, frame: pl.DataFrame) -> pl.DataFrame:

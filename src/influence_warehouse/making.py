@@ -6,12 +6,11 @@ and noting. Does not belong here: which steps there are (`steps`) and what is no
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.facts import Lake, Outcome, Part
 from influence_warehouse.layout import Home
-from influence_warehouse.records import failure_path, write_failure, write_record
+from influence_warehouse.records import Started, failure_path, write_failure, write_record
 from influence_warehouse.steps import Step
 from influence_warehouse.study import Study
 
@@ -24,7 +23,7 @@ def make_step(
     What is current is kept. Raises what the step raises; of an unlearning run the error is
     noted, too, where `influence status` and the tables find it.
     """
-    started = datetime.now(UTC)
+    started = Started()
     with _noting_failure(step, lake.home, part):
         made = step.run(study, lake) if part is None else step.run(study, lake, part)
         results = []
@@ -40,12 +39,11 @@ def partition_name(part: Part | None) -> str | None:
     return f"{part:05d}" if isinstance(part, int) else part
 
 
-def made_line(outcome: Outcome, started: datetime, part: Part | None = None) -> str:
+def made_line(outcome: Outcome, started: Started, part: Part | None = None) -> str:
     """One progress line for people: what was made or kept, rows and seconds."""
-    seconds = (datetime.now(UTC) - started).total_seconds()
     verb = "KEPT" if outcome.reused else "OK  "
     name = outcome.fact if part is None else f"{outcome.fact} {partition_name(part)}"
-    return f"{verb} {name:<34} {outcome.rows:>9,} rows {seconds:7.1f} s"
+    return f"{verb} {name:<34} {outcome.rows:>9,} rows {started.seconds:7.1f} s"
 
 
 @contextmanager

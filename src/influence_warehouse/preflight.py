@@ -7,11 +7,11 @@ belong here: validation of the study file (`study`), and the estimates (`plannin
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from influence_warehouse.corpus.readers import corpus_files, corpus_path
 from influence_warehouse.errors import InputError
 from influence_warehouse.layout import Home
+from influence_warehouse.leftovers import scratch_folder
 from influence_warehouse.models import local_folder, model_source
 from influence_warehouse.planning.plan import Plan, plan, unlearning_runs
 from influence_warehouse.planning.workload import Workload, workload
@@ -28,7 +28,7 @@ def planned(study: Study, home: Home, with_probe: bool = True) -> Plan:
     """
     home.create()
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(dir=home.work, prefix="check-")))
+        folder = Path(stack.enter_context(scratch_folder(home.work)))
         scratch = Home(folder, study.name)
         for place in (scratch.lake, scratch.work, scratch.inputs, scratch.runs):
             place.mkdir(parents=True)

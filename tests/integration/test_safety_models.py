@@ -14,7 +14,7 @@ from influence_warehouse.errors import InputError
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
 from influence_warehouse.models import load_model, load_tokenizer, local_folder, model_source
-from influence_warehouse.records import write_record
+from influence_warehouse.records import Started, write_record
 from influence_warehouse.sampling.manifest import make_sampling_manifest
 from influence_warehouse.study import Study
 from tests.unit.test_study import content
@@ -145,10 +145,9 @@ def test_no_secret_of_the_environment_is_written(tiny_model, tmp_path, monkeypat
 
 
 def _run_steps(study: Study, lake: Lake) -> None:
-    from datetime import UTC, datetime
 
     makes = [make_documents, make_sampling_manifest, make_benchmark_items]
     for make in [*makes, make_gradient_diagnosis, make_preconditioner]:
         outcomes = make(study, lake)
         for outcome in outcomes if isinstance(outcomes, list) else [outcomes]:
-            write_record(lake.home, outcome, "", datetime.now(UTC))
+            write_record(lake.home, outcome, "", Started())

@@ -1,7 +1,6 @@
 """Publishing: whole or not at all, under readers, with descriptions, without the rest."""
 
 import multiprocessing
-import time
 from pathlib import Path
 
 import duckdb
@@ -10,6 +9,7 @@ import pytest
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.layout import Home
 from influence_warehouse.warehouse.publish import publish
+from influence_warehouse.warehouse.query import run_query
 from tests.synthetic import synthetic_study
 
 STUDY = synthetic_study()
@@ -52,47 +52,68 @@ def test_marts_and_their_comments_arrive_and_nothing_else(home):
     assert rows == (2000, 1)
 
 
-def test_readers_never_fail_while_it_is_replaced(home):
-    """A reader in its own process sees whole tables of one version, all the time."""
+@pytest.mark.slow
+def test_analysts_never_fail_while_marts_are_rebuilt_and_published(home):
+    """Four readers in processes of their own see whole generations, none torn, none failed."""
     _build(home, 1)
     publish(home, STUDY)
     context = multiprocessing.get_context("spawn")
-    stop, results = context.Event(), context.Queue()
-    reader = context.Process(target=_read_until, args=(home.database, stop, results))
-    reader.start()
-    assert results.get(timeout=60) == "ready"
-    for version in range(2, 8):
-        _build(home, version)
+    stop, ready, results = context.Event(), context.Semaphore(0), context.Queue()
+    readers = [
+        context.Process(target=_read_until, args=(home, read, stop, ready, results))
+        for read in (_by_duckdb, _by_duckdb, _by_run_query, _by_run_query)
+    ]
+    for reader in readers:
+        reader.start()
+    for _ in readers:
+        assert ready.acquire(timeout=100)
+    for generation in range(2, 22):
+        _build(home, generation)
         publish(home, STUDY)
-        time.sleep(0.05)
     stop.set()
-    reads, versions, problems = results.get(timeout=60)
-    reader.join(timeout=60)
-    assert problems == []
-    assert reads > 5 and len(versions) > 1 and versions == sorted(versions)
+    for _ in readers:
+        reads, seen, problems = results.get(timeout=60)
+        assert problems == []
+        assert reads > 20 and len(seen) > 5 and seen == sorted(seen)
+    for reader in readers:
+        reader.join(timeout=60)
 
 
-def _read_until(database: Path, stop, results) -> None:
-    reads, versions, problems = 0, [], []
+_SQL = (
+    "select a.version, b.version, a.n, b.n from "
+    "(select max(version) as version, count(*) as n from marts.bins) as a, "
+    "(select min(version) as version, count(*) as n from marts.runs) as b"
+)
+
+
+def _by_duckdb(home: Home) -> tuple:
+    # Two queries: a connection sees one generation for as long as it is open.
+    with duckdb.connect(str(home.database), read_only=True) as connection:
+        rows = connection.execute(_SQL).fetchone()
+        assert connection.execute(_SQL).fetchone() == rows
+        return rows or ()
+
+
+def _by_run_query(home: Home) -> tuple:
+    return run_query(home, _SQL).row(0)
+
+
+def _read_until(home: Home, read, stop, ready, results) -> None:
+    reads, seen, problems = 0, [], []
     while not stop.is_set():
         try:
-            with duckdb.connect(str(database), read_only=True) as connection:
-                rows = connection.execute(
-                    "select a.version, b.version, a.n, b.n from "
-                    "(select max(version) as version, count(*) as n from marts.bins) as a, "
-                    "(select max(version) as version, count(*) as n from marts.runs) as b"
-                ).fetchone()
-        except duckdb.Error as error:
-            problems.append(str(error))
+            one, other, *counts = read(home)
+        except (duckdb.Error, WarehouseError, AssertionError) as error:
+            problems.append(repr(error))
             continue
-        if rows[0] != rows[1] or rows[2:] != (2000, 2000):
-            problems.append(f"mixed: {rows}")
-        if not versions or versions[-1] != rows[0]:
-            versions.append(rows[0])
+        if one != other or counts != [2000, 2000]:
+            problems.append(f"torn: {one}, {other}, {counts}")
+        if not seen or seen[-1] != one:
+            seen.append(one)
         reads += 1
         if reads == 1:
-            results.put("ready")
-    results.put((reads, versions, problems))
+            ready.release()
+    results.put((reads, seen, problems))
 
 
 def test_nothing_to_publish_names_the_remedy(home):
@@ -137,6 +158,21 @@ def test_a_damaged_build_database_leaves_the_old_copy(home):
     with pytest.raises(WarehouseError, match="Remedy"):
         publish(home, STUDY)
     assert home.database.read_bytes() == before
+
+
+def test_a_flipped_bit_in_a_database_is_refused_by_name(home):
+    _build(home, 1)
+    publish(home, STUDY)
+    for file, use, remedy in (
+        (home.database, lambda: run_query(home, "select sum(i) from bins"), "publishes it again"),
+        (home.build_database, lambda: publish(home, STUDY), "delete the file"),
+    ):
+        content = bytearray(file.read_bytes())
+        # Behind the three headers: the first block.
+        content[3 * 4096 + 5000] ^= 4
+        file.write_bytes(content)
+        with pytest.raises(WarehouseError, match=rf"(?s){file.name}.*Corrupt.*Remedy.*{remedy}"):
+            use()
 
 
 def test_the_published_file_has_the_storage_version_that_older_tools_open(home):

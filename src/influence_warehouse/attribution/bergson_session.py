@@ -8,10 +8,10 @@ what Bergson computes.
 import contextlib
 import logging
 import shutil
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from influence_warehouse.leftovers import part_beside, remove_leftovers
 from influence_warehouse.models import Encoded
 
 
@@ -47,13 +47,12 @@ def quiet(log: Path) -> Iterator[None]:
 def whole_folder(target: Path) -> Iterator[Path]:
     """A scratch folder that becomes `target` by rename when the block ends without error.
 
-    Left-overs of killed attempts at the same target are removed first; a target that
-    another process finished meanwhile wins, since equal names mean equal content.
+    What killed processes left beside it is removed first; a target that another process
+    finished meanwhile wins, since equal names mean equal content.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    for stale in target.parent.glob(f".{target.name}.*.part"):
-        shutil.rmtree(stale, ignore_errors=True)
-    scratch = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
+    remove_leftovers(target.parent)
+    scratch = part_beside(target)
     scratch.mkdir()
     try:
         yield scratch

@@ -8,7 +8,6 @@ import io
 import re
 from contextlib import redirect_stdout
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import polars as pl
 
@@ -18,6 +17,7 @@ from influence_warehouse.attribution.trackstar import PRECISIONS
 from influence_warehouse.errors import HealthError
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.leftovers import scratch_folder
 from influence_warehouse.models import loading_options, local_folder, model_source
 from influence_warehouse.study import Study
 
@@ -142,7 +142,7 @@ def _diagnose(study: Study, lake: Lake) -> str:
     )
     output = io.StringIO()
     log = lake.home.runs / "bergson.log"
-    with TemporaryDirectory(dir=lake.home.work) as folder, quiet(log):
+    with scratch_folder(lake.home.work) as folder, quiet(log):
         texts.select("text").write_parquet(Path(folder) / "documents.parquet")
         with redirect_stdout(output):
             from bergson.diagnose import DiagnoseConfig, diagnose

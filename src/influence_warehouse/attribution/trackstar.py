@@ -5,7 +5,6 @@ second moments of documents mixed with those of queries, and normalized to unit 
 a score is their inner product. Bergson does all of that; this file only calls it in order.
 """
 
-import tempfile
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from influence_warehouse.attribution.bergson_session import (
     save_dataset,
     whole_folder,
 )
+from influence_warehouse.leftovers import scratch_folder
 from influence_warehouse.models import Encoded, ModelSource, loading_options, local_folder
 from influence_warehouse.study import Attribution, Compute, Model
 
@@ -80,7 +80,7 @@ class TrackStar:
         self, documents: Sequence[Encoded], preconditioner: Path, query_index: Path
     ) -> np.ndarray:
         """Float32 [documents, queries]: inner products of corrected unit gradients."""
-        with tempfile.TemporaryDirectory(dir=query_index.parent) as folder, quiet(self.log):
+        with scratch_folder(query_index.parent) as folder, quiet(self.log):
             scratch = Path(folder)
             from bergson.cli.commands import Score
             from bergson.config.config import ScoreConfig

@@ -39,17 +39,23 @@ def run(study: str, stage: Any) -> None:
             f"study {study}: no section `unlearning`, so there is nothing to run. "
             "Remedy: add one; docs/unlearning.md describes it."
         )
-    _prepare(study, loaded, home)
-    from dagster_project.run import run_study
-    from influence_warehouse.reports.summary import print_summary
+    home.create()
+    from influence_warehouse.leftovers import remove_leftovers
+    from influence_warehouse.run_lock import run_lock
 
-    try:
-        run_study(stage)
-        print_summary(home, study)
-    except InfluenceError as error:
-        click.ClickException(redacted(str(error))).show()
-        _leave(1)
-    _leave(0)
+    with run_lock(home):
+        remove_leftovers(home.path)
+        _prepare(study, loaded, home)
+        from dagster_project.run import run_study
+        from influence_warehouse.reports.summary import print_summary
+
+        try:
+            run_study(stage)
+            print_summary(home, study)
+        except InfluenceError as error:
+            click.ClickException(redacted(str(error))).show()
+            _leave(1)
+        _leave(0)
 
 
 def _leave(status: int) -> NoReturn:

@@ -8,7 +8,6 @@ statistics (dbt/, warehouse/).
 
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -23,7 +22,7 @@ from influence_warehouse.imports.document_scores import ReadScores, read_documen
 from influence_warehouse.imports.document_study import ScoredDocuments
 from influence_warehouse.imports.study import MARK, refuse_other_kinds
 from influence_warehouse.imports.writing import no_rows, write_fact
-from influence_warehouse.records import write_record
+from influence_warehouse.records import Started, write_record
 from influence_warehouse.sampling.terms import make_bin_terms
 from influence_warehouse.steps import attributed_facts
 from influence_warehouse.study import Benchmark, Sampling, Statistics, Study
@@ -229,7 +228,7 @@ def _write_computed(study: ScoredDocuments, found: ReadScores, lake: Lake) -> li
             empty = [Fingerprint.of(name, imported=_KIND) for name in fact]
             outcomes += [write_fact(lake, each, no_rows(each.fact)) for each in empty]
             continue
-        started = datetime.now(UTC)
+        started = Started()
         made: Any = make(drawn, lake)
         for outcome in made if isinstance(made, list) else [made]:
             digest = lake.require(outcome.fact).digest

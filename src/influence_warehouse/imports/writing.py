@@ -3,19 +3,17 @@
 Belongs here: what all imports share in writing. Does not belong here: what they write.
 """
 
-from datetime import UTC, datetime
-
 import polars as pl
 
 from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.records import write_record
+from influence_warehouse.records import Started, write_record
 
 
 def write_fact(lake: Lake, fingerprint: Fingerprint, frame: pl.DataFrame) -> Outcome:
     """Write a fact (of a sharded one the single part 0) and, where it has rows, its record."""
-    started, fact = datetime.now(UTC), fingerprint.fact
+    started, fact = Started(), fingerprint.fact
     part = 0 if CONTRACTS[fact].sharded else None
     if lake.is_current(fingerprint, part):
         outcome = lake.reused(fingerprint, part)

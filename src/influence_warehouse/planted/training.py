@@ -7,7 +7,6 @@ here: the texts (`world`), and measuring what the model knows (the benchmarks st
 import json
 import random
 import shutil
-import uuid
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import polars as pl
 from influence_warehouse.errors import FactError, WarehouseError
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint, digest_of_file
+from influence_warehouse.leftovers import part_beside
 from influence_warehouse.planted.world import planted_section
 from influence_warehouse.study import Study
 
@@ -234,7 +234,7 @@ def _save(
     record: dict[str, Any],
 ) -> None:
     """Write the model folder beside its place, then rename it there."""
-    part = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
+    part = part_beside(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         model.save_pretrained(part)

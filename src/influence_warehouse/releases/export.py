@@ -6,7 +6,6 @@ here: the parts. Equal inputs give equal bytes: the only times are those of the 
 
 import json
 import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from influence_warehouse.errors import InputError, WarehouseError
 from influence_warehouse.facts import Lake
 from influence_warehouse.imports.study import MARK
 from influence_warehouse.layout import Home
+from influence_warehouse.leftovers import part_beside
 from influence_warehouse.releases.card import dataset_card, licence_note
 from influence_warehouse.releases.checksums import FILE as SUMS
 from influence_warehouse.releases.checksums import digests_of, sha256_of, unlisted, write_checksums
@@ -50,7 +50,7 @@ def export_release(
         )
     to = to.resolve()
     _refuse_other_content(to, replace)
-    part = to.with_name(f".{to.name}.{uuid.uuid4().hex[:8]}.part")
+    part = part_beside(to)
     try:
         part.mkdir(parents=True)
         release, files = _write(home, study, part, terms)

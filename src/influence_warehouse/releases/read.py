@@ -8,7 +8,6 @@ the version that reads it, and what comes out is what was released.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -21,7 +20,7 @@ from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.imports.study import MARK, is_imported, refuse_other_kinds
 from influence_warehouse.layout import Home, warehouse_root
-from influence_warehouse.records import write_record
+from influence_warehouse.records import Started, write_record
 from influence_warehouse.releases import MAX_GIGABYTES
 from influence_warehouse.releases.checksums import FILE as SUMS
 from influence_warehouse.releases.checksums import sha256_of, verify
@@ -79,7 +78,7 @@ def import_release(folder: Path, name: str, max_gigabytes: float = MAX_GIGABYTES
     _refuse_taken(home)
     release = open_release(folder, max_gigabytes)
     home.create()
-    started = datetime.now(UTC)
+    started = Started()
     outcome, digest = _mark(Lake(home), folder, release, name)
     publish_files(folder.absolute(), release.tables, home.database, name)
     write_record(home, outcome, digest, started)

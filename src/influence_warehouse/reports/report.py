@@ -8,7 +8,6 @@ Whatever a document, label or study says reaches a page through the templates' e
 
 import hashlib
 import shutil
-import uuid
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +19,7 @@ from tqdm import tqdm
 from influence_warehouse import __version__
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.layout import Home
+from influence_warehouse.leftovers import part_beside
 from influence_warehouse.reports import page_data
 from influence_warehouse.reports.lineage import facts_of_marts, made_facts
 from influence_warehouse.reports.names import CHARTS
@@ -50,7 +50,7 @@ def write_report(home: Home, study: Study | None, name: str, progress: bool = Fa
     a bar on stderr. Raises WarehouseError when the published copy is missing or cannot be read,
     dbt fails, or the disk refuses; an earlier report is left as it was.
     """
-    temporary = home.report.with_name(f".report.{uuid.uuid4().hex[:8]}.part")
+    temporary = part_beside(home.report)
     try:
         _write_pages(home, study, name, temporary, progress)
         _swap(temporary, home.report)

@@ -5,7 +5,6 @@ Belongs here: writing and reading `adapters/<run>/`. Does not belong here: train
 
 import json
 import shutil
-import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.layout import Home, file_name_of
+from influence_warehouse.leftovers import part_beside
 from influence_warehouse.unlearning.training import Trained, quiet
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def save_adapter(
     Raises WarehouseError when the disk refuses.
     """
     folder = adapter.folder
-    part = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
+    part = part_beside(folder)
     measured = [
         {name: value for name, value in entry.items() if name != "seconds"}
         for entry in trained.measured

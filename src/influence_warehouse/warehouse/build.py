@@ -107,6 +107,7 @@ def build_warehouse(study: Study | None, lake: Lake, target: str = "duckdb") -> 
     """
     for fact in ("study_benchmarks", "bin_item_scores", "bin_mean_resamples"):
         lake.require(fact)
+    lake.require_intact()
     results = dbt_folder(lake.home, target) / "run_results.json"
     results.unlink(missing_ok=True)
     finished = _run_build(study, lake.home, target)
@@ -156,6 +157,8 @@ def _failure(home: Home, what: str, target: str = "duckdb") -> WarehouseError:
     remedy = "Remedy: read the log"
     if "lock" in what.lower():
         remedy = "Remedy: close the process that holds the file open for writing, or read the log"
+    if "corrupt database file" in what.lower():
+        remedy = "Remedy: delete this file, which is built from the facts alone, or read the log"
     built = home.build_database if target == "duckdb" else home.spark
     return WarehouseError(
         f"{built}: dbt could not build the warehouse:\n  {what}\n"

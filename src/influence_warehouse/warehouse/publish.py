@@ -60,9 +60,11 @@ def _copy_marts(built: Path, study: Study | None, target: Path) -> None:
                 for table, comment in tables:
                     _copy_table(connection, table, comment)
     except duckdb.Error as error:
+        remedy = "close the process that writes the file, or free disk space, and run again."
+        if is_corrupt(error):
+            remedy = f"delete the file; {_remedy(study)} builds it again."
         raise WarehouseError(
-            f"{built}: the marts cannot be published ({error}). "
-            "Remedy: close the process that writes the file, or free disk space, and run again."
+            f"{built}: the marts cannot be published ({error}). Remedy: {remedy}"
         ) from error
 
 
@@ -108,6 +110,11 @@ def _copy_table(connection: "duckdb.DuckDBPyConnection", table: str, comment: st
         [SCHEMA, table],
     ).fetchall()
     create_mart(connection, table, f'from build.{SCHEMA}."{table}"', comment or "", columns)
+
+
+def is_corrupt(error: "duckdb.Error") -> bool:
+    """Whether DuckDB found a block of a file damaged, by its checksum."""
+    return "corrupt database file" in str(error).lower()
 
 
 def sql_text(value: str) -> str:

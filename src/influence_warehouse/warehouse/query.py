@@ -15,7 +15,7 @@ import polars as pl
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.layout import Home
 from influence_warehouse.warehouse.build import project_folder
-from influence_warehouse.warehouse.publish import SCHEMA
+from influence_warehouse.warehouse.publish import SCHEMA, is_corrupt
 
 if TYPE_CHECKING:
     import duckdb
@@ -88,10 +88,10 @@ def run_query(home: Home, name_or_sql: str) -> pl.DataFrame:
                 raise WarehouseError("The SQL returns no rows. Remedy: end it with a `select`.")
             return result.pl()
     except duckdb.Error as error:
-        raise WarehouseError(
-            f"{home.database}: {error}\n"
-            "Remedy: correct the SQL; the file is read-only and `show tables` lists its marts."
-        ) from error
+        remedy = "correct the SQL; the file is read-only and `show tables` lists its marts."
+        if is_corrupt(error):
+            remedy = f"`influence run {home.study}` publishes it again."
+        raise WarehouseError(f"{home.database}: {error}\nRemedy: {remedy}") from error
 
 
 def _require_reading(connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
