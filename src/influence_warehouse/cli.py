@@ -403,7 +403,13 @@ def _study_and_home(study: str) -> tuple[Any, Any]:
 
 
 def _home(study: str) -> Any:
-    """Home of a study that is run or was imported."""
+    """Home of a study that is run or was imported. What is published is found by its name."""
+    from influence_warehouse.layout import Home, warehouse_root
+
+    # Validating the study would cost a query a third of its time.
+    home = Home(warehouse_root(), study)
+    if Path(study).name == study and not Path(study).is_file() and home.database.exists():
+        return home
     from influence_warehouse.imports.study import imported_home
 
     return imported_home(study) or _study_and_home(study)[1]

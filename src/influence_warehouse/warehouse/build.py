@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
-from influence_warehouse.study import Study
 from influence_warehouse.warehouse.plain_select import plain_select
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from influence_warehouse.study import Study
 
 # DuckDB reads these as a pattern or a quote, dbt as a template.
 _RESERVED = "'\"*?[]{}%"
@@ -37,7 +38,7 @@ def dbt_project_folder() -> Path:
     return project_folder("dbt")
 
 
-def dbt_environment(home: Home, study: Study | None) -> dict[str, str]:
+def dbt_environment(home: Home, study: "Study | None") -> dict[str, str]:
     """Variables that a dbt command needs beside the process's own: where to read and write,
     and the study's SQL that chooses regions, if it has any. An imported study is None.
 
@@ -87,7 +88,7 @@ def read_built(home: Home, mart: str) -> "pl.DataFrame":
         ) from error
 
 
-def build_warehouse(study: Study | None, lake: Lake) -> dict[str, Any]:
+def build_warehouse(study: "Study | None", lake: Lake) -> dict[str, Any]:
     """Run `dbt build` and return `{"nodes": {status: count}, "seconds": float}`.
 
     `study` is None for an imported one, whose facts say all there is.
@@ -124,7 +125,7 @@ def _problems(results: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _run_build(study: Study | None, home: Home) -> subprocess.CompletedProcess[str]:
+def _run_build(study: "Study | None", home: Home) -> subprocess.CompletedProcess[str]:
     # A process of its own: dbt keeps global state, and its memory goes back when it ends.
     return subprocess.run(
         [sys.executable, "-m", "dbt.cli.main", "--quiet", "build"],
