@@ -7,11 +7,22 @@ that tests recompute (`tests.synthetic`).
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import polars as pl
 
 from influence_warehouse.facts import Lake
+from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.study import Study
 from influence_warehouse.taxonomy import bins
-from tests.synthetic import BENCHMARKS, METHOD, SyntheticLake, synthetic_lake
+from tests.synthetic import (
+    BENCHMARKS,
+    METHOD,
+    SyntheticLake,
+    synthetic_lake,
+    synthetic_study,
+)
+
+RESAMPLES = 1000
 
 _ROWS = "range(0, {documents}) as numbers (number)"
 # The bin of a document by its number: every bin alike, as in a stratified sample.
@@ -28,7 +39,8 @@ _DOCUMENTS = f"""
         0.9::double as label_confidence,
         cast(100 + number % 900 as integer) as n_chars,
         cast(20 + number % 180 as integer) as n_tokens,
-        sha256(cast(number // {{copies}} as varchar)) as content_sha256
+        sha256(cast({{content}} as varchar)) as content_sha256
+        {{place}}
     from {_ROWS}
     inner join bins on bins.bin_id = {_BIN}
 """
@@ -64,10 +76,13 @@ _SCORES = f"""
 """
 
 
-def documents_file(path: Path, documents: int, copies: int = 1) -> Path:
-    """A `documents` fact in which every text occurs `copies` times under different ids."""
+def candidates_file(path: Path, documents: int) -> Path:
+    """Documents with the file and row that they are from; the text of one in ten is a copy."""
+    content = "number - cast(number % 10 = 1 as integer)"
+    place = ", 'part-0.parquet' as file, number as row"
     with _connection() as connection:
-        _write(connection, _DOCUMENTS.format(documents=documents, copies=copies), path)
+        sql = _DOCUMENTS.format(documents=documents, content=content, place=place)
+        _write(connection, sql, path)
     return path
 
 
@@ -76,8 +91,9 @@ def rollup_lake(folder: Path, documents: int, shards: int = 8, resamples: int = 
     world: SyntheticLake = synthetic_lake(folder, planted=False, resamples=resamples)
     lake = world.lake
     with _connection() as connection:
-        sizes = {"documents": documents, "shards": shards, "copies": 1}
-        _write(connection, _DOCUMENTS.format(**sizes), lake.path("documents"))
+        sizes = {"documents": documents, "shards": shards}
+        sql = _DOCUMENTS.format(documents=documents, content="number", place="")
+        _write(connection, sql, lake.path("documents"))
         _write(connection, _MANIFEST.format(**sizes), lake.path("sampling_manifest"))
         for shard in range(shards):
             sql = _SCORES.format(shard=shard, **sizes)
@@ -99,3 +115,43 @@ def _connection() -> duckdb.DuckDBPyConnection:
 def _write(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection.execute(f"copy ({sql}) to '{path}' (format parquet, compression zstd)")
+
+
+def interval_study() -> Study:
+    """The synthetic study with RESAMPLES resamples and one shard."""
+    return synthetic_study(planted=False, resamples=RESAMPLES, shards=1)
+
+
+def interval_lake(folder: Path, items: int) -> None:
+    """The facts that resamples are drawn from, with `items` items in each benchmark."""
+    lake = synthetic_lake(folder, planted=False, shards=1).lake
+    rng = np.random.default_rng(0)
+    sums, answers = [], []
+    for name in BENCHMARKS:
+        ids = [f"{name}-{number:05d}" for number in range(items)]
+        scores = rng.normal(0, 0.01, items * 576)
+        sums.append(
+            pl.DataFrame(
+                {
+                    "item_id": np.repeat(ids, 576),
+                    "bin_id": np.tile(np.arange(576), items),
+                    "score_sum": 10 * scores,
+                    "score_sum_sq": 10 * scores**2,
+                }
+            ).with_columns(method=pl.lit(METHOD), benchmark=pl.lit(name))
+        )
+        answers.append(
+            pl.DataFrame({"item_id": ids, "is_correct": np.arange(items) % 3 > 0}).with_columns(
+                benchmark=pl.lit(name)
+            )
+        )
+    frame = pl.concat(sums).with_columns(n_documents=pl.lit(10), n_in_top_k=pl.lit(0))
+    made = Fingerprint.of("bin_item_scores", items=items)
+    lake.write("bin_item_scores", frame, made)
+    predictions = pl.concat(answers).with_columns(
+        model_id=pl.lit("generated"),
+        choice_logprobs=pl.lit([-1.0, -2.0]),
+        predicted_index=pl.lit(0),
+        correct_logprob_margin=pl.lit(0.5),
+    )
+    lake.write("item_predictions", predictions, Fingerprint.of("item_predictions", items=items))
