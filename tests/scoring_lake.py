@@ -39,8 +39,10 @@ def scoring_study(model: Path, shards: int = 3, benchmarks=BENCHMARKS, **attribu
     )
 
 
-def write_scoring_lake(folder: Path, shards: int = 3, n_documents: int = 60) -> Lake:
-    """Documents over 15 bins, a manifest of `shards` shards, 8 items in each benchmark."""
+def write_scoring_lake(
+    folder: Path, shards: int = 3, n_documents: int = 60, longest: int = 40
+) -> Lake:
+    """Documents of 5 to `longest` words over 15 bins, `shards` shards, 8 items a benchmark."""
     home = Home(folder, "tiny")
     home.create()
     lake = Lake(home)
@@ -48,7 +50,7 @@ def write_scoring_lake(folder: Path, shards: int = 3, n_documents: int = 60) -> 
     chosen = bins()[:15]
     rows = []
     for number in range(n_documents):
-        text = " ".join(rng.choices(WORDS, k=rng.randint(5, 40)))
+        text = " ".join(rng.choices(WORDS, k=rng.randint(5, longest)))
         bin_ = chosen[number % len(chosen)]
         rows.append(
             {

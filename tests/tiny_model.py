@@ -47,8 +47,10 @@ def write_tiny_tokenizer(folder: Path, words: Iterable[str] = ()):
     return tokenizer
 
 
-def write_tiny_model(folder: Path, words: Iterable[str] = (), seed: int = 0) -> Path:
-    """Write a randomly initialised 2-layer OLMo-3 model (hidden size 32) with its tokenizer.
+def write_tiny_model(
+    folder: Path, words: Iterable[str] = (), seed: int = 0, layers: int = 2, hidden: int = 32
+) -> Path:
+    """Write a randomly initialised OLMo-3 model (by default 2 layers of 32) with its tokenizer.
 
     `words` join the vocabulary. Equal arguments give equal files. Returns `folder`, which
     `model_source` accepts as a study's `model.path`.
@@ -60,14 +62,14 @@ def write_tiny_model(folder: Path, words: Iterable[str] = (), seed: int = 0) -> 
     tokenizer = write_tiny_tokenizer(folder, words)
     config = Olmo3Config(
         vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=512,
         sliding_window=128,
-        layer_types=["sliding_attention", "full_attention"],
+        layer_types=["sliding_attention", "full_attention"] * (layers // 2),
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,

@@ -8,8 +8,6 @@ from contextlib import redirect_stdout
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 from dagster_dbt.errors import DagsterDbtError
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.adapters.factory import reset_adapters
 
 from dagster_project.dbt_translator import WarehouseTranslator
 from dagster_project.materialization import WRITER_POOL, say
@@ -46,6 +44,10 @@ def _dbt_build(name: str, select: str, exclude: str = "") -> dg.AssetsDefinition
                 yield from run.stream().fetch_row_counts().fetch_column_metadata()
         except DagsterDbtError as error:
             raise build_failure(study.home) from error
+        # A third of a second that each load of the definitions would pay.
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.adapters.factory import reset_adapters
+
         # dagster-dbt's reader of columns would hold the build file open, as it is now: a second
         # build in this process would find none of its own tables' columns.
         reset_adapters()

@@ -116,7 +116,8 @@ def _sizes(study: Study, found: Plan) -> Iterator[tuple[str, str]]:
     yield "gradients", f"of {passes:,} documents (fit {load.fitted:,}), {queries}"
     if rates is not None:
         each, all_ = rates.gradient_bytes, rates.gradient_bytes * load.sampled
-        yield "projected gradient", f"{_bytes(each)} a document; {_bytes(all_)} were they stored"
+        stored = "stored" if study.attribution.store_gradients else "were they stored"
+        yield "projected gradient", f"{_bytes(each)} a document; {_bytes(all_)} {stored}"
         yield "preconditioner", _bytes(rates.preconditioner_bytes)
     if found.memory_bytes is not None:
         yield "memory", f"about {_bytes(found.memory_bytes)} at the peak of one process"

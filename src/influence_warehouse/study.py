@@ -213,6 +213,11 @@ class Attribution(Section):
     projection_dim: int = Field(16, ge=1, description="Gradients are projected to d x d a layer.")
     token_batch_size: int = Field(2048, ge=8, description="Tokens in a batch; sets peak memory.")
     preconditioner: Preconditioner = Preconditioner()
+    store_gradients: bool = Field(
+        False,
+        description="Keep each document's projected gradient in work/, so that a later benchmark "
+        "needs no gradient pass; `influence check` says how much they take.",
+    )
     top_k: int = Field(20, ge=1, description="Proponents per item that n_in_top_k counts.")
     health_trials: int = Field(4, ge=1, description="Document pairs in the gradient diagnostic.")
     min_gradient_cosine: float = Field(

@@ -161,6 +161,46 @@ def test_an_added_benchmark_is_scored_alone(model, tmp_path):
     assert difference.abs().max() <= TOLERANCE
 
 
+def test_stored_gradients_give_the_direct_scores(model, reference, tmp_path):
+    lake = scored(scoring_study(model, store_gradients=True), write_scoring_lake(tmp_path))
+    difference = all_scores(lake, 3)["score"] - all_scores(reference, 3)["score"]
+    assert difference.abs().max() <= TOLERANCE
+    assert len(list((lake.home.work / "document_gradients").iterdir())) == 3
+
+
+def test_a_benchmark_added_to_stored_gradients_needs_no_model(model, tmp_path, monkeypatch):
+    lake = write_scoring_lake(tmp_path)
+    settings = {"preconditioner": {"mix_benchmarks": ["alpha"]}, "store_gradients": True}
+    scored(scoring_study(model, benchmarks=("alpha",), **settings), lake)
+    both = scoring_study(model, **settings)
+    stage.make_query_index(both, lake, ["beta"])
+
+    from transformers import AutoModelForCausalLM
+
+    def refuse(*_, **__):
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", refuse)
+    for shard in range(3):
+        outcomes = stage.make_document_scores(both, lake, shard)
+        assert outcomes[-1].details == {"scored": ["beta"], "kept": ["alpha"]}
+    monkeypatch.undo()
+    direct = scoring_study(model, preconditioner={"mix_benchmarks": ["alpha"]})
+    whole = scored(direct, write_scoring_lake(tmp_path / "whole"))
+    difference = all_scores(whole, 3)["score"] - all_scores(lake, 3)["score"]
+    assert difference.abs().max() <= TOLERANCE
+
+
+def test_stored_gradients_of_other_documents_are_replaced(model, tmp_path):
+    study = scoring_study(model, shards=1, store_gradients=True)
+    lake = scored(study, write_scoring_lake(tmp_path, shards=1))
+    before = set((lake.home.work / "document_gradients").iterdir())
+    scored(study, write_scoring_lake(tmp_path, shards=1, n_documents=45))
+    after = set((lake.home.work / "document_gradients").iterdir())
+    assert len(after) == 1
+    assert not before & after
+
+
 def test_shards_made_from_something_else_are_refused_with_the_differences(model, tmp_path):
     lake = write_scoring_lake(tmp_path)
     scored(scoring_study(model), lake)
@@ -186,7 +226,7 @@ def test_equals_bergsons_own_trackstar_command(model, tmp_path):
     scored(study, lake)
     tokenizer = load_tokenizer(study, lake.home)
     manifest = lake.read("sampling_manifest")
-    documents = stage._encoded(study, lake, manifest["doc_id"], tokenizer)
+    documents = stage._encoded(study, lake, manifest["doc_id"])
     items = lake.read("benchmark_items").filter(benchmark="alpha")
     queries = encode_queries(items, tokenizer, study.model.max_tokens)
     data = save_dataset(documents, tmp_path / "documents.data")

@@ -131,6 +131,15 @@ def test_costs_grow_with_what_makes_them_grow(folder, tiny_model, home):
     )
 
 
+def test_stored_gradients_are_in_the_disk_plan(folder, tiny_model, home):
+    study = study_of(folder, tiny_model)
+    load, rates = planned(study, home, with_probe=False).load, Rates(gradient_bytes=1000)
+    assert "stored gradients" not in plan(study, load, rates, None).disk
+    kept = study.attribution.model_copy(update={"store_gradients": True})
+    study = study.model_copy(update={"attribution": kept})
+    assert plan(study, load, rates, None).disk["stored gradients"] == 1000 * load.sampled
+
+
 def check(*arguments: str) -> str:
     result = CliRunner().invoke(main, list(arguments), catch_exceptions=False)
     assert result.exit_code == 0, result.output

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from influence_warehouse.corpus.documents import make_documents
 from influence_warehouse.errors import InputError
+from influence_warehouse.sampling import manifest
 from influence_warehouse.sampling.manifest import (
     bin_populations,
     digest_path,
@@ -81,6 +82,24 @@ def test_counts_probabilities_and_shards_follow_from_the_corpus(rows, per_bin, s
     sizes = [int((found["shard"] == shard).sum()) for shard in range(shards)]
     assert sum(sizes) == found.height
     assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize("margin", [10.0, -3.0])  # the second leaves too few at the first go
+def test_the_sample_is_the_first_by_the_keyed_hash(monkeypatch, margin):
+    monkeypatch.setattr(manifest, "_MARGIN", margin)
+    rows = [(f"d{i}", TOPICS[i % 7 == 0], FORMATS[0], 9) for i in range(5000)]
+    drawn = draw(rows, documents_per_bin=20, shards=4)
+    expected = []
+    for topic in TOPICS[:2]:
+        hashes = {
+            doc_id: hashlib.sha256(f"0:{doc_id}".encode()).hexdigest()
+            for doc_id, its_topic, *_ in rows
+            if its_topic == topic
+        }
+        first = sorted(hashes, key=hashes.__getitem__)[:20]
+        expected += [(doc_id, len(hashes), rank) for rank, doc_id in enumerate(first)]
+    found = drawn.select("doc_id", "population_documents", "sample_rank").rows()
+    assert sorted(found) == sorted(expected)
 
 
 def test_seeds_draw_different_samples():

@@ -1,28 +1,64 @@
 {%- set kept = 50 -%}
-with ranked as (
+-- No sort of all documents again: few can be among the first or the last.
+with proponents as (
     select
         influence.*,
+        'proponent' as direction,
+        influence.score_rank as direction_rank
+    from {{ ref('document_influence') }} as influence
+    where influence.score_rank <= {{ kept }}
+),
+
+sizes as (
+    select
+        method,
+        benchmark,
+        max(score_rank) as n_documents
+    from {{ ref('document_influence') }}
+    group by method, benchmark
+),
+
+-- Of equal scores the smaller doc_id is first from either end, so the last ranks are not quite the
+-- weakest documents; but their largest score is that of the last one to be kept.
+ceilings as (
+    select
+        influence.method,
+        influence.benchmark,
+        max(influence.score) as score
+    from {{ ref('document_influence') }} as influence
+    inner join sizes
+        on
+            influence.method = sizes.method
+            and influence.benchmark = sizes.benchmark
+    where influence.score_rank > sizes.n_documents - {{ kept }}
+    group by influence.method, influence.benchmark
+),
+
+weakest as (
+    select
+        influence.*,
+        'opponent' as direction,
         row_number() over (
             partition by influence.method, influence.benchmark
             order by influence.score asc, influence.doc_id
-        ) as opponent_rank
+        ) as direction_rank
     from {{ ref('document_influence') }} as influence
+    inner join ceilings
+        on
+            influence.method = ceilings.method
+            and influence.benchmark = ceilings.benchmark
+    where influence.score <= ceilings.score
+),
+
+opponents as (
+    select * from weakest
+    where direction_rank <= {{ kept }}
 ),
 
 kept as (
-    select
-        ranked.*,
-        'proponent' as direction,
-        ranked.score_rank as direction_rank
-    from ranked
-    where ranked.score_rank <= {{ kept }}
+    select * from proponents
     union all
-    select
-        ranked.*,
-        'opponent' as direction,
-        ranked.opponent_rank as direction_rank
-    from ranked
-    where ranked.opponent_rank <= {{ kept }}
+    select * from opponents
 ),
 
 -- How many items name the document among their own strongest or weakest.

@@ -2,7 +2,7 @@
 
 A method turns encoded documents and queries into a score matrix; everything around it
 (shards, roll-ups, facts, fingerprints) is common to all methods. TrackStar is the first;
-EK-FAC, SOURCE, MAGIC, BM25 or random baselines take the same three calls.
+EK-FAC, SOURCE, MAGIC, BM25 or random baselines take the same calls.
 """
 
 from collections.abc import Sequence
@@ -31,3 +31,9 @@ class AttributionMethod(Protocol):
         self, documents: Sequence[Encoded], preconditioner: Path, query_index: Path
     ) -> np.ndarray:
         """Float32 scores [documents, queries]; positive means supportive."""
+
+    def store_gradients(self, documents: Sequence[Encoded], folder: Path) -> None:
+        """Store the documents' side of the score, row i for document i, into `folder`."""
+
+    def score_stored(self, gradients: Path, preconditioner: Path, query_index: Path) -> np.ndarray:
+        """What `score` gives for the documents stored in `gradients`, up to rounding."""

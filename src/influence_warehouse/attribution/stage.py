@@ -5,9 +5,10 @@ is scored alone and joins the rows that are already there. Preconditioner and qu
 are folders under `work/`, named by their fingerprint and complete when they exist.
 """
 
+import shutil
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -20,9 +21,6 @@ from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint, digest_of
 from influence_warehouse.models import Encoded, context_length, load_tokenizer, model_source
 from influence_warehouse.study import Study
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 SHARD_FACTS = ("shard_bin_item_scores", "shard_proponents", "document_scores")
 
@@ -47,10 +45,13 @@ def method_of(study: Study, lake: Lake) -> TrackStar:
 def fingerprint_of_preconditioner(study: Study, lake: Lake) -> Fingerprint:
     """From the fitted documents, the mixed benchmarks' items, the model and the projection."""
     settings = study.attribution
+    limit = settings.preconditioner.fit_documents_per_bin
     return Fingerprint.of(
         "preconditioner",
         **_gradient_parts(study, lake),
-        documents=digest_of(_fitted_documents(study, lake).rows()),
+        documents=_fitted_digest(
+            lake.path("sampling_manifest"), _version(lake, "sampling_manifest"), limit
+        ),
         downweight_components=settings.preconditioner.downweight_components,
         **_benchmark_parts(study, lake, _mixed_benchmarks(study)),
     )
@@ -60,12 +61,13 @@ def make_preconditioner(study: Study, lake: Lake) -> Outcome:
     """Fit the study's one preconditioner. Rows: the documents it is fitted on."""
     fingerprint = fingerprint_of_preconditioner(study, lake)
     folder = _folder(lake, fingerprint)
-    fitted = _fitted_documents(study, lake)
+    limit = study.attribution.preconditioner.fit_documents_per_bin
+    fitted = _fitted_documents(lake.scan("sampling_manifest"), limit)
     reused = folder.exists()
     if not reused:
-        tokenizer = load_tokenizer(study, lake.home)
-        documents = _encoded(study, lake, fitted["doc_id"], tokenizer)
+        documents = _encoded(study, lake, fitted["doc_id"])
         mixed = _items(lake, _mixed_benchmarks(study))
+        tokenizer = load_tokenizer(study, lake.home)
         queries = encode_queries(mixed, tokenizer, study.model.max_tokens)
         method_of(study, lake).fit_preconditioner(documents, queries, folder)
     details = {"mixed_benchmarks": list(_mixed_benchmarks(study)), "digest": fingerprint.digest}
@@ -146,13 +148,18 @@ def _score_shard(
 ) -> dict[str, pl.DataFrame]:
     make_query_index(study, lake, benchmarks)
     documents = _shard_documents(lake, shard)
-    tokenizer = load_tokenizer(study, lake.home)
     items = _items(lake, benchmarks)
-    scores = method_of(study, lake).score(
-        _encoded(study, lake, documents["doc_id"], tokenizer),
+    method = method_of(study, lake)
+    corrected_and_compared = (
         _folder(lake, fingerprint_of_preconditioner(study, lake)),
         _folder(lake, fingerprint_of_query_index(study, lake, benchmarks)),
     )
+    if study.attribution.store_gradients:
+        gradients = _stored_gradients(study, lake, shard)
+        scores = method.score_stored(gradients, *corrected_and_compared)
+    else:
+        encoded = _encoded(study, lake, documents["doc_id"])
+        scores = method.score(encoded, *corrected_and_compared)
     scored = rollup.ScoredShard(
         study.attribution.method,
         scores,
@@ -164,6 +171,26 @@ def _score_shard(
         "shard_proponents": rollup.extreme_documents(scored, study.attribution.top_k),
         "document_scores": rollup.document_scores(scored),
     }
+
+
+def _stored_gradients(study: Study, lake: Lake, shard: int) -> Path:
+    """Folder with the shard's projected gradients, made by a gradient pass where there is none.
+
+    It does not depend on benchmarks or preconditioner; what the shard stored before is removed.
+    """
+    documents = _shard_documents(lake, shard)
+    made = Fingerprint.of(
+        "document_gradients",
+        **_gradient_parts(study, lake),
+        documents=digest_of(documents.select("doc_id", "content_sha256").rows()),
+    )
+    folder = lake.home.work / made.fact / f"{shard:05d}-{made.digest}"
+    if not folder.exists():
+        for stale in folder.parent.glob(f"{shard:05d}-*"):
+            shutil.rmtree(stale)
+        encoded = _encoded(study, lake, documents["doc_id"])
+        method_of(study, lake).store_gradients(encoded, folder)
+    return folder
 
 
 def _kept_benchmarks(lake: Lake, shard: int, wanted: dict[str, Fingerprint]) -> list[str]:
@@ -198,12 +225,28 @@ def _gradient_parts(study: Study, lake: Lake) -> dict[str, object]:
 
 
 def _benchmark_parts(study: Study, lake: Lake, names: Sequence[str]) -> dict[str, str]:
+    path, version = lake.path("benchmark_items"), _version(lake, "benchmark_items")
+    return {f"benchmark.{name}": _items_digest(path, version, name) for name in names}
+
+
+def _version(lake: Lake, fact: str) -> tuple[int, int, int]:
+    """What changes whenever a fact's file is replaced. Raises FactError when it is missing."""
+    lake.require(fact)
+    found = lake.path(fact).stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+# Every shard's fingerprint asks for these; of millions of documents they take seconds.
+@lru_cache(maxsize=256)
+def _items_digest(items: Path, version: tuple[int, ...], benchmark: str) -> str:
     columns = ["item_id", "prompt", "choices", "answer_index"]
-    items = _items(lake, names)
-    return {
-        f"benchmark.{name}": digest_of(items.filter(benchmark=name).select(columns).rows())
-        for name in names
-    }
+    found = pl.scan_parquet(items).filter(pl.col("benchmark") == benchmark)
+    return digest_of(found.select(columns).collect().rows())
+
+
+@lru_cache(maxsize=8)
+def _fitted_digest(manifest: Path, version: tuple[int, ...], limit: int | None) -> str:
+    return digest_of(_fitted_documents(pl.scan_parquet(manifest), limit).rows())
 
 
 def _mixed_benchmarks(study: Study) -> tuple[str, ...]:
@@ -215,26 +258,22 @@ def _items(lake: Lake, benchmarks: Sequence[str]) -> pl.DataFrame:
     return lake.read("benchmark_items").filter(pl.col("benchmark").is_in(list(benchmarks)))
 
 
-def _fitted_documents(study: Study, lake: Lake) -> pl.DataFrame:
-    limit = study.attribution.preconditioner.fit_documents_per_bin
-    manifest = lake.read("sampling_manifest")
+def _fitted_documents(manifest: pl.LazyFrame, limit: int | None) -> pl.DataFrame:
     if limit is not None:
         manifest = manifest.filter(pl.col("sample_rank") < limit)
-    return manifest.select("doc_id", "content_sha256")
+    return manifest.select("doc_id", "content_sha256").collect()
 
 
 def _shard_documents(lake: Lake, shard: int) -> pl.DataFrame:
-    manifest = lake.read("sampling_manifest").filter(shard=shard)
-    return manifest.select("doc_id", "bin_id", "content_sha256")
+    manifest = lake.scan("sampling_manifest").filter(pl.col("shard") == shard)
+    return manifest.select("doc_id", "bin_id", "content_sha256").collect()
 
 
-def _encoded(
-    study: Study, lake: Lake, doc_ids: pl.Series, tokenizer: "PreTrainedTokenizerBase"
-) -> list[Encoded]:
+def _encoded(study: Study, lake: Lake, doc_ids: pl.Series) -> list[Encoded]:
     texts = lake.scan("documents").select("doc_id", "text")
     wanted = pl.LazyFrame({"doc_id": doc_ids})
     rows = wanted.join(texts, on="doc_id", how="left", maintain_order="left").collect()
-    return encode_documents(rows["text"], tokenizer, study.model.max_tokens)
+    return encode_documents(rows["text"], load_tokenizer(study, lake.home), study.model.max_tokens)
 
 
 def _folder(lake: Lake, fingerprint: Fingerprint) -> Path:

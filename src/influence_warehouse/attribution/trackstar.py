@@ -19,15 +19,17 @@ from influence_warehouse.attribution.bergson_session import (
     save_dataset,
     whole_folder,
 )
+from influence_warehouse.attribution.stored_gradients import score_stored_gradients
 from influence_warehouse.leftovers import scratch_folder
 from influence_warehouse.models import Encoded, ModelSource, loading_options, local_folder
 from influence_warehouse.study import Attribution, Compute, Model
 
 if TYPE_CHECKING:
-    from bergson.config.config import IndexConfig, PreprocessConfig
+    from bergson.config.config import IndexConfig, PreprocessConfig, ScoreConfig
 
 PRECISIONS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 _DOCUMENT_HESSIAN, _QUERY_HESSIAN, _MIXED_HESSIAN = "documents", "queries", "mixed"
+_INDEX = "index"
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,19 @@ class TrackStar:
 
     def index_queries(self, queries: Sequence[Encoded], folder: Path) -> None:
         """Projected gradients of the queries; correction and norm are applied at scoring."""
+        self._index(queries, folder)
+
+    def store_gradients(self, documents: Sequence[Encoded], folder: Path) -> None:
+        """Projected gradients of the documents, raw as those of the queries."""
+        self._index(documents, folder)
+
+    def _index(self, rows: Sequence[Encoded], folder: Path) -> None:
         with whole_folder(folder) as scratch, quiet(self.log):
             from bergson.build import build_query
             from bergson.config.config import PreprocessConfig, QuerySetConfig
             from bergson.utils.worker_utils import validate_run_path
 
-            config = self._index_config(scratch / "index", queries, scratch)
+            config = self._index_config(scratch / _INDEX, rows, scratch)
             validate_run_path(config)
             query_set = QuerySetConfig.from_data(config.data, aggregation="none")
             # Raw gradients: what Bergson normalizes while building, it does not normalize
@@ -83,19 +92,23 @@ class TrackStar:
         with scratch_folder(query_index.parent) as folder, quiet(self.log):
             scratch = Path(folder)
             from bergson.cli.commands import Score
-            from bergson.config.config import ScoreConfig
             from bergson.config.config_io import save_run_config
             from bergson.data import load_scores
             from bergson.score.score import score_dataset
             from bergson.utils.worker_utils import validate_run_path
 
             config = self._index_config(scratch / "scores", documents, scratch)
-            score_config = ScoreConfig(query_path=str(query_index / "index"), precision="fp32")
-            preprocess = self._preprocess(preconditioner)
+            score_config, preprocess = self._score_config(preconditioner, query_index)
             validate_run_path(config)
             save_run_config(Score(score_config, config, preprocess), config.partial_run_path)
             score_dataset(config, score_config, preprocess)
             return np.array(load_scores(Path(config.run_path))[:], dtype=np.float32)
+
+    def score_stored(self, gradients: Path, preconditioner: Path, query_index: Path) -> np.ndarray:
+        """As `score`, of documents whose gradients are in the folder; no model is loaded."""
+        with scratch_folder(query_index.parent) as scratch, quiet(self.log):
+            configs = self._score_config(preconditioner, query_index)
+            return score_stored_gradients(gradients / _INDEX, *configs, Path(scratch))
 
     def _fit_hessian(self, rows: Sequence[Encoded], folder: Path) -> None:
         from bergson.cli.commands import Hessian
@@ -112,12 +125,16 @@ class TrackStar:
         )
         approximate_hessians(config, hessian)
 
-    def _preprocess(self, preconditioner: Path) -> "PreprocessConfig":
-        from bergson.config.config import PreprocessConfig
+    def _score_config(
+        self, preconditioner: Path, query_index: Path
+    ) -> tuple["ScoreConfig", "PreprocessConfig"]:
+        from bergson.config.config import PreprocessConfig, ScoreConfig
 
-        mixed = preconditioner / _MIXED_HESSIAN
-        chosen = mixed if mixed.exists() else preconditioner / _DOCUMENT_HESSIAN
-        return PreprocessConfig(unit_normalize=True, hessian_path=str(chosen))
+        hessian = str(_hessian(preconditioner))
+        return (
+            ScoreConfig(query_path=str(query_index / _INDEX), precision="fp32"),
+            PreprocessConfig(unit_normalize=True, hessian_path=hessian),
+        )
 
     def _index_config(self, run: Path, rows: Sequence[Encoded], scratch: Path) -> "IndexConfig":
         from bergson.config.config import DataConfig, DistributedConfig, IndexConfig
@@ -136,3 +153,9 @@ class TrackStar:
             distributed=DistributedConfig(nproc_per_node=self.compute.processes),
             fsdp=self.compute.fsdp,
         )
+
+
+def _hessian(preconditioner: Path) -> Path:
+    """Of the statistics in a preconditioner's folder those that correct gradients."""
+    mixed = preconditioner / _MIXED_HESSIAN
+    return mixed if mixed.exists() else preconditioner / _DOCUMENT_HESSIAN

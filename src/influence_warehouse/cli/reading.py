@@ -13,6 +13,7 @@ from influence_warehouse.cli.shared import (
     MAX_GIGABYTES_OPTION,
     STUDY_OPTION,
     example,
+    home_of,
     opened,
     readable_errors,
 )
@@ -36,7 +37,7 @@ def query(name_or_sql: str, study: str, output: str, to: Path | None) -> None:
     from influence_warehouse.warehouse.output import write_result
     from influence_warehouse.warehouse.query import run_query
 
-    write_result(run_query(opened(study)[1], name_or_sql), output, to)
+    write_result(run_query(home_of(study), name_or_sql), output, to)
 
 
 @click.command()
@@ -49,7 +50,7 @@ def chart(name: str | None, study: str) -> None:
     from influence_warehouse.reports.gallery import draw_and_save
     from influence_warehouse.reports.names import CHARTS
 
-    home = opened(study)[1]
+    home = home_of(study)
     for each in [name] if name else list(CHARTS):
         for path in draw_and_save(home, each):
             click.echo(path)
@@ -118,4 +119,4 @@ def _published(name: str, max_gigabytes: float) -> Any:
         return Side(name, path.absolute(), open_release(path, max_gigabytes))
     if path.suffix == ".duckdb":
         return Side(name, path.absolute())
-    return Side(name, opened(name)[1].database)
+    return Side(name, home_of(name).database)

@@ -6,6 +6,7 @@ Does not belong here: any verb.
 from collections.abc import Callable
 from functools import wraps
 from inspect import cleandoc
+from pathlib import Path
 from typing import Any
 
 import click
@@ -71,3 +72,13 @@ def opened(study: str) -> tuple[Any, Any]:
 
     imported = imported_home(study)
     return (None, imported) if imported else study_and_home(study)
+
+
+def home_of(study: str) -> Any:
+    """Home of a study that was run or imported. What is published is found by its name."""
+    from influence_warehouse.layout import Home, warehouse_root
+
+    # Validating the study would cost a query a third of its time.
+    home = Home(warehouse_root(), study)
+    is_name = Path(study).name == study and not Path(study).is_file()
+    return home if is_name and home.database.exists() else opened(study)[1]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from tqdm import tqdm
 
+from influence_warehouse.corpus.duplicates import find_duplicates
 from influence_warehouse.corpus.labels import classify, slug_of
 from influence_warehouse.corpus.readers import (
     TEXT_FIELDS,
@@ -127,7 +128,7 @@ def make_documents(study: Study, lake: Lake) -> list[Outcome]:
     tokenizer = load_tokenizer(study, lake.home)
     rows = _sorted_rows(study, lake.home)
     candidates = _frame_of(rows)
-    unique = _without_duplicates(candidates, rows)
+    unique = _without_duplicates(candidates, rows, lake.home.work)
     _apply_rules(study, rows)
     if unique.is_empty():
         raise _no_documents(study, lake.home, rows)
@@ -250,27 +251,19 @@ def _frame_of(rows: _Sorted) -> pl.DataFrame:
     )
 
 
-def _without_duplicates(candidates: pl.DataFrame, rows: _Sorted) -> pl.DataFrame:
+def _without_duplicates(candidates: pl.DataFrame, rows: _Sorted, spill: Path) -> pl.DataFrame:
     """Keep one row per id, then one per text; the choice does not depend on file order.
 
     Of equal ids the one whose content hash is smallest stays, of equal texts the one whose
     id is smallest.
     """
-    order = ["doc_id", "content_sha256", "topic", "format", "url", "source", "label_confidence"]
-    order += ["file", "row"]
-    by_id = candidates.sort(order, nulls_last=True)
-    first = pl.int_range(pl.len()).over("doc_id") == 0
-    for file, row, doc_id in by_id.filter(~first).select("file", "row", "doc_id").iter_rows():
-        rows.set_aside({"file": file, "row": row, "doc_id": doc_id}, "duplicate_id",
-                       "another document has this id")  # fmt: skip
-    unique = by_id.filter(first).with_columns(
-        kept=pl.col("doc_id").first().over("content_sha256", order_by="doc_id")
-    )
-    copies = unique.filter(pl.col("kept") != pl.col("doc_id"))
-    for file, row, doc_id, kept in copies.select("file", "row", "doc_id", "kept").iter_rows():
-        rows.set_aside({"file": file, "row": row, "doc_id": doc_id}, "duplicate_text",
-                       f"same text as {kept}")  # fmt: skip
-    return unique.filter(pl.col("kept") == pl.col("doc_id")).drop("kept")
+    copies = find_duplicates(candidates, spill)
+    for file, row, doc_id, reason, kept in copies.iter_rows():
+        detail = "another document has this id"
+        if reason == "duplicate_text":
+            detail = f"same text as {kept}"
+        rows.set_aside({"file": file, "row": row, "doc_id": doc_id}, reason, detail)
+    return candidates.join(copies, on=["file", "row"], how="anti").sort("doc_id")
 
 
 def _apply_rules(study: Study, rows: _Sorted) -> None:

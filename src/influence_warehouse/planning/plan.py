@@ -160,6 +160,8 @@ def _disk(study: Study, load: Workload, rates: Rates | None) -> Iterator[tuple[s
     if rates is not None:
         index = load.n_items * rates.gradient_bytes
         yield "work (safe to delete)", rates.preconditioner_bytes + index
+        if study.attribution.store_gradients:
+            yield "stored gradients", load.sampled * rates.gradient_bytes
         if study.unlearning is not None:
             runs = unlearning_runs(study, study.unlearning) or 0
             yield "adapters", runs * rates.adapter_bytes

@@ -27,26 +27,38 @@ DIGEST_COLUMNS = (
     *("inclusion_probability", "sample_rank", "shard", "content_sha256"),
 )
 
-# The text is not read. `draw` orders all documents at random, yet by (seed, doc_id) alone.
-_ELIGIBLE = """
-    select
-        documents.doc_id,
-        documents.content_sha256,
-        bins.bin_id,
-        sha256($seed || ':' || documents.doc_id) as draw
+MEMORY_LIMIT = "2GB"
+# A bin's ceiling leaves this many standard deviations more documents than are drawn.
+_MARGIN = 10.0
+
+_POPULATIONS = """
+    select bins.bin_id, count(*) as population_documents
     from read_parquet($documents) as documents
     inner join bins on documents.topic = bins.topic and documents.format = bins.format
     where documents.n_tokens >= $min_tokens
+    group by bins.bin_id
 """
 
-_SAMPLE = f"""
-    with eligible as ({_ELIGIBLE}),
+# The text is not read. `draw` orders all documents at random, yet by (seed, doc_id) alone; what
+# lies above its bin's ceiling is too far back to be drawn, and is not sorted.
+_SAMPLE = """
+    with eligible as (
+        select
+            documents.doc_id,
+            documents.content_sha256,
+            bins.*,
+            sha256($seed || ':' || documents.doc_id) as draw
+        from read_parquet($documents) as documents
+        inner join bins on documents.topic = bins.topic and documents.format = bins.format
+        where
+            documents.n_tokens >= $min_tokens
+            and sha256($seed || ':' || documents.doc_id) < bins.ceiling
+    ),
 
     ranked as (
         select
             *,
-            row_number() over (partition by bin_id order by draw, doc_id) - 1 as sample_rank,
-            count(*) over (partition by bin_id) as population_documents
+            row_number() over (partition by bin_id order by draw, doc_id) - 1 as sample_rank
         from eligible
     ),
 
@@ -55,18 +67,17 @@ _SAMPLE = f"""
     )
 
     select
-        sampled.doc_id,
-        bins.topic,
-        bins.format,
-        sampled.bin_id,
-        sampled.population_documents,
-        least($documents_per_bin, sampled.population_documents)
-        / sampled.population_documents as inclusion_probability,
-        sampled.sample_rank,
-        (row_number() over (order by sampled.draw, sampled.doc_id) - 1) % $shards as shard,
-        sampled.content_sha256
+        doc_id,
+        topic,
+        format,
+        bin_id,
+        population_documents,
+        least($documents_per_bin, population_documents)
+        / population_documents as inclusion_probability,
+        sample_rank,
+        (row_number() over (order by draw, doc_id) - 1) % $shards as shard,
+        content_sha256
     from sampled
-    inner join bins using (bin_id)
 """
 
 
@@ -118,11 +129,12 @@ def recorded_digest(lake: Lake) -> ManifestDigest | None:
         return None
 
 
-def record_digest(manifest: pl.DataFrame, fingerprint: Fingerprint, lake: Lake) -> None:
-    """Write the manifest's digest beside it."""
+def record_digest(manifest: pl.DataFrame, fingerprint: Fingerprint, lake: Lake) -> str:
+    """Write the manifest's digest beside it, and return it."""
     record = ManifestDigest(manifest_digest(manifest), manifest.height, fingerprint.digest)
     text = json.dumps(vars(record), indent=2, sort_keys=True) + "\n"
     write_atomically(digest_path(lake), lambda part: part.write_text(text, encoding="utf-8"))
+    return record.digest
 
 
 def make_sampling_manifest(study: Study, lake: Lake) -> list[Outcome]:
@@ -151,13 +163,13 @@ def make_sampling_manifest(study: Study, lake: Lake) -> list[Outcome]:
     populations = bin_populations(manifest, study.sampling.documents_per_bin)
     lake.write("bin_populations", populations, populations_made)
     lake.write("sampling_manifest", manifest, made)
-    record_digest(manifest, made, lake)
+    digest = record_digest(manifest, made, lake)
     eligible = int(populations["population_documents"].sum())
     details = {
         "documents_eligible": eligible,
         "documents_too_short": lake.rows("documents") - eligible,
         "shards": study.sampling.shards,
-        "digest": manifest_digest(manifest),
+        "digest": digest,
     }
     strata = populations["stratum"].value_counts().sort("stratum").rows()
     return [
@@ -173,18 +185,37 @@ def draw_sample(documents: Path, study: Study, spill: Path) -> pl.DataFrame:
     the sampled documents in order of their hash, dealt out in turn.
     """
     settings = study.sampling
-    parameters = {
+    readable = {"documents": str(documents), "min_tokens": settings.min_tokens}
+    drawn = {
         "seed": str(study.seed),
-        "documents": str(documents),
-        "min_tokens": settings.min_tokens,
         "documents_per_bin": settings.documents_per_bin,
         "shards": settings.shards,
     }
     with duckdb.connect() as connection:
         connection.execute("set temp_directory = ?", [str(spill)])
+        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
         connection.execute("set preserve_insertion_order = false")
         connection.register("bins", _taxonomy().to_arrow())
-        return connection.sql(_SAMPLE, params=parameters).pl()
+        counts = connection.sql(_POPULATIONS, params=readable).pl()
+        wanted = int(counts["population_documents"].clip(0, settings.documents_per_bin).sum())
+        # The second margin leaves all in: for a hash so uneven that the first fell short.
+        for margin in (_MARGIN, float("inf")):
+            ceilings = _ceilings(counts, settings.documents_per_bin, margin)
+            connection.register("bins", _taxonomy().join(ceilings, on="bin_id").to_arrow())
+            sample = connection.sql(_SAMPLE, params=readable | drawn).pl()
+            if len(sample) == wanted:
+                break
+    return sample
+
+
+def _ceilings(counts: pl.DataFrame, documents_per_bin: int, margin: float) -> pl.DataFrame:
+    """`counts` with the hash, in hexadecimal, below which a bin's sample lies all but surely."""
+    enough = documents_per_bin + margin * (documents_per_bin**0.5 + 1)
+    ceilings = [
+        "g" if enough >= population else f"{int(enough / population * 2**64):016x}"
+        for population in counts["population_documents"]
+    ]
+    return counts.with_columns(ceiling=pl.Series(ceilings, dtype=pl.String))
 
 
 def bin_populations(manifest: pl.DataFrame, documents_per_bin: int) -> pl.DataFrame:

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
-from influence_warehouse.study import Study
 from influence_warehouse.warehouse.plain_select import plain_select
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from influence_warehouse.study import Study
 
 # The module that is dbt's command for an engine.
 _DBT = {"duckdb": "dbt.cli.main", "spark": "influence_warehouse.warehouse.spark"}
@@ -45,7 +46,7 @@ def dbt_folder(home: Home, target: str = "duckdb") -> Path:
     return home.runs / ("dbt" if target == "duckdb" else f"dbt-{target}")
 
 
-def dbt_environment(home: Home, study: Study | None, target: str = "duckdb") -> dict[str, str]:
+def dbt_environment(home: Home, study: "Study | None", target: str = "duckdb") -> dict[str, str]:
     """Variables that a dbt command needs beside the process's own: where to read and write,
     and the study's SQL that chooses regions, if it has any. An imported study is None.
 
@@ -97,7 +98,7 @@ def read_built(home: Home, mart: str) -> "pl.DataFrame":
         ) from error
 
 
-def build_warehouse(study: Study | None, lake: Lake, target: str = "duckdb") -> dict[str, Any]:
+def build_warehouse(study: "Study | None", lake: Lake, target: str = "duckdb") -> dict[str, Any]:
     """Run `dbt build` and return `{"nodes": {status: count}, "seconds": float}`.
 
     `study` is None for an imported one, whose facts say all there is. `target` is the engine.
@@ -135,7 +136,7 @@ def _problems(results: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _run_build(study: Study | None, home: Home, target: str) -> subprocess.CompletedProcess[str]:
+def _run_build(study: "Study | None", home: Home, target: str) -> subprocess.CompletedProcess[str]:
     # A process of its own: dbt keeps global state, and its memory goes back when it ends.
     return subprocess.run(
         [sys.executable, "-m", _DBT[target], "--quiet", "build"],

@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.facts import write_atomically
 from influence_warehouse.layout import Home
-from influence_warehouse.study import Study
 
 if TYPE_CHECKING:
     import duckdb
+
+    from influence_warehouse.study import Study
 
 SCHEMA = "marts"
 # So that the newest duckdb command line on the package indexes opens the file, too.
 STORAGE_VERSION = "v1.5.0"
 
 
-def publish(home: Home, study: Study | None, built: Path | None = None) -> Path:
+def publish(home: Home, study: "Study | None", built: Path | None = None) -> Path:
     """Copy the marts with their descriptions into `home.database` and return its path.
 
     `built` is the file that they are in, by default the one that dbt writes.
@@ -41,7 +42,7 @@ def publish(home: Home, study: Study | None, built: Path | None = None) -> Path:
     return home.database
 
 
-def _copy_marts(built: Path, study: Study | None, target: Path) -> None:
+def _copy_marts(built: Path, study: "Study | None", target: Path) -> None:
     import duckdb
 
     try:
@@ -68,7 +69,7 @@ def _copy_marts(built: Path, study: Study | None, target: Path) -> None:
         ) from error
 
 
-def _remedy(study: Study | None) -> str:
+def _remedy(study: "Study | None") -> str:
     return f"`influence run {study.name}`" if study else "importing the study again"
 
 
