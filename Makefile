@@ -14,7 +14,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help install demo webtext ui test test-fast lint format docs lock clean
+.PHONY: help install demo webtext ui test test-fast bench lint format docs lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,6 +43,9 @@ test: install ## Run all tests
 
 test-fast: install ## Run the fast core of the tests
 	$(BIN)/pytest -m "not slow"
+
+bench: install ## Measure ratios side by side (10 minutes, 2 idle cores) into docs/performance.md
+	BENCH_DOCS=$(CURDIR)/docs/performance.md $(BIN)/pytest tests/bench -o python_files='bench_*.py' --timeout=3000
 
 lint: install ## Check style, types and SQL
 	$(BIN)/ruff check .
