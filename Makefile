@@ -14,7 +14,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help install demo webtext ui test test-fast test-spark lint format docs lock clean
+.PHONY: help install demo webtext ui test test-fast test-spark bench lint format docs lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -48,6 +48,9 @@ test-spark: install ## Build the marts on Apache Spark, too, and compare (needs 
 	$(BIN)/uv pip install --quiet --python $(BIN)/python $(TORCH_FROM) \
 		--constraint requirements.lock --requirement pyproject.toml --extra spark
 	$(BIN)/pytest tests/dbt/test_spark.py
+
+bench: install ## Measure ratios side by side (10 minutes, 2 idle cores) into docs/performance.md
+	BENCH_DOCS=$(CURDIR)/docs/performance.md $(BIN)/pytest tests/bench -o addopts=--strict-markers -o python_files='bench_*.py' --timeout=3000
 
 lint: install ## Check style, types and SQL
 	$(BIN)/ruff check .

@@ -223,6 +223,10 @@ def _conform(fact: str, frame: pl.DataFrame) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         raise FactError(f"{fact}: a column cannot take its contract's dtype: {error}") from error
     keys = ordered.select(contract.key)
-    if keys.null_count().sum_horizontal().item() or keys.is_duplicated().any():
+    # Sorted, so that equal keys are neighbours: no table of all keys is needed.
+    repeated = keys.select(
+        pl.all_horizontal(pl.all().eq_missing(pl.all().shift(1))).slice(1).any()
+    ).item()
+    if keys.null_count().sum_horizontal().item() or repeated:
         raise FactError(f"{fact}: key {contract.key} is not unique and non-null")
     return ordered

@@ -150,9 +150,10 @@ def item_bin_means(sums: pl.DataFrame, n_bins: int = N_BINS) -> np.ndarray:
 
     `sums` is as in `draw_item_means`; a bin that is absent gives NaN.
     """
-    items = sums["item_id"].unique().sort()
-    row = sums["item_id"].replace_strict(items, pl.arange(len(items), eager=True)).to_numpy()
-    means = np.full((len(items), n_bins), np.nan)
+    if not sums["item_id"].is_sorted():
+        sums = sums.sort("item_id")
+    row = sums["item_id"].rle_id().to_numpy()
+    means = np.full((int(row[-1]) + 1 if len(row) else 0, n_bins), np.nan)
     column = sums["bin_id"].to_numpy()
     means[row, column] = sums["score_sum"].to_numpy() / sums["n_documents"].to_numpy()
     return means
