@@ -1,5 +1,14 @@
 with scores as (
-    select * from {{ source('lake', 'bin_item_scores') }}
+    select
+        method,
+        benchmark,
+        item_id,
+        bin_id,
+        n_documents,
+        n_in_top_k,
+        score_sum,
+        score_sum_sq
+    from {{ source('lake', 'bin_item_scores') }}
 ),
 
 -- Each item counts under all, and under what the base model made of it.
