@@ -107,7 +107,7 @@ def test_build_publication_and_report_killed_and_resumed(world: SmallWorld, copy
     rng, kills = random.Random(23), 0
     tables, pages = tables_of(world.home.database), _files(copy.home.report)
     for function, arguments, times in (
-        (build_warehouse, (copy.study, copy.lake), 3),
+        (build_warehouse, (copy.study, copy.lake), 2),
         (publish, (copy.home, copy.study), 4),
         (draw_and_save, (copy.home, "bin_heatmap"), 2),
         (write_report, (copy.home, copy.study, "small"), 2),
@@ -120,7 +120,7 @@ def test_build_publication_and_report_killed_and_resumed(world: SmallWorld, copy
         if unbroken.changes:
             kills += run(work, at_change=rng.randint(1, unbroken.changes)).killed
         run(work)
-    assert kills >= 10
+    assert kills >= 8, kills
     ours = tables_of(copy.home.database)
     for name, table in tables.items():
         # Parallel sums of doubles in DuckDB may differ in the last place.
