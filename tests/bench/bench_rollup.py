@@ -3,7 +3,8 @@
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -74,26 +75,37 @@ def _with_ancestors(models: dict, names: Iterable[str]) -> list[str]:
     return done
 
 
-def measured(benchmark, documents: int, folder: Path) -> None:
+@dataclass(frozen=True)
+class World:
+    """A lake of scored documents and the statements to run on it."""
+
+    claim: str
+    lake: Path
+    files: dict[str, Path]
+
+
+@pytest.fixture(scope="module", params=[1, GROWTH] if GROWTH else [1])
+def world(request, tmp_path_factory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("rollup")
+    documents = request.param * DOCUMENTS
     lake = rollup_lake(folder, documents)
-    files = compiled(lake, folder)
-    scores = lake.home.lake
-    alternatives = {
-        "bare scan and aggregate": own_process("duckdb_aggregate", scores),
-        "marts by region": own_process("marts", scores, files["bins"]),
-        "pandas": own_process("pandas_rollup", scores),
-        "marts by document": own_process("marts", scores, files["documents"]),
-    }
     claim = f"Roll-up of {documents:,} documents x 4 benchmarks"
-    rounds = 2 if documents < 10_000_000 else 1
-    side_by_side(benchmark, claim, alternatives, rounds=rounds, at_most=1.5, peak_mb=3072)
+    yield World(claim, lake.home.lake, compiled(lake, folder))
     shutil.rmtree(folder)
 
 
-def test_rollup(benchmark, tmp_path):
-    measured(benchmark, DOCUMENTS, tmp_path)
+def test_marts_by_region(benchmark, world):
+    alternatives = {
+        "bare scan and aggregate": own_process("duckdb_aggregate", world.lake),
+        "marts by region": own_process("marts", world.lake, world.files["bins"]),
+        "pandas": own_process("pandas_rollup", world.lake),
+    }
+    side_by_side(benchmark, world.claim, alternatives, at_most=1.5, peak_mb=3072)
 
 
-@pytest.mark.skipif(not GROWTH, reason="BENCH_GROWTH is not set")
-def test_growth(benchmark, tmp_path):
-    measured(benchmark, GROWTH * DOCUMENTS, tmp_path)
+def test_marts_by_document(benchmark, world):
+    alternatives = {
+        "bare scan and aggregate": own_process("duckdb_aggregate", world.lake),
+        "marts by document": own_process("marts", world.lake, world.files["documents"]),
+    }
+    side_by_side(benchmark, world.claim, alternatives, rounds=1, peak_mb=3072)
