@@ -70,7 +70,7 @@ named as (
         case when rank > 0 then 'proponent' else 'opponent' end as direction,
         count(*) as n_items
     from {{ ref('stg_proponents') }}
-    group by 1, 2, 3, 4
+    group by method, benchmark, doc_id, case when rank > 0 then 'proponent' else 'opponent' end
 )
 
 select
