@@ -16,9 +16,9 @@ from influence_warehouse.warehouse.build import dbt_folder, dbt_project_folder
 
 # With equal results on both engines.
 SHARED_FUNCTIONS = {
-    "ABS", "AVG", "CAST", "CEIL", "COALESCE", "CORR", "COUNT", "EXISTS", "EXP", "GREATEST",
-    "LEAST", "LEFT", "LN", "MAX", "MIN", "NULLIF", "POWER", "RANK", "ROUND", "ROW_NUMBER", "SQRT",
-    "STDDEV_SAMP", "SUM",
+    "ABS", "AVG", "CAST", "CEIL", "COALESCE", "CORR", "COUNT", "COVAR_SAMP", "EXISTS", "EXP",
+    "GREATEST", "LEAST", "LEFT", "LN", "MAX", "MIN", "NULLIF", "POWER", "RANK", "ROUND",
+    "ROW_NUMBER", "SQRT", "STDDEV_SAMP", "SUM", "VARIANCE",
 }  # fmt: skip
 # Syntax that the parser counts as functions.
 SYNTAX = {"AND", "OR", "CASE", "IF"}
