@@ -33,10 +33,11 @@ _SECTIONS = (
         "Is this difference real?",
         "A contrast is the difference of two benchmarks' z in the same region. q < 0.05 "
         "(Benjamini-Hochberg) is what a false discovery rate of 5 % allows.",
-        ("topic_contrast", "format_contrast"),
+        ("topic_contrast", "format_contrast", "right_versus_wrong"),
         (
             *("topic_differences", "format_differences"),
             *("significant_contrasts", "reasoning_versus_knowledge"),
+            *("right_versus_wrong", "right_versus_wrong_contrasts"),
         ),
     ),
     Section(
