@@ -141,7 +141,7 @@ def test_a_second_run_keeps_everything(world: SmallWorld):
     assert finished.status == 0, finished.error
     said = [line for line in finished.error.splitlines() if line.startswith(("OK ", "KEPT"))]
     made = [line for line in said if line.startswith("OK ")]
-    rebuilt = ("OK   dbt_models", "OK   unlearning_models", "OK   chart")
+    rebuilt = ("OK   dbt_models", "OK   unlearning_models", "OK   chart", "OK   report")
     assert all(line.startswith(rebuilt) for line in made), made
     assert len(said) - len(made) > 20
     assert facts_of(world.root) == before

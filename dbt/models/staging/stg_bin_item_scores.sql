@@ -1,14 +1,14 @@
 with scores as (
     select
-        method,
-        benchmark,
-        item_id,
-        bin_id,
-        n_documents,
-        n_in_top_k,
-        score_sum,
-        score_sum_sq
-    from {{ source('lake', 'bin_item_scores') }}
+        facts.method,
+        facts.benchmark,
+        facts.item_id,
+        facts.bin_id,
+        facts.n_documents,
+        facts.n_in_top_k,
+        facts.score_sum,
+        facts.score_sum_sq
+    from {{ source('lake', 'bin_item_scores') }} as facts
 ),
 
 -- Each item counts under all, and under what the base model made of it.
