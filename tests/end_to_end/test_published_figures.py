@@ -84,4 +84,4 @@ def test_what_bin_means_alone_cannot_say_is_null_with_a_reason(query):
     assert rows["reliability"].is_null().all() and rows["unknown_reason"].is_not_null().all()
     assert query("from power").is_empty()
     reasons = query("select reason from unknowns where mart = 'power'")
-    assert reasons["reason"].str.contains("single documents").all()
+    assert reasons["reason"].str.contains("single items").all()
