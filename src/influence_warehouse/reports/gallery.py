@@ -374,6 +374,15 @@ def _spec(name: str) -> ChartSpec:
     return SPECS[name]
 
 
+_GROUPINGS = """
+    select column_name
+    from duckdb_columns()
+    where schema_name = 'marts' and table_name = 'study_sources'
+        and column_name in ('topic_grouping', 'format_grouping')
+    order by column_name
+"""
+
+
 def _rows(home: Home, name: str, required: bool) -> pl.DataFrame:
     rows = _with_groupings(home, read_table(home, SPECS[name].sql))
     if rows.is_empty() and required:
@@ -390,7 +399,10 @@ def _with_groupings(home: Home, rows: pl.DataFrame) -> pl.DataFrame:
     """Beside topic and format what they are called, where an import calls them otherwise."""
     if not {"topic", "format"} & set(rows.columns):
         return rows
-    columns = ("topic_grouping", "format_grouping")
+    # A release of an earlier version does not tell.
+    columns = read_table(home, _GROUPINGS)["column_name"].to_list()
+    if not columns:
+        return rows
     told = read_table(home, f"select distinct {', '.join(columns)} from marts.study_sources")
     return rows.with_columns(pl.lit(told[c][0]).alias(c) for c in columns if len(told))
 
