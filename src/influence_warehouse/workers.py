@@ -16,6 +16,7 @@ from influence_warehouse.making import made_line, make_step
 from influence_warehouse.records import Started
 from influence_warehouse.steps import Step, steps
 from influence_warehouse.study import Study
+from influence_warehouse.unlearning.plan import partition_keys, unlearning_section
 
 Kind = Literal["shards", "runs"]
 
@@ -23,8 +24,8 @@ Kind = Literal["shards", "runs"]
 def work(study: Study, lake: Lake, kind: Kind, worker: int, of: int) -> Iterator[str]:
     """Make the worker's parts that are missing or stale; a progress line for each fact.
 
-    `worker` counts from 0 to `of` - 1. Raises StudyError for a worker out of range or a study
-    without unlearning, FactError when what the parts need is missing or breaks its
+    `worker` counts from 0 to `of` - 1. Raises StudyError for a worker out of range, InputError
+    for a study without unlearning, FactError when what the parts need is missing or breaks its
     expectations, and after the other runs are done HealthError naming unlearning runs that
     failed.
     """
@@ -33,12 +34,9 @@ def work(study: Study, lake: Lake, kind: Kind, worker: int, of: int) -> Iterator
             f"--worker {worker} --of {of}: workers are counted from 0 to {of - 1}. "
             "Remedy: start the array at 0, or subtract 1."
         )
+    if kind == "runs":
+        unlearning_section(study)
     chosen = [step for step in steps(study) if step.parts == kind]
-    if not chosen:
-        raise StudyError(
-            f"study {study.name}: no section `unlearning`, so there are no runs. "
-            "Remedy: add one; docs/unlearning.md describes it."
-        )
     _require_checked(study, lake, kind)
     mine = parts_of(study, lake, kind)[worker::of]
     yield f"worker {worker} of {of}: {len(mine)} {kind}"
@@ -60,8 +58,6 @@ def work(study: Study, lake: Lake, kind: Kind, worker: int, of: int) -> Iterator
 
 def parts_of(study: Study, lake: Lake, kind: Kind) -> Sequence[Part]:
     """All parts of the study, in an order that every worker sees alike."""
-    from influence_warehouse.unlearning.plan import partition_keys
-
     return range(study.sampling.shards) if kind == "shards" else partition_keys(lake)
 
 

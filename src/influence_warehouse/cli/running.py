@@ -34,11 +34,10 @@ from influence_warehouse.secrecy import redacted
 def run(study: str, stage: Any) -> None:
     """Materialize what is missing or stale of STUDY; resumes where it was killed."""
     loaded, home = study_and_home(study)
-    if stage in ("plan", "unlearning") and loaded.unlearning is None:
-        raise StudyError(
-            f"study {study}: no section `unlearning`, so there is nothing to run. "
-            "Remedy: add one; docs/unlearning.md describes it."
-        )
+    if stage in ("plan", "unlearning"):
+        from influence_warehouse.unlearning.plan import unlearning_section
+
+        unlearning_section(loaded)
     home.create()
     from influence_warehouse.leftovers import remove_leftovers
     from influence_warehouse.run_lock import run_lock
@@ -159,7 +158,9 @@ def build(study: str, target: str) -> None:
 @example("influence ui --study demo")
 def ui(study: str, port: int) -> None:
     """Open Dagster on 127.0.0.1: lineage, checks, runs."""
-    _prepare(study, *study_and_home(study))
+    loaded, home = study_and_home(study)
+    home.create()
+    _prepare(study, loaded, home)
     command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions"]
     os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])
 
@@ -179,8 +180,7 @@ def prepare_model(name: str) -> None:
 
 
 def _prepare(study: str, loaded: Any, home: Any) -> None:
-    """Make the study's home, the Dagster instance and dbt's manifest."""
-    home.create()
+    """Make the Dagster instance and dbt's manifest for a study whose home is there."""
     os.environ["INFLUENCE_WAREHOUSE"] = str(home.root)
     # Leaving without Python's teardown (see `run`), a semaphore of tqdm's lock is left to the
     # resource tracker, which removes it and would warn of it.
