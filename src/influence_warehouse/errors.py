@@ -4,6 +4,8 @@ Belongs here: the exception types whose message names the file, the field and th
 Does not belong here: errors of programming, which stay Python's own.
 """
 
+from collections.abc import Sequence
+
 
 class InfluenceError(Exception):
     """Base of every error that the command line prints without a traceback."""
@@ -27,3 +29,9 @@ class HealthError(InfluenceError):
 
 class WarehouseError(InfluenceError):
     """The DuckDB file or its folder cannot be read, written or locked."""
+
+
+def first_of(problems: Sequence[str], shown: int, total: int | None = None) -> str:
+    """The first `shown` problems, a line each, and how many more of `total` there are."""
+    left = (total or len(problems)) - shown
+    return "\n  ".join([*problems[:shown], *([f"and {left} more"] if left > 0 else [])])

@@ -6,7 +6,7 @@ Belongs here: how a refusal reads. Does not belong here: what is refused.
 from collections.abc import Sequence
 from pathlib import Path
 
-from influence_warehouse.errors import InputError
+from influence_warehouse.errors import InputError, first_of
 
 SHOWN = 5
 
@@ -14,7 +14,5 @@ SHOWN = 5
 def refuse(path: Path, problems: Sequence[str], remedy: str, total: int | None = None) -> None:
     """Raise InputError when there are problems; `total` counts also those that are not listed."""
     if problems:
-        shown = "\n  ".join(problems[:SHOWN])
-        left = (total or len(problems)) - SHOWN
-        more = f"\n  and {left} more" if left > 0 else ""
-        raise InputError(f"{path}:\n  {shown}{more}\nRemedy: {remedy}.")
+        listed = first_of(problems, SHOWN, total)
+        raise InputError(f"{path}:\n  {listed}\nRemedy: {remedy}.")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from influence_warehouse.errors import InputError
+from influence_warehouse.errors import InputError, first_of
 
 FILE = "SHA256SUMS"
 _MAX_LIST_BYTES = 1 << 20
@@ -135,10 +135,7 @@ def _plain_size(folder: Path, name: str) -> int:
 
 def _refuse(folder: Path, problems: list[str]) -> None:
     if problems:
-        shown = "\n  ".join(problems[:_SHOWN])
-        left = len(problems) - _SHOWN
-        more = f"\n  and {left} more" if left > 0 else ""
         raise InputError(
-            f"{folder}: not the release that was made:\n  {shown}{more}\n"
+            f"{folder}: not the release that was made:\n  {first_of(problems, _SHOWN)}\n"
             "Remedy: get the release again, whole, and add nothing to its folder."
         )
