@@ -1,7 +1,7 @@
 """How often the marts' intervals hold the truth, and their discoveries are false, by simulation.
 
 Run as a module it prints what the tables of docs/statistics.md say, of all regimes or those
-named: python -m tests.calibration 300 [REGIME ...]
+named: python -m tests.calibration 1000 [REGIME ...]
 """
 
 import sys
@@ -103,8 +103,11 @@ def false_discoveries(study: SimulatedStudy) -> Rates:
     return rates
 
 
-def expected_correlations(regime: Regime, truths: int, repeats: int) -> Rates:
-    """Coverage of Pearson's interval: its target is the mean over studies of one truth."""
+def expected_correlations(regime: Regime, truths: int, repeats: int) -> Summary:
+    """Coverage of Pearson's interval: its target is the mean over studies of one truth.
+
+    The mean and its standard error are over truths.
+    """
     rates = defaultdict(list)
     for number in range(truths):
         truth = profile_truth(np.random.default_rng([1, number]), regime.spread)
@@ -118,7 +121,7 @@ def expected_correlations(regime: Regime, truths: int, repeats: int) -> Rates:
             target = np.tanh(np.mean([np.arctanh(r) for r, _ in pairs]))
             bounds = [fisher_interval(*pair) for pair in pairs]
             rates["pearson", level].append(np.mean([a <= target <= b for a, b in bounds]))
-    return {key: float(np.mean(values)) for key, values in rates.items()}
+    return {key: _mean(np.array(values)) for key, values in rates.items()}
 
 
 def measure(regime: Regime, studies: int, seed: int, null: bool = False) -> Summary:
@@ -145,10 +148,14 @@ def _print(studies: int, regimes: list[str]) -> None:
         regime = REGIMES[name]
         for null in (False, True):
             cells = measure(regime, studies, seed=11, null=null)
-            row = [f"{v}/{level} {m:.1%} +-{e:.1%} n{n}" for (v, level), (m, e, n) in cells.items()]
-            print(name, "FDR" if null else "coverage", *row, sep="; ", flush=True)
-        cells = expected_correlations(regime, max(studies // 60, 3), repeats=40)
-        print(name, *[f"{v}/{level} {m:.1%}" for (v, level), m in cells.items()], sep="; ")
+            _print_row(name, "FDR" if null else "coverage", cells)
+        # 200 studies of one truth, so that the error of their mean is small beside theirs.
+        _print_row(name, "coverage", expected_correlations(regime, max(studies // 50, 3), 200))
+
+
+def _print_row(regime: str, kind: str, cells: Summary) -> None:
+    row = [f"{value}/{level} {m:.1%} +-{e:.1%} n{n}" for (value, level), (m, e, n) in cells.items()]
+    print(regime, kind, *row, sep="; ", flush=True)
 
 
 if __name__ == "__main__":
