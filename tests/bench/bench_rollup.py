@@ -18,18 +18,20 @@ from tests.bench.worlds import rollup_lake
 DOCUMENTS = int(os.environ.get("BENCH_DOCUMENTS", 5_680_000))
 # Times as many documents for the growth: 10 needs 10 GB of disk and minutes more.
 GROWTH = int(os.environ.get("BENCH_GROWTH", 0))
+_INFLUENCE = ("bin_influence", "topic_influence", "format_influence")
 _BY_REGION = (
-    *("bin_influence", "topic_influence", "format_influence"),
+    *_INFLUENCE,
     *("bin_contrasts", "topic_contrasts", "format_contrasts"),
     # benchmark_correlations without leaving out bins and topics: that costs what the taxonomy makes
     # it cost, whatever the corpus.
     *("int_correlations", "influence_concentration"),
 )
 _BY_DOCUMENT = ("document_influence", "bins", "top_documents")
+_PARTS = {"influence": _INFLUENCE, "regions": _BY_REGION, "documents": _BY_DOCUMENT}
 
 
 def compiled(lake: Lake, folder: Path) -> dict[str, Path]:
-    """Files of statements: `bins`, the marts of influence by region; `documents`, those by row.
+    """A file of statements for each part: the models that it names and all that they read.
 
     There are no resamples, so the intervals are null and cost nothing.
     """
@@ -41,15 +43,11 @@ def compiled(lake: Lake, folder: Path) -> dict[str, Path]:
         for key, node in nodes.items()
         if node["resource_type"] == "model" and "unlearning" not in node["tags"]
     }
-    ordered = _with_ancestors(models, {model["name"] for model in models.values()})
-    staging = [key for key in ordered if models[key]["schema"] == "staging"]
-    by_region = [key for key in _with_ancestors(models, _BY_REGION) if key not in staging]
-    by_document = [key for key in ordered if models[key]["name"] in _BY_DOCUMENT]
     files = {}
-    for name, keys in (("bins", by_region), ("documents", by_document)):
+    for name, names in _PARTS.items():
         files[name] = folder / name / "statements.json"
         files[name].parent.mkdir(parents=True)
-        rows = [_statement(models[key]) for key in [*staging, *keys]]
+        rows = [_statement(models[key]) for key in _with_ancestors(models, names)]
         files[name].write_text(json.dumps(rows), encoding="utf-8")
     return files
 
@@ -94,10 +92,15 @@ def world(request, tmp_path_factory) -> Iterator[World]:
     shutil.rmtree(folder)
 
 
-def test_marts_by_region(benchmark, world):
+def test_marts_of_influence(benchmark, world):
     alternatives = {
         "bare scan and aggregate": own_process("duckdb_aggregate", world.lake),
-        "marts by region": own_process("marts", world.lake, world.files["bins"]),
+        "influence by bin, topic, format": own_process(
+            "marts", world.lake, world.files["influence"]
+        ),
+        "with contrasts, correlations, concentration": own_process(
+            "marts", world.lake, world.files["regions"]
+        ),
         "pandas": own_process("pandas_rollup", world.lake),
     }
     side_by_side(benchmark, world.claim, alternatives, at_most=1.5, peak_mb=3072)
