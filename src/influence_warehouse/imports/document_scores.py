@@ -20,6 +20,7 @@ from influence_warehouse.imports.groups import (
     labelled_bins,
 )
 from influence_warehouse.imports.problems import SHOWN, refuse
+from influence_warehouse.quoting import sql_text
 
 # Facts hold scores as 32-bit floats.
 _LARGEST = 3.4e38
@@ -176,7 +177,7 @@ def _read_scores(
     item_id = _column(study, table, "item_id")
     method = _name_of(study, table, "method", file.method or study.method)
     if study.wide:
-        parts = [(f"'{_escaped(name)}'", column) for name, column in study.wide.items()]
+        parts = [(sql_text(name), column) for name, column in study.wide.items()]
     else:
         constant = file.benchmark or study.benchmark
         parts = [(_name_of(study, table, "benchmark", constant), study.column("scores", "score"))]
@@ -185,6 +186,7 @@ def _read_scores(
         fields = [method, benchmark, item_id, table.text(doc_id), table.number(score)]
         selected = f"select {number}, {ROW}, {', '.join(fields)} from {table.sql}"
         read(connection, table.path, f"insert into raw {selected}")
+    no_number = sql_text(f"{'score' if len(parts) > 1 else parts[0][1]} is not a finite number")
     item = "item_id is null or" if item_id != _NONE else ""
     _refuse_rows(
         connection,
@@ -192,8 +194,8 @@ def _read_scores(
         "select row as place, format('row {}: {}', row, case "
         "when doc_id is null then 'doc_id is empty' when method is null then 'method is empty' "
         "when benchmark is null then 'benchmark is empty' "
-        f"when score is null or not isfinite(score) then '{_quoted_scores(parts)} is not a finite "
-        f"number' when abs(score) > {_LARGEST} then 'score is too large for a 32-bit float' "
+        f"when score is null or not isfinite(score) then {no_number} "
+        f"when abs(score) > {_LARGEST} then 'score is too large for a 32-bit float' "
         "else 'item_id is empty' end) as problem from raw "
         f"where file = {number} and ({item} doc_id is null or method is null or benchmark is null "
         f"or score is null or not isfinite(score) or abs(score) > {_LARGEST})",
@@ -203,10 +205,6 @@ def _read_scores(
 
 
 _NONE = "null::varchar"
-
-
-def _quoted_scores(parts: list[tuple[str, str]]) -> str:
-    return "score" if len(parts) > 1 else _escaped(parts[0][1])
 
 
 def _column(study: ScoredDocuments, table: Table, ours: str) -> str:
@@ -228,7 +226,7 @@ def _name_of(study: ScoredDocuments, table: Table, ours: str, told: str | None) 
         )
         remedy = f"name its {ours} once: --{ours} NAME, --map {ours}=COLUMN, or before the file"
         refuse(table.path, [wrong], f"{remedy}, as --help shows")
-    return column if told is None else f"'{_escaped(told)}'"
+    return column if told is None else sql_text(told)
 
 
 def _name(connection: duckdb.DuckDBPyConnection, files: list[Table]) -> list[str]:
@@ -266,7 +264,7 @@ def _check_keys(
             connection,
             table,
             "select row as place, format('row {}: doc_id {} is not in {}', row, doc_id, "
-            f"'{_escaped(documents.path.name)}') as problem "
+            f"{sql_text(documents.path.name)}) as problem "
             f"from scored where file = {number} and bin_id is null",
             "add the documents, or say which columns hold the ids, "
             "--map scores.doc_id=A --map documents.doc_id=B",
@@ -343,7 +341,3 @@ def _refuse_rows(
         f"select problem, count(*) over () from ({sql}) order by place limit {SHOWN}",
     )
     refuse(table.path, [problem for problem, _ in rows], remedy, rows[0][1] if rows else None)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("'", "''")

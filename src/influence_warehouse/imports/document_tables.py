@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from influence_warehouse.errors import InputError
+from influence_warehouse.quoting import sql_name, sql_text
 
 # DuckDB reads these in a path as a pattern.
 _PATTERN = "*?[]{}"
@@ -40,12 +41,12 @@ class Table:
     def text(self, column: str) -> str:
         """SQL of a column as text. Raises InputError when it is of no type that names things."""
         self._check(column, _NAMES, "text or whole numbers")
-        return f"nullif(cast({quoted(column)} as varchar), '')"
+        return f"nullif(cast({sql_name(column)} as varchar), '')"
 
     def number(self, column: str) -> str:
         """SQL of a column as double; null where a text is no number. Raises InputError."""
         self._check(column, (*_NUMBERS, "VARCHAR"), "numbers")
-        return f"try_cast({quoted(column)} as double)"
+        return f"try_cast({sql_name(column)} as double)"
 
     def require(self, column: str, ours: str) -> None:
         """Raise InputError unless the file has the column that holds our column `ours`."""
@@ -69,16 +70,16 @@ def open_table(connection: duckdb.DuckDBPyConnection, path: Path) -> Table:
 
     Raises InputError when the file is missing, empty, of no format that is read, or broken.
     """
-    reader = _reader(path).format(path=f"'{str(path).replace(chr(39), chr(39) * 2)}'")
+    reader = _reader(path).format(path=sql_text(str(path)))
     rows = read(connection, path, f"describe select * from {reader}")
     columns = {name: kind for name, kind, *_ in rows if name != "file_row_number"}
     row = "file_row_number + 1" if len(columns) < len(rows) else "row_number() over ()"
     if reader.startswith("read_json"):
         # Texts that look like dates stay the texts they are.
         columns = {n: "VARCHAR" if k in _DATES else k for n, k in columns.items()}
-        texts = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in columns)
+        texts = ", ".join(f"{sql_name(name)}: 'VARCHAR'" for name in columns)
         reader = f"{reader.removesuffix(')')}, columns = {{{texts}}})"
-    sql = f"(select {row} as {quoted(_ROW)}, * from {reader})"
+    sql = f"(select {row} as {sql_name(_ROW)}, * from {reader})"
     (count,) = read(connection, path, f"select count(*) from {reader}")[0]
     if not count:
         raise InputError(f"{path}: has no rows. Remedy: give a file with a row per score.")
@@ -97,14 +98,9 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, sql: str) -> list[tu
         ) from error
 
 
-def quoted(name: str) -> str:
-    """A name as SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 # The number of a row beside the file's own columns; no column of a file is called so.
 _ROW = "influence warehouse row"
-ROW = quoted(_ROW)
+ROW = sql_name(_ROW)
 
 
 def _reader(path: Path) -> str:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from tqdm import tqdm
 
 from influence_warehouse.errors import WarehouseError
+from influence_warehouse.quoting import sql_name
 from influence_warehouse.releases.notes import Column, Release, Table
 from influence_warehouse.releases.ranks import RankChange, rank_changes
 from influence_warehouse.releases.tables import (
@@ -20,7 +21,6 @@ from influence_warehouse.releases.tables import (
     is_unique,
     parquet_relation,
     published_tables,
-    quoted,
 )
 from influence_warehouse.warehouse.publish import SCHEMA, attach
 
@@ -108,12 +108,14 @@ def _tables(connection: duckdb.DuckDBPyConnection, side: Side, name: str) -> dic
             _require(side)
             catalog = _attached(connection, side.path, f"side_{name}")
             tables = published_tables(connection, catalog)
-            sources = [f"{catalog}.{SCHEMA}.{quoted(table.name)}" for table in tables]
+            sources = [f"{catalog}.{SCHEMA}.{sql_name(table.name)}" for table in tables]
         else:
             tables = list(side.release.tables)
             sources = [parquet_relation(side.path, table) for table in tables]
         for table, source in zip(tables, sources, strict=True):
-            connection.execute(f"create view {name}.{quoted(table.name)} as select * from {source}")
+            connection.execute(
+                f"create view {name}.{sql_name(table.name)} as select * from {source}"
+            )
     except (duckdb.Error, ValidationError) as error:
         raise WarehouseError(
             f"{side.path}: cannot be read ({error}). "
@@ -152,7 +154,7 @@ def _compare_table(
         for name in shared
         if mine[name].type != other[name].type
     }
-    relations = [f"{side}.{quoted(a.name)}" for side in ("a", "b")]
+    relations = [f"{side}.{sql_name(a.name)}" for side in ("a", "b")]
     key = next((k for k in (a.key, b.key) if k and set(k) <= set(shared)), ())
     if key and not all(is_unique(connection, relation, key) for relation in relations):
         key = ()
@@ -166,7 +168,10 @@ def _compare_table(
         key=key,
         rows=(count(connection, relations[0]), count(connection, relations[1])),
         only_in=only_in,
-        columns_only_in=(tuple(n for n in mine if n not in other), tuple(other.keys() - mine)),
+        columns_only_in=(
+            tuple(n for n in mine if n not in other),
+            tuple(n for n in other if n not in mine),
+        ),
         types=types,
         values=values,
     )
@@ -175,7 +180,7 @@ def _compare_table(
 def _by_row(
     connection: duckdb.DuckDBPyConnection, relations: list[str], columns: list[str]
 ) -> tuple[int, int]:
-    cells = ", ".join(map(quoted, columns)) or "1"
+    cells = ", ".join(map(sql_name, columns)) or "1"
     a, b = (f"(select {cells} from {relation})" for relation in relations)
     return (
         count(connection, f"(from {a} except all from {b})"),
@@ -190,7 +195,7 @@ def _by_key(
     pairs: list[tuple[Column, Column]],
     tolerance: float,
 ) -> tuple[tuple[int, int], tuple[ColumnDifference, ...]]:
-    matched = " and ".join(f"a.{quoted(k)} is not distinct from b.{quoted(k)}" for k in key)
+    matched = " and ".join(f"a.{sql_name(k)} is not distinct from b.{sql_name(k)}" for k in key)
     cells = ["count(*) filter (b.is_here is null)", "count(*) filter (a.is_here is null)"]
     for a, b in pairs:
         cells += _column_cells(a, b, tolerance)
@@ -208,7 +213,7 @@ def _by_key(
 
 def _column_cells(a: Column, b: Column, tolerance: float) -> list[str]:
     """SQL of how many matched rows differ in a column, and by how much at most."""
-    mine, other = f"a.{quoted(a.name)}", f"b.{quoted(b.name)}"
+    mine, other = f"a.{sql_name(a.name)}", f"b.{sql_name(b.name)}"
     are_numbers = all(column.type.startswith(_NUMBERS) for column in (a, b))
     if a.type != b.type:
         common = "double" if are_numbers else "varchar"

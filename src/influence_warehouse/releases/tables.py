@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from influence_warehouse.errors import InputError, WarehouseError
 from influence_warehouse.facts import write_atomically
+from influence_warehouse.quoting import sql_name, sql_text
 from influence_warehouse.releases.notes import Column, Table, Text
 from influence_warehouse.warehouse.dictionary import mart_keys
 from influence_warehouse.warehouse.publish import (
@@ -20,16 +21,10 @@ from influence_warehouse.warehouse.publish import (
     attach,
     create_mart,
     publication,
-    sql_text,
 )
 
 # Sentences of documents. Single terms, ids and addresses are no text that somebody wrote.
 TEXT_COLUMNS = {"top_documents": frozenset({"excerpt"})}
-
-
-def quoted(name: str) -> str:
-    """SQL identifier of a name."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def published_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[Table]:
@@ -41,7 +36,7 @@ def published_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> lis
     ).fetchall()
     keys = mart_keys()
     return [
-        _table(connection, f"{catalog}.{SCHEMA}.{quoted(name)}", catalog, name, comment, keys)
+        _table(connection, f"{catalog}.{SCHEMA}.{sql_name(name)}", catalog, name, comment, keys)
         for name, comment in names
     ]
 
@@ -104,19 +99,19 @@ def _write_mart(
 ) -> None:
     hidden = TEXT_COLUMNS.get(table.name, frozenset()) if text == "none" else frozenset()
     cells = [
-        f"cast(null as {column.type}) as {quoted(column.name)}"
+        f"cast(null as {column.type}) as {sql_name(column.name)}"
         if column.name in hidden
-        else quoted(column.name)
+        else sql_name(column.name)
         for column in table.columns
     ]
-    order = ", ".join(map(quoted, table.key)) or "all"
-    source = f"from source.{SCHEMA}.{quoted(table.name)} order by {order}"
+    order = ", ".join(map(sql_name, table.key)) or "all"
+    source = f"from source.{SCHEMA}.{sql_name(table.name)} order by {order}"
     target = sql_text(str(folder / table.parquet))
     connection.execute(
         f"copy (select {', '.join(cells)} {source}) to {target} (format parquet, compression zstd)"
     )
     plain = [
-        f"to_json({cell}) as {quoted(column.name)}" if _is_nested(column) else cell
+        f"to_json({cell}) as {sql_name(column.name)}" if _is_nested(column) else cell
         for cell, column in zip(cells, table.columns, strict=True)
     ]
     target = sql_text(str(folder / table.csv))
@@ -159,7 +154,7 @@ def _table_problems(
 
 def is_unique(connection: duckdb.DuckDBPyConnection, relation: str, key: tuple[str, ...]) -> bool:
     """Whether no two rows of a relation share a key; nulls count as equal."""
-    columns = ", ".join(map(quoted, key))
+    columns = ", ".join(map(sql_name, key))
     groups = count(connection, f"(select distinct {columns} from {relation})")
     return groups == count(connection, relation)
 

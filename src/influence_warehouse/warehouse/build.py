@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
+from influence_warehouse.quoting import sql_text
 from influence_warehouse.warehouse.plain_select import plain_select
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ def read_built(home: Home, mart: str) -> "pl.DataFrame":
     try:
         # Attached, not opened: dbt may hold the file in this process, with settings of its own.
         with duckdb.connect() as connection:
-            path = str(home.build_database).replace("'", "''")
-            connection.execute(f"attach '{path}' as build (read_only)")
+            file = sql_text(str(home.build_database))
+            connection.execute(f"attach {file} as build (read_only)")
             return connection.table(f"build.marts.{mart}").pl()
     except duckdb.Error as error:
         raise WarehouseError(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.facts import write_atomically
 from influence_warehouse.layout import Home
+from influence_warehouse.quoting import sql_name, sql_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -96,11 +97,13 @@ def create_mart(
     columns: Iterable[tuple[str, str]],
 ) -> None:
     """Make a published mart of the SQL `source`, with its and its columns' descriptions."""
-    target = f'published.{SCHEMA}."{table}"'
+    target = f"published.{SCHEMA}.{sql_name(table)}"
     connection.execute(f"create table {target} as {source}")
     connection.execute(f"comment on table {target} is {sql_text(comment)}")
     for column, description in columns:
-        connection.execute(f'comment on column {target}."{column}" is {sql_text(description)}')
+        connection.execute(
+            f"comment on column {target}.{sql_name(column)} is {sql_text(description)}"
+        )
 
 
 def _copy_table(connection: "duckdb.DuckDBPyConnection", table: str, comment: str | None) -> None:
@@ -110,14 +113,9 @@ def _copy_table(connection: "duckdb.DuckDBPyConnection", table: str, comment: st
         "order by column_index",
         [SCHEMA, table],
     ).fetchall()
-    create_mart(connection, table, f'from build.{SCHEMA}."{table}"', comment or "", columns)
+    create_mart(connection, table, f"from build.{SCHEMA}.{sql_name(table)}", comment or "", columns)
 
 
 def is_corrupt(error: "duckdb.Error") -> bool:
     """Whether DuckDB found a block of a file damaged, by its checksum."""
     return "corrupt database file" in str(error).lower()
-
-
-def sql_text(value: str) -> str:
-    """SQL literal of a text."""
-    return "'" + value.replace("'", "''") + "'"
