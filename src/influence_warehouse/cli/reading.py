@@ -34,10 +34,11 @@ from influence_warehouse.errors import InfluenceError
 @example('influence query top_topics\n  influence query "select * from bins limit 5" --output csv')
 def query(name_or_sql: str, study: str, output: str, to: Path | None) -> None:
     """Run a named query of sql/, or SQL, on the published read-only copy."""
-    from influence_warehouse.warehouse.output import write_result
-    from influence_warehouse.warehouse.query import run_query
+    from influence_warehouse.warehouse.output import write_rows
+    from influence_warehouse.warehouse.query import reading
 
-    write_result(run_query(home_of(study), name_or_sql), output, to)
+    with reading(home_of(study), name_or_sql) as (connection, sql):
+        write_rows(connection, sql, output, to)
 
 
 @click.command()

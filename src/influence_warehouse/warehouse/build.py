@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from influence_warehouse.errors import WarehouseError
-from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
 from influence_warehouse.quoting import sql_text
 from influence_warehouse.warehouse.plain_select import plain_select
@@ -21,6 +20,7 @@ from influence_warehouse.warehouse.plain_select import plain_select
 if TYPE_CHECKING:
     import polars as pl
 
+    from influence_warehouse.facts import Lake
     from influence_warehouse.study import Study
 
 # The module that is dbt's command for an engine.
@@ -99,7 +99,7 @@ def read_built(home: Home, mart: str) -> "pl.DataFrame":
         ) from error
 
 
-def build_warehouse(study: "Study | None", lake: Lake, target: str = "duckdb") -> dict[str, Any]:
+def build_warehouse(study: "Study | None", lake: "Lake", target: str = "duckdb") -> dict[str, Any]:
     """Run `dbt build` and return `{"nodes": {status: count}, "seconds": float}`.
 
     `study` is None for an imported one, whose facts say all there is. `target` is the engine.

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from influence_warehouse.errors import WarehouseError
-from influence_warehouse.facts import write_atomically
 from influence_warehouse.layout import Home
 from influence_warehouse.quoting import sql_name, sql_text
 
@@ -34,6 +33,8 @@ def publish(home: Home, study: "Study | None", built: Path | None = None) -> Pat
     there are no marts to publish, another process holds the build database for writing, or the
     disk refuses.
     """
+    from influence_warehouse.facts import write_atomically
+
     built = built or home.build_database
     if not built.exists():
         raise WarehouseError(

@@ -6,11 +6,11 @@ named queries, and errors an analyst can act on. Does not belong here: printing 
 
 import difflib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import polars as pl
 
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.layout import Home
@@ -19,6 +19,7 @@ from influence_warehouse.warehouse.publish import SCHEMA, is_corrupt
 
 if TYPE_CHECKING:
     import duckdb
+    import polars as pl
 
 _HEADER = re.compile(r"^--\s*(question|grain|reads):\s*(.+)$")
 _NAME = re.compile(r"^[\w-]+$")
@@ -64,11 +65,19 @@ def _read_query(path: Path) -> NamedQuery:
     return NamedQuery(path.stem, header.get("question", ""), header.get("grain", ""), reads, sql)
 
 
-def run_query(home: Home, name_or_sql: str) -> pl.DataFrame:
-    """Rows of a named query, or of SQL on the marts, which need no schema prefix.
+def run_query(home: Home, name_or_sql: str) -> "pl.DataFrame":
+    """Rows of a named query, or of SQL on the marts. Raises as `reading`."""
+    with reading(home, name_or_sql) as (connection, sql):
+        return connection.sql(sql).pl()
 
-    Raises WarehouseError when the name is unknown, the study is not published, the SQL is
-    wrong, or it would write or read anything but the published file.
+
+@contextmanager
+def reading(home: Home, name_or_sql: str) -> Iterator[tuple["duckdb.DuckDBPyConnection", str]]:
+    """A connection that can only read the marts, and the SQL to run on it inside the block.
+
+    The SQL is that of a named query, or what was given; marts need no schema prefix. Raises
+    WarehouseError when the name is unknown, the study is not published, the SQL is wrong, or it
+    would write or read anything but the published file.
     """
     sql = _sql_of(name_or_sql)
     if not home.database.exists():
@@ -83,10 +92,7 @@ def run_query(home: Home, name_or_sql: str) -> pl.DataFrame:
             for setting in _SETTINGS:
                 connection.execute(f"set {setting}")
             _require_reading(connection, sql)
-            result = connection.sql(sql)
-            if result is None:
-                raise WarehouseError("The SQL returns no rows. Remedy: end it with a `select`.")
-            return result.pl()
+            yield connection, sql
     except duckdb.Error as error:
         remedy = "correct the SQL; the file is read-only and `show tables` lists its marts."
         if is_corrupt(error):
@@ -97,6 +103,8 @@ def run_query(home: Home, name_or_sql: str) -> pl.DataFrame:
 def _require_reading(connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
     """Raise WarehouseError unless every statement is a select, or the explanation of one."""
     statements = connection.extract_statements(sql)
+    if not statements:
+        raise WarehouseError("The SQL returns no rows. Remedy: end it with a `select`.")
     kinds = {statement.type.name for statement in statements}
     explained = _EXPLAIN.match(sql)
     if len(statements) == 1 and kinds == {"EXPLAIN"} and explained:
