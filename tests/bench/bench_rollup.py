@@ -47,14 +47,21 @@ def compiled(lake: Lake, folder: Path) -> dict[str, Path]:
     for name, names in _PARTS.items():
         files[name] = folder / name / "statements.json"
         files[name].parent.mkdir(parents=True)
-        rows = [_statement(models[key]) for key in _with_ancestors(models, names)]
+        rows = [_statement(models, key) for key in _with_ancestors(models, names)]
         files[name].write_text(json.dumps(rows), encoding="utf-8")
     return files
 
 
-def _statement(node: dict) -> tuple[str, str, str]:
+def _statement(models: dict, key: str) -> tuple[str, str, str, list[str]]:
+    """Relation, materialization, SQL, and the relations that it reads."""
+    node = models[key]
+    needs = [_relation(models[need]) for need in node["depends_on"]["nodes"] if need in models]
     sql = node["compiled_code"].replace('"build".', "")
-    return f"{node['schema']}.{node['name']}", node["config"]["materialized"], sql
+    return _relation(node), node["config"]["materialized"], sql, needs
+
+
+def _relation(node: dict) -> str:
+    return f"{node['schema']}.{node['name']}"
 
 
 def _with_ancestors(models: dict, names: Iterable[str]) -> list[str]:

@@ -26,7 +26,8 @@ topic_values as (
         item_subset,
         topic,
         'enrichment' as measure,
-        enrichment as amount
+        -- Equal shares tie, in whatever order an engine adds them up.
+        round(enrichment, 12) as amount
     from {{ ref('topic_influence') }}
 ),
 
@@ -92,7 +93,7 @@ bin_values as (
         item_subset,
         bin_id,
         'enrichment' as measure,
-        enrichment as amount
+        round(enrichment, 12) as amount
     from {{ ref('bin_influence') }}
 ),
 
