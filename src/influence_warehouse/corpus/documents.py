@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import numpy as np
 import polars as pl
 from tqdm import tqdm
 
@@ -25,7 +26,15 @@ from influence_warehouse.fingerprint import Fingerprint, digest_of, digest_of_fi
 from influence_warehouse.layout import Home
 from influence_warehouse.leftovers import scratch_folder
 from influence_warehouse.models import load_tokenizer, model_source
-from influence_warehouse.out_of_core import GROUP_ROWS, in_groups, spilling, write_groups
+from influence_warehouse.out_of_core import (
+    GROUP_ROWS,
+    MAX_PARTS,
+    PART_BYTES,
+    in_groups,
+    in_order,
+    spilling,
+    write_groups,
+)
 from influence_warehouse.study import Study
 
 if TYPE_CHECKING:
@@ -33,6 +42,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 EXAMPLES = 5
+_ROWS = "rows.parquet"  # all that were read
 TOKENIZER_BATCH = 512
 # Reason for setting a row aside -> the rule of corpus.rules that governs it.
 RULE_OF_REASON = {
@@ -77,11 +87,12 @@ _EXAMPLES = f"""
     where reason = $1 order by file, "row" limit {EXAMPLES}
 """
 _ASIDE = 'from set_aside order by file, "row"'
-_DOCUMENTS = f"""
-    select {", ".join(name for name in COLUMNS if name in CONTRACTS["documents"].columns)}
-    from candidates anti join copies using (file, "row")
-    order by doc_id
+_LEFT_OUT = """
+    select file_row_number from all_rows where reason is not null
+    union all
+    select file_row_number from all_rows semi join copies using (file, "row")
 """
+_SOME_IDS = f"select doc_id from candidates using sample reservoir({100 * MAX_PARTS} rows)"
 
 
 def fingerprint_of_documents(study: Study, lake: Lake) -> Fingerprint:
@@ -132,8 +143,8 @@ def _tokenizer_digest(study: Study, home: Home) -> str:
 def make_documents(study: Study, lake: Lake) -> list[Outcome]:
     """Make `documents` and `documents_set_aside`; every input row is in exactly one of them.
 
-    Memory does not grow with the corpus: its rows go to a scratch file, copies are found and rows
-    sorted by DuckDB, which spills, and both facts are written a group of rows at a time.
+    Memory does not grow with the corpus: its rows go to a scratch file, DuckDB finds the copies
+    and spills, rows are sorted in parts, and both facts are written a group of rows at a time.
     Raises InputError for a corpus that is missing, unreadable or without a usable document,
     and for rows that a rule of corpus.rules refuses (counts and examples in the message).
     """
@@ -152,11 +163,10 @@ def make_documents(study: Study, lake: Lake) -> list[Outcome]:
         label = _labeller(study)
         aside = connection.sql(_ASIDE).to_arrow_reader(GROUP_ROWS)
         written = lake.write_in_order("documents_set_aside", _frames(aside), aside_made)
-        rows = _frames(connection.sql(_DOCUMENTS).to_arrow_reader(GROUP_ROWS))
-        n_groups = -(-(n_rows - n_aside) // GROUP_ROWS)
-        groups = tqdm(in_groups(rows), "counting tokens", n_groups, unit=" group", delay=2)
-        documents = (_with_sizes(label(group), tokenizer) for group in groups)
-        written += lake.write_in_order("documents", documents, made)
+        rows = _unique_documents(folder, n_rows, connection)
+        documents = (with_sizes(label(group), tokenizer) for group in in_groups(rows))
+        shown = tqdm(documents, desc="counting tokens", unit=" group", delay=2)
+        written += lake.write_in_order("documents", shown, made)
     if written != n_rows:
         raise AssertionError(f"{n_rows} rows became {written}")
     bins = lake.scan("documents").group_by("topic", "format")
@@ -197,14 +207,36 @@ def _ignored_files(study: Study, home: Home) -> int:
 
 def _read(study: Study, home: Home, folder: Path, connection: duckdb.DuckDBPyConnection) -> int:
     """Make the views and tables that the statements above name; the number of rows read."""
-    rows = folder / "rows.parquet"
     frames = tqdm(checked_rows(study, home), desc="reading documents", unit=" batch", delay=2)
-    n_rows = write_groups(rows, frames, COLUMNS)
-    connection.read_parquet(str(rows)).create_view("all_rows")
+    n_rows = write_groups(folder / _ROWS, frames, COLUMNS)
+    rows = connection.read_parquet(str(folder / _ROWS), file_row_number=True)
+    rows.create_view("all_rows")
     connection.execute("create temp view candidates as from all_rows where reason is null")
     find_duplicates(connection)
     connection.execute(_SET_ASIDE)
     return n_rows
+
+
+def _unique_documents(
+    folder: Path, n_rows: int, connection: duckdb.DuckDBPyConnection
+) -> Iterator[pl.DataFrame]:
+    """The documents by doc_id. A byte of memory a row says which are left out."""
+    keep = np.ones(n_rows, dtype=bool)
+    for frame in _frames(connection.sql(_LEFT_OUT).to_arrow_reader(GROUP_ROWS)):
+        keep[frame["file_row_number"].to_numpy()] = False
+    n_parts = min(MAX_PARTS, 1 + _size_of_texts(folder / _ROWS) // PART_BYTES)
+    ids = connection.sql(_SOME_IDS).pl()["doc_id"].sort()
+    borders = ids.gather([len(ids) * part // n_parts for part in range(1, n_parts)])
+    columns = [name for name in COLUMNS if name in CONTRACTS["documents"].columns]
+    for frame in in_order(folder / _ROWS, keep, "doc_id", borders, folder):
+        yield frame.select(columns)
+
+
+def _size_of_texts(rows: Path) -> int:
+    import pyarrow.parquet as pq
+
+    footer = pq.read_metadata(rows)
+    return sum(footer.row_group(number).total_byte_size for number in range(footer.num_row_groups))
 
 
 def _frames(reader: Iterable["pa.RecordBatch"]) -> Iterator[pl.DataFrame]:
@@ -250,7 +282,8 @@ def _labeller(study: Study) -> Callable[[pl.DataFrame], pl.DataFrame]:
     return lambda group: group.with_columns(classify(group, settings, classifiers).get_columns())
 
 
-def _with_sizes(group: pl.DataFrame, tokenizer: "PreTrainedTokenizerBase") -> pl.DataFrame:
+def with_sizes(group: pl.DataFrame, tokenizer: "PreTrainedTokenizerBase") -> pl.DataFrame:
+    """The documents with n_chars and n_tokens of their `text`."""
     counts = token_counts(group["text"].to_list(), tokenizer)
     return group.with_columns(
         n_chars=pl.col("text").str.len_chars(), n_tokens=pl.Series(counts, dtype=pl.Int32)
