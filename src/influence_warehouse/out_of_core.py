@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 MEMORY_LIMIT = "2GB"  # of DuckDB's tables, sorts and joins; what exceeds it goes to disk
 # A group of rows ends at either; the footer of 50 million rows stays at some megabytes.
 GROUP_ROWS, GROUP_BYTES = 8192, 64 << 20
-# Of a part that is sorted at once. As many files are open as there are parts.
-PART_BYTES, MAX_PARTS = 256 << 20, 512
+# Of a part that is sorted at once, and how many a file is dealt out to: so many are open.
+PART_BYTES, MAX_PARTS = 256 << 20, 64
 
 
 @contextmanager
@@ -57,34 +57,55 @@ def in_groups(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 
 def text_bytes(frame: pl.DataFrame) -> pl.Series:
     """Bytes of each row's texts."""
-    lengths = pl.col(pl.String).str.len_bytes().fill_null(0)
-    return frame.select(pl.sum_horizontal(lengths).cast(pl.Int64)).to_series()
+    lengths = frame.select(pl.col(pl.String).str.len_bytes().cast(pl.Int64).fill_null(0))
+    return sum(lengths, start=pl.zeros(frame.height, dtype=pl.Int64, eager=True))
 
 
 def in_order(
-    source: Path, keep: "np.ndarray", key: str, borders: pl.Series, folder: Path
+    source: Path, key: str, folder: Path, keep: "np.ndarray | None" = None
 ) -> Iterator[pl.DataFrame]:
-    """Rows of a Parquet file by their `key`, a text; those alone that `keep` (bool) says.
+    """Rows of a Parquet file by their `key`, texts that are unique; those alone that `keep` says.
 
-    They are dealt out to files in `folder` by the sorted `borders` of keys, and sorted file by
-    file; where the borders are changes nothing else.
+    What is larger than PART_BYTES is dealt out by its keys to files in `folder`, and each of
+    them read so.
     """
     import pyarrow.parquet as pq
 
-    parts = [folder / f"part-{number}.parquet" for number in range(len(borders) + 1)]
+    footer = pq.read_metadata(source)
+    size = sum(footer.row_group(number).total_byte_size for number in range(footer.num_row_groups))
+    n_parts = min(MAX_PARTS, 1 + size // PART_BYTES, max(1, footer.num_rows))
+    if n_parts == 1:
+        rows = pl.read_parquet(source)
+        yield (rows if keep is None else rows.filter(pl.Series(keep))).sort(key)
+        return
+    some = pl.scan_parquet(source).select(key).gather_every(1 + footer.num_rows // 10_000)
+    keys = some.collect(engine="streaming").to_series().drop_nulls().unique().sort()
+    borders = keys.gather([len(keys) * part // n_parts for part in range(1, n_parts)])
+    for part in _dealt_out(source, key, borders, folder, keep):
+        yield from in_order(part, key, folder)
+        part.unlink()
+
+
+def _dealt_out(
+    source: Path, key: str, borders: pl.Series, folder: Path, keep: "np.ndarray | None"
+) -> list[Path]:
+    """Files of the rows before the first border, from there to the next, and so on."""
+    import pyarrow.parquet as pq
+
+    parts = [folder / f"{source.stem}-{number}.parquet" for number in range(len(borders) + 1)]
     with pq.ParquetFile(source) as rows, ExitStack() as stack:
         schema, start = rows.schema_arrow, 0
         writers = [stack.enter_context(pq.ParquetWriter(part, schema)) for part in parts]
         for number in range(rows.num_row_groups):
             group = pl.DataFrame(rows.read_row_group(number))
-            kept = group.filter(pl.Series(keep[start : start + group.height]))
+            kept = group
+            if keep is not None:
+                kept = group.filter(pl.Series(keep[start : start + group.height]))
             start += group.height
-            places = borders.search_sorted(kept[key])
+            places = borders.search_sorted(kept[key], side="right")
             for (place,), piece in kept.group_by(places.alias("part"), maintain_order=True):
                 writers[place].write_table(piece.to_arrow().cast(schema))
-    for part in parts:
-        yield pl.read_parquet(part).sort(key)
-        part.unlink()
+    return parts
 
 
 def write_groups(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from influence_warehouse import out_of_core
 from influence_warehouse.contracts import CONTRACTS
-from influence_warehouse.corpus import documents, readers
+from influence_warehouse.corpus import readers
 from influence_warehouse.corpus.chosen import documents_of
 from influence_warehouse.corpus.documents import make_documents
 from influence_warehouse.errors import FactError, InputError, WarehouseError
@@ -106,8 +106,9 @@ def test_documents_have_equal_bytes_in_any_order_of_files_and_batches(
         monkeypatch.setattr(readers, "BATCH_ROWS", batch)
         write_lines(tmp_path / name / "in" / "1.jsonl", ordered[:31])
         write_lines(tmp_path / name / "in" / "2.jsonl", ordered[31:])
-        # One part, some, and one a document.
-        monkeypatch.setattr(documents, "PART_BYTES", parts)
+        # One part, some, and parts of parts down to single documents.
+        monkeypatch.setattr(out_of_core, "PART_BYTES", parts)
+        monkeypatch.setattr(out_of_core, "MAX_PARTS", 4)
         lake = lake_at(tmp_path / name)
         corpus = {"path": tmp_path / name / "in", "rules": RULES}
         outcomes = make_documents(study_of(tiny_model, corpus), lake)
@@ -188,14 +189,13 @@ _PEAK = """
 import json, sys
 from pathlib import Path
 from influence_warehouse import out_of_core
-from influence_warehouse.corpus import documents
 from influence_warehouse.corpus.documents import make_documents
 from tests.bench.tasks import _peak_mb
 from tests.corpus_world import lake_at, study_of
 
 root, model = Path(sys.argv[1]), sys.argv[2]
 out_of_core.MEMORY_LIMIT = "100MB"
-documents.PART_BYTES = 16 << 20
+out_of_core.PART_BYTES = 16 << 20
 outcomes = make_documents(study_of(model, {"path": root / "in"}), lake_at(root))
 print(json.dumps([outcomes[0].rows, outcomes[1].rows, _peak_mb()]))
 """

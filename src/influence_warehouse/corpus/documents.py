@@ -28,8 +28,6 @@ from influence_warehouse.leftovers import scratch_folder
 from influence_warehouse.models import load_tokenizer, model_source
 from influence_warehouse.out_of_core import (
     GROUP_ROWS,
-    MAX_PARTS,
-    PART_BYTES,
     in_groups,
     in_order,
     spilling,
@@ -92,7 +90,6 @@ _LEFT_OUT = """
     union all
     select file_row_number from all_rows semi join copies using (file, "row")
 """
-_SOME_IDS = f"select doc_id from candidates using sample reservoir({100 * MAX_PARTS} rows)"
 
 
 def fingerprint_of_documents(study: Study, lake: Lake) -> Fingerprint:
@@ -224,19 +221,9 @@ def _unique_documents(
     keep = np.ones(n_rows, dtype=bool)
     for frame in _frames(connection.sql(_LEFT_OUT).to_arrow_reader(GROUP_ROWS)):
         keep[frame["file_row_number"].to_numpy()] = False
-    n_parts = min(MAX_PARTS, 1 + _size_of_texts(folder / _ROWS) // PART_BYTES)
-    ids = connection.sql(_SOME_IDS).pl()["doc_id"].sort()
-    borders = ids.gather([len(ids) * part // n_parts for part in range(1, n_parts)])
     columns = [name for name in COLUMNS if name in CONTRACTS["documents"].columns]
-    for frame in in_order(folder / _ROWS, keep, "doc_id", borders, folder):
+    for frame in in_order(folder / _ROWS, "doc_id", folder, keep):
         yield frame.select(columns)
-
-
-def _size_of_texts(rows: Path) -> int:
-    import pyarrow.parquet as pq
-
-    footer = pq.read_metadata(rows)
-    return sum(footer.row_group(number).total_byte_size for number in range(footer.num_row_groups))
 
 
 def _frames(reader: Iterable["pa.RecordBatch"]) -> Iterator[pl.DataFrame]:
@@ -273,7 +260,7 @@ def _no_documents(study: Study, home: Home, n_rows: int, counts: dict[str, int])
 def _labeller(study: Study) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """Gives a group of documents its labels, where the study has them classified.
 
-    Groups are of one size: which texts a classifier reads at once shows in its last digits.
+    Which texts a classifier reads at once shows in its last digits; groups depend on rows alone.
     """
     if study.corpus.labels == "columns":
         return lambda group: group
