@@ -9,6 +9,7 @@ Does not belong here: what a fact means (its stage) and the tables analysts see 
 
 import json
 import os
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,6 +23,7 @@ from influence_warehouse.errors import FactError, WarehouseError
 from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.layout import Home, file_name_of
 from influence_warehouse.leftovers import part_beside
+from influence_warehouse.out_of_core import write_groups
 from influence_warehouse.seals import BLANK_SEAL, is_intact, seal
 from influence_warehouse.seals import METADATA_KEY as SEAL_KEY
 
@@ -90,15 +92,45 @@ class Lake:
 
         Raises FactError when columns, dtypes, or the key's uniqueness break the contract.
         """
-        path = self.path(fact, shard)
         ordered = _conform(fact, frame)
+        return self._sealed(
+            self.path(fact, shard),
+            fingerprint,
+            lambda part, metadata: ordered.write_parquet(
+                part, compression="zstd", metadata=metadata
+            ),
+        )
+
+    def write_in_order(
+        self, fact: str, frames: Iterable[pl.DataFrame], fingerprint: Fingerprint
+    ) -> int:
+        """Write a fact from frames that come in the order of its key; its number of rows.
+
+        Memory holds some rows at a time, so the fact may be larger. Equal rows give equal bytes,
+        however they are cut into frames. Raises FactError as `write` does, and for rows out of
+        order; WarehouseError as `write_atomically` does.
+        """
+        contract, rows = CONTRACTS[fact], 0
+
+        def write(part: Path, metadata: dict[str, str]) -> None:
+            nonlocal rows
+            checked = _checked_in_order(fact, frames)
+            rows = write_groups(part, checked, contract.columns, contract.key, metadata)
+
+        self._sealed(self.path(fact), fingerprint, write)
+        return rows
+
+    def _sealed(
+        self, path: Path, fingerprint: Fingerprint, write: Callable[[Path, dict[str, str]], object]
+    ) -> Path:
+        """Replace `path` by what `write` writes, with its fingerprint and checksum inside."""
         metadata = {METADATA_KEY: fingerprint.to_json(), SEAL_KEY: BLANK_SEAL}
 
-        def write(part: Path) -> None:
-            ordered.write_parquet(part, compression="zstd", metadata=metadata)
+        def write_and_seal(part: Path) -> None:
+            write(part, metadata)
             seal(part)
 
-        write_atomically(path, write)
+        write_atomically(path, write_and_seal)
         return path
 
     def fingerprint(self, fact: str, shard: Part | None = None) -> Fingerprint | None:
@@ -211,22 +243,44 @@ def _is_version_intact(path: Path, version: tuple[int, int, int]) -> bool:
 
 
 def _conform(fact: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame in its contract's columns and order. Raises FactError."""
+    ordered = _typed(fact, frame).sort(CONTRACTS[fact].key)
+    _require_unique(fact, ordered.select(CONTRACTS[fact].key))
+    return ordered
+
+
+def _checked_in_order(fact: str, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The frames in their contract's columns. Raises FactError at the first row out of order."""
+    key = CONTRACTS[fact].key
+    last = pl.DataFrame()
+    for frame in frames:
+        typed = _typed(fact, frame)
+        keys = pl.concat([last, typed.select(key)]) if last.width else typed.select(key)
+        _require_unique(fact, keys)
+        if not keys.equals(keys.sort(key)):
+            raise FactError(f"{fact}: the rows are not in the order of {key}")
+        last = keys.tail(1)
+        yield typed
+
+
+def _typed(fact: str, frame: pl.DataFrame) -> pl.DataFrame:
     contract = CONTRACTS[fact]
     missing = [name for name in contract.columns if name not in frame.columns]
     extra = [name for name in frame.columns if name not in contract.columns]
     if missing or extra:
         raise FactError(f"{fact}: columns missing {missing}, columns too many {extra}")
     try:
-        ordered = frame.select(
+        return frame.select(
             pl.col(name).cast(dtype, strict=True) for name, dtype in contract.columns.items()
-        ).sort(contract.key)
+        )
     except pl.exceptions.PolarsError as error:
         raise FactError(f"{fact}: a column cannot take its contract's dtype: {error}") from error
-    keys = ordered.select(contract.key)
-    # Sorted, so that equal keys are neighbours: no table of all keys is needed.
+
+
+def _require_unique(fact: str, keys: pl.DataFrame) -> None:
+    """Raise FactError for a null or repeated key. Sorted keys: equal ones are neighbours."""
     repeated = keys.select(
         pl.all_horizontal(pl.all().eq_missing(pl.all().shift(1))).slice(1).any()
     ).item()
     if keys.null_count().sum_horizontal().item() or repeated:
-        raise FactError(f"{fact}: key {contract.key} is not unique and non-null")
-    return ordered
+        raise FactError(f"{fact}: key {CONTRACTS[fact].key} is not unique and non-null")

@@ -115,8 +115,14 @@ def sample(documents: str, spill: str) -> Callable[[], Any]:
 def duplicates(documents: str, spill: str) -> Callable[[], Any]:
     """The rows of a documents file that are copies by id or text."""
     from influence_warehouse.corpus.duplicates import find_duplicates
+    from influence_warehouse.out_of_core import spilling
 
-    return lambda: find_duplicates(Path(documents), Path(spill))
+    def run() -> None:
+        with spilling(Path(spill)) as connection:
+            connection.read_parquet(documents).create_view("candidates")
+            find_duplicates(connection)
+
+    return run
 
 
 def hashes(documents: str) -> Callable[[], Any]:

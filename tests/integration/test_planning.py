@@ -11,9 +11,10 @@ from influence_warehouse.cli import main
 from influence_warehouse.corpus.documents import make_documents
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
+from influence_warehouse.planning import probe as probes
 from influence_warehouse.planning import workload as workloads
 from influence_warehouse.planning.plan import plan
-from influence_warehouse.planning.probe import Rates
+from influence_warehouse.planning.probe import Budget, Rates, _line
 from influence_warehouse.preflight import planned
 from influence_warehouse.sampling.manifest import make_sampling_manifest
 from influence_warehouse.study import Study, load_study
@@ -138,6 +139,53 @@ def test_stored_gradients_are_in_the_disk_plan(folder, tiny_model, home):
     kept = study.attribution.model_copy(update={"store_gradients": True})
     study = study.model_copy(update={"attribution": kept})
     assert plan(study, load, rates, None).disk["stored gradients"] == 1000 * load.sampled
+
+
+class Machine:
+    """A clock that only work moves: `fixed` seconds a call and `each` a row."""
+
+    def __init__(self, fixed: float, each: float):
+        self.fixed, self.each = fixed, each
+        self.now = 100.0
+        self.calls: list[int] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    def run(self, count: int) -> float:
+        seconds = self.fixed + self.each * count
+        self.now += seconds
+        self.calls.append(count)
+        return seconds
+
+
+@pytest.mark.parametrize(("fixed", "each"), [(0.0, 1e-4), (0.1, 0.02), (2.0, 0.5), (5.0, 3.0)])
+@pytest.mark.parametrize("seconds", [0.0, 5.0, 20.0, 100.0])
+def test_a_rate_is_found_in_the_time_that_there_is(fixed, each, seconds):
+    machine = Machine(fixed, each)
+    found = _line(machine.run, 1000, Budget(seconds, machine.clock))
+    assert found == pytest.approx((each, fixed), rel=1e-6, abs=1e-9)
+    # Two calls are always made; more than those only in half of what is left.
+    least = 2 * fixed + 6 * each
+    assert machine.now - 100.0 <= max(seconds, least) + 1e-9
+    assert machine.calls[:2] == [2, 4] or machine.calls[0] == machine.calls[1] == 2
+
+
+def test_a_rate_that_is_sure_is_not_timed_further():
+    quick, slow = Machine(0.0, 1e-4), Machine(0.0, 0.1)
+    for machine in (quick, slow):
+        _line(machine.run, 1000, Budget(1000.0, machine.clock))
+    assert quick.calls == [2, 2, 8, 32, 128]
+    assert slow.calls == [2, 2, 8]
+
+
+@pytest.mark.slow
+def test_without_time_each_step_is_still_run_and_planned(folder, tiny_model, home, monkeypatch):
+    monkeypatch.setattr(probes, "PROBE_SECONDS", 0.0)
+    found = planned(study_of(folder, tiny_model), home)
+    assert all(stage.seconds > 0 for stage in found.stages), found.stages
+    assert found.rates is not None
+    assert found.rates.score_fixed == found.rates.gradient_fixed  # assumed, not timed
 
 
 def check(*arguments: str) -> str:

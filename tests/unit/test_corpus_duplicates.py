@@ -1,12 +1,15 @@
 """Copies found out of core are those that a plain sort finds."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from influence_warehouse.corpus import duplicates
+from influence_warehouse import out_of_core
 from influence_warehouse.corpus.duplicates import ORDER, find_duplicates
+from influence_warehouse.out_of_core import spilling
 
 LABELS = st.sampled_from([None, "", "a", "é", "😀", "Z"])
 ROWS = st.lists(
@@ -46,19 +49,25 @@ def plainly_found(candidates: pl.DataFrame) -> set[tuple]:
     return found
 
 
+def found_in(candidates: pl.DataFrame, folder: Path) -> pl.DataFrame:
+    file = folder / "candidates.parquet"
+    candidates.write_parquet(file, row_group_size=50_000)
+    with spilling(folder) as connection:
+        connection.read_parquet(str(file)).create_view("candidates")
+        find_duplicates(connection)
+        return connection.table("copies").pl()
+
+
 @settings(max_examples=40, deadline=None)
 @given(rows=ROWS)
 def test_copies_are_those_that_a_plain_sort_finds(rows, tmp_path_factory):
     candidates, folder = frame_of(rows), tmp_path_factory.mktemp("spill")
-    candidates.write_parquet(folder / "candidates.parquet")
-    expected = plainly_found(candidates)
-    assert set(find_duplicates(candidates, folder).rows()) == expected
-    assert set(find_duplicates(folder / "candidates.parquet", folder).rows()) == expected
+    assert set(found_in(candidates, folder).rows()) == plainly_found(candidates)
 
 
 @pytest.mark.slow
 def test_what_exceeds_the_memory_limit_spills_and_is_right(tmp_path, monkeypatch):
-    monkeypatch.setattr(duplicates, "MEMORY_LIMIT", "64MB")
+    monkeypatch.setattr(out_of_core, "MEMORY_LIMIT", "64MB")
     number, empty = pl.int_range(1_500_000, eager=True), pl.lit(None, pl.String)
     candidates = pl.select(
         doc_id=pl.format("document-{}", number),
@@ -68,8 +77,7 @@ def test_what_exceeds_the_memory_limit_spills_and_is_right(tmp_path, monkeypatch
         file=pl.lit("f"),
         row=number,
     )
-    candidates.write_parquet(tmp_path / "candidates.parquet", row_group_size=50_000)
-    found = find_duplicates(tmp_path / "candidates.parquet", tmp_path)
+    found = found_in(candidates, tmp_path)
     assert found.height == 500_000
     assert found.select((pl.col("doc_id") > pl.col("kept")).all()).item()
     assert found["row"].n_unique() == 500_000

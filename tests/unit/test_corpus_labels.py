@@ -12,6 +12,7 @@ from influence_warehouse.corpus.labels import (
     PUBLISHED_FORMATS,
     PUBLISHED_TOPICS,
     classify,
+    load_classifiers,
     slug_of,
 )
 from influence_warehouse.errors import InputError
@@ -98,7 +99,7 @@ def _expected(folder: str, texts: list[str], names: list[str]) -> tuple[list[str
 def test_labels_are_those_of_the_models_whatever_the_batch(classifiers, batch_size, include_url):
     documents = pl.DataFrame({"text": TEXTS, "url": ["city of water", None, "a", "b", "happy"]})
     settings = Classifiers(**classifiers, batch_size=batch_size, include_url=include_url)
-    found = classify(documents, settings)
+    found = classify(documents, settings, load_classifiers(settings))
     inputs = TEXTS
     if include_url:
         inputs = [f"{url or ''}\n\n{text}" for text, url in documents.iter_rows()]
@@ -122,7 +123,8 @@ def test_a_corpus_without_labels_is_labelled(tmp_path, tiny_model, classifiers):
     study, lake = study_of(tiny_model, corpus), lake_at(tmp_path)
     make_documents(study, lake)
     documents = lake.read("documents")
-    labels = classify(documents, Classifiers(**classifiers))
+    settings = Classifiers(**classifiers)
+    labels = classify(documents, settings, load_classifiers(settings))
     assert documents.select("topic", "format", "label_confidence").equals(labels)
     assert set(documents["topic"]) <= set(TOPICS)
 
@@ -148,6 +150,5 @@ def test_the_fingerprint_sees_the_classifiers_weights_and_not_the_batch_size(
 def test_a_classifier_of_something_else_is_refused(tmp_path, classifiers, labels):
     wrong = write_classifier(tmp_path / "wrong", labels)
     settings = Classifiers(**classifiers | {"topic_model": wrong})
-    documents = pl.DataFrame({"text": TEXTS, "url": TEXTS})
     with pytest.raises(InputError, match=r"wrong: .*corpus.classifiers.topic_model.*Remedy"):
-        classify(documents, settings)
+        load_classifiers(settings)

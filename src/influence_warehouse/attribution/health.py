@@ -14,6 +14,7 @@ import polars as pl
 from influence_warehouse.attribution.bergson_session import kwargs_text, quiet
 from influence_warehouse.attribution.merging import fingerprint_of_merged
 from influence_warehouse.attribution.trackstar import PRECISIONS
+from influence_warehouse.corpus.chosen import documents_of
 from influence_warehouse.errors import HealthError
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
@@ -136,14 +137,12 @@ def health_problems(health: pl.DataFrame, max_zero_share: float) -> list[str]:
 def _diagnose(study: Study, lake: Lake) -> str:
     """Text of Bergson's report; it is its only output, so it is captured and kept in the log."""
     manifest = lake.read("sampling_manifest").sort("sample_rank", "bin_id")
-    chosen = manifest.head(_DIAGNOSED_DOCUMENTS).select("doc_id")
-    texts = chosen.join(lake.read("documents", columns=["doc_id", "text"]), on="doc_id").sort(
-        "doc_id"
-    )
+    chosen = manifest.head(_DIAGNOSED_DOCUMENTS)["doc_id"]
+    texts = documents_of(lake, chosen, "text")
     output = io.StringIO()
     log = lake.home.runs / "bergson.log"
     with scratch_folder(lake.home.work) as folder, quiet(log):
-        texts.select("text").write_parquet(Path(folder) / "documents.parquet")
+        texts.write_parquet(Path(folder) / "documents.parquet")
         with redirect_stdout(output):
             from bergson.diagnose import DiagnoseConfig, diagnose
 

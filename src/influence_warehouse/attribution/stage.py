@@ -16,6 +16,7 @@ from influence_warehouse.attribution import rollup
 from influence_warehouse.attribution.encoding import encode_documents
 from influence_warehouse.attribution.trackstar import TrackStar
 from influence_warehouse.benchmarks.queries import encode_queries
+from influence_warehouse.corpus.chosen import documents_of
 from influence_warehouse.errors import FactError, StudyError
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint, digest_of
@@ -270,9 +271,8 @@ def _shard_documents(lake: Lake, shard: int) -> pl.DataFrame:
 
 
 def _encoded(study: Study, lake: Lake, doc_ids: pl.Series) -> list[Encoded]:
-    texts = lake.scan("documents").select("doc_id", "text")
-    wanted = pl.LazyFrame({"doc_id": doc_ids})
-    rows = wanted.join(texts, on="doc_id", how="left", maintain_order="left").collect()
+    texts = documents_of(lake, doc_ids, "doc_id", "text")
+    rows = doc_ids.to_frame("doc_id").join(texts, on="doc_id", how="left", maintain_order="left")
     return encode_documents(rows["text"], load_tokenizer(study, lake.home), study.model.max_tokens)
 
 

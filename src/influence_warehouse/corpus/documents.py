@@ -1,39 +1,46 @@
 """The `documents` fact: every usable document, and every row that is not, with its reason.
 
-Belongs here: which rows are good documents, and the study's rules for the others. Does not
-belong here: reading files (readers), labels' spellings and classifiers (labels).
+Belongs here: the study's rules for rows that are no documents, and writing both kinds. Does not
+belong here: reading files (readers), what is wrong with a row (rows), copies (duplicates),
+classifiers (labels).
 """
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+import numpy as np
 import polars as pl
 from tqdm import tqdm
 
+from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.corpus.duplicates import find_duplicates
-from influence_warehouse.corpus.labels import classify, slug_of
-from influence_warehouse.corpus.readers import (
-    TEXT_FIELDS,
-    Batch,
-    corpus_digests,
-    corpus_path,
-    read_corpus,
-)
-from influence_warehouse.errors import InputError
-from influence_warehouse.facts import CONTRACTS, Lake, Outcome
+from influence_warehouse.corpus.labels import classify, load_classifiers
+from influence_warehouse.corpus.readers import corpus_digests, corpus_path
+from influence_warehouse.corpus.rows import COLUMNS, PRINTED_CHARS, checked_rows
+from influence_warehouse.errors import InputError, WarehouseError
+from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint, digest_of, digest_of_file
 from influence_warehouse.layout import Home
+from influence_warehouse.leftovers import scratch_folder
 from influence_warehouse.models import load_tokenizer, model_source
+from influence_warehouse.out_of_core import (
+    GROUP_ROWS,
+    in_groups,
+    in_order,
+    spilling,
+    write_groups,
+)
 from influence_warehouse.study import Study
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from transformers import PreTrainedTokenizerBase
 
 EXAMPLES = 5
+_ROWS = "rows.parquet"  # all that were read
 TOKENIZER_BATCH = 512
 # Reason for setting a row aside -> the rule of corpus.rules that governs it.
 RULE_OF_REASON = {
@@ -55,19 +62,34 @@ _REMEDIES = {
 _TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab*",
                     "merges.txt", "*.model")  # fmt: skip
 
-
-@dataclass
-class _Sorted:
-    """Rows of the corpus, sorted into good ones (by column) and ones set aside."""
-
-    good: dict[str, list[Any]] = field(default_factory=dict)
-    aside: list[dict[str, Any]] = field(default_factory=list)
-    rows: int = 0
-
-    def set_aside(self, place: dict[str, Any], reason: str, detail: str) -> None:
-        """Record a row that is no document: `place` has file, row and doc_id."""
-        doc_id = None if place["doc_id"] is None else _printable(place["doc_id"])
-        self.aside.append({**place, "doc_id": doc_id, "reason": reason, "detail": detail})
+# Of equal ids the one whose content hash is smallest stays, of equal texts the one whose id is
+# smallest: the choice does not depend on file order.
+_SET_ASIDE = f"""
+    create temp view set_aside as
+    select "row", file, doc_id, reason, detail from all_rows where reason is not null
+    union all
+    select
+        "row",
+        file,
+        left(doc_id, {PRINTED_CHARS}) as doc_id,
+        reason,
+        case reason
+            when 'duplicate_id' then 'another document has this id'
+            else 'same text as ' || kept
+        end as detail
+    from copies
+"""
+_COUNTS = "select reason, count(*) from set_aside group by reason order by reason"
+_EXAMPLES = f"""
+    select file, "row", doc_id, detail from set_aside
+    where reason = $1 order by file, "row" limit {EXAMPLES}
+"""
+_ASIDE = 'from set_aside order by file, "row"'
+_LEFT_OUT = """
+    select file_row_number from all_rows where reason is not null
+    union all
+    select file_row_number from all_rows semi join copies using (file, "row")
+"""
 
 
 def fingerprint_of_documents(study: Study, lake: Lake) -> Fingerprint:
@@ -118,6 +140,8 @@ def _tokenizer_digest(study: Study, home: Home) -> str:
 def make_documents(study: Study, lake: Lake) -> list[Outcome]:
     """Make `documents` and `documents_set_aside`; every input row is in exactly one of them.
 
+    Memory does not grow with the corpus: its rows go to a scratch file, DuckDB finds the copies
+    and spills, rows are sorted in parts, and both facts are written a group of rows at a time.
     Raises InputError for a corpus that is missing, unreadable or without a usable document,
     and for rows that a rule of corpus.rules refuses (counts and examples in the message).
     """
@@ -126,29 +150,48 @@ def make_documents(study: Study, lake: Lake) -> list[Outcome]:
     if lake.is_current(made) and lake.is_current(aside_made):
         return [lake.reused(made), lake.reused(aside_made)]
     tokenizer = load_tokenizer(study, lake.home)
-    rows = _sorted_rows(study, lake.home)
-    candidates = _frame_of(rows)
-    unique = _without_duplicates(candidates, rows, lake.home.work)
-    _apply_rules(study, rows)
-    if unique.is_empty():
-        raise _no_documents(study, lake.home, rows)
-    documents = _finished(unique, study, tokenizer)
-    aside = pl.DataFrame(rows.aside, schema=CONTRACTS["documents_set_aside"].columns)
-    if documents.height + aside.height != rows.rows:
-        raise AssertionError(f"{rows.rows} rows became {documents.height} and {aside.height}")
-    lake.write("documents_set_aside", aside, aside_made)
-    lake.write("documents", documents, made)
-    counts = dict(sorted(Counter(row["reason"] for row in rows.aside).items()))
+    with _scratch(lake.home) as folder, spilling(folder) as connection:
+        n_rows = _read(study, lake.home, folder, connection)
+        counts = dict(connection.sql(_COUNTS).fetchall())
+        _apply_rules(study, n_rows, counts, connection)
+        n_aside = sum(counts.values())
+        if n_aside == n_rows:
+            raise _no_documents(study, lake.home, n_rows, counts)
+        label = _labeller(study)
+        aside = connection.sql(_ASIDE).to_arrow_reader(GROUP_ROWS)
+        written = lake.write_in_order("documents_set_aside", _frames(aside), aside_made)
+        rows = _unique_documents(folder, n_rows, connection)
+        documents = (with_sizes(label(group), tokenizer) for group in in_groups(rows))
+        shown = tqdm(documents, desc="counting tokens", unit=" group", delay=2)
+        written += lake.write_in_order("documents", shown, made)
+    if written != n_rows:
+        raise AssertionError(f"{n_rows} rows became {written}")
+    bins = lake.scan("documents").group_by("topic", "format")
+    sizes = bins.agg(pl.col("n_tokens").cast(pl.Int64).sum()).collect(engine="streaming")
     details = {
-        "rows_read": rows.rows,
-        "tokens": int(documents["n_tokens"].sum()),
-        "bins_with_documents": documents.select("topic", "format").n_unique(),
+        "rows_read": n_rows,
+        "tokens": int(sizes["n_tokens"].sum()),
+        "bins_with_documents": sizes.height,
         "ignored_files": _ignored_files(study, lake.home),
     }
     return [
-        Outcome("documents", documents.height, False, details),
-        Outcome("documents_set_aside", aside.height, False, counts),
+        Outcome("documents", n_rows - n_aside, False, details),
+        Outcome("documents_set_aside", n_aside, False, counts),
     ]
+
+
+@contextmanager
+def _scratch(home: Home) -> Iterator[Path]:
+    """A folder as large as the corpus, removed in the end. Raises WarehouseError: disk full."""
+    try:
+        with scratch_folder(home.work) as folder:
+            yield Path(folder)
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise WarehouseError(
+            f"{home.work}: the corpus cannot be sorted there ({error}). "
+            "Remedy: free disk space, about twice the size of the corpus's texts, or choose "
+            "another folder with --warehouse DIR."
+        ) from error
 
 
 def _ignored_files(study: Study, home: Home) -> int:
@@ -159,162 +202,85 @@ def _ignored_files(study: Study, home: Home) -> int:
     return sum(file.is_file() for file in path.rglob("*")) - len(corpus_digests(path))
 
 
-def _sorted_rows(study: Study, home: Home) -> _Sorted:
-    """Read the corpus; set aside the rows that are broken by themselves."""
-    rows = _Sorted()
-    with_labels = study.corpus.labels == "columns"
-    for batch in tqdm(read_corpus(study, home), desc="reading documents", unit=" batch", delay=2):
-        rows.rows += len(batch.rows)
-        for place, values in _each_row(batch):
-            problem = _problem(values) or (_label_problem(values) if with_labels else None)
-            if problem:
-                rows.set_aside(place, *problem)
-                continue
-            if with_labels:
-                values["topic"] = slug_of("topic", values["topic"])
-                values["format"] = slug_of("format", values["format"])
-            for name, value in {**values, **place}.items():
-                rows.good.setdefault(name, []).append(value)
-    return rows
+def _read(study: Study, home: Home, folder: Path, connection: duckdb.DuckDBPyConnection) -> int:
+    """Make the views and tables that the statements above name; the number of rows read."""
+    frames = tqdm(checked_rows(study, home), desc="reading documents", unit=" batch", delay=2)
+    n_rows = write_groups(folder / _ROWS, frames, COLUMNS)
+    rows = connection.read_parquet(str(folder / _ROWS), file_row_number=True)
+    rows.create_view("all_rows")
+    connection.execute("create temp view candidates as from all_rows where reason is null")
+    find_duplicates(connection)
+    connection.execute(_SET_ASIDE)
+    return n_rows
 
 
-def _each_row(batch: Batch) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    names = list(batch.fields)
-    columns = [batch.fields[name] for name in names]
-    for number, *values in zip(batch.rows, *columns, strict=True):
-        content = dict(zip(names, values, strict=True))
-        yield {"file": batch.file, "row": number, "doc_id": content["doc_id"]}, content
+def _unique_documents(
+    folder: Path, n_rows: int, connection: duckdb.DuckDBPyConnection
+) -> Iterator[pl.DataFrame]:
+    """The documents by doc_id. A byte of memory a row says which are left out."""
+    keep = np.ones(n_rows, dtype=bool)
+    for frame in _frames(connection.sql(_LEFT_OUT).to_arrow_reader(GROUP_ROWS)):
+        keep[frame["file_row_number"].to_numpy()] = False
+    columns = [name for name in COLUMNS if name in CONTRACTS["documents"].columns]
+    for frame in in_order(folder / _ROWS, "doc_id", folder, keep):
+        yield frame.select(columns)
 
 
-def _problem(values: dict[str, Any]) -> tuple[str, str] | None:
-    """Reason and detail why a row is no document, or None. The first that holds is named."""
-    for name in ("doc_id", *TEXT_FIELDS):
-        detail = _encoding_problem(values.get(name))
-        if detail:
-            return "bad_encoding", f"{name}: {detail}"
-    if not (values["doc_id"] or "").strip():
-        return "missing_id", "the id is null or blank"
-    if not (values["text"] or "").strip():
-        return "empty_text", "null" if values["text"] is None else "nothing but white space"
-    return None
+def _frames(reader: Iterable["pa.RecordBatch"]) -> Iterator[pl.DataFrame]:
+    for batch in reader:
+        yield pl.DataFrame(batch)
 
 
-def _encoding_problem(value: str | None) -> str | None:
-    if not value or (value.isascii() and "\x00" not in value):
-        return None
-    if "\x00" in value:
-        return f"NUL at character {value.index(chr(0))}"
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        # surrogateescape puts a byte b that was not UTF-8 at U+DC00 + b.
-        code = ord(value[error.start])
-        kind = f"byte 0x{code & 0xFF:02x} is not UTF-8" if 0xDC80 <= code <= 0xDCFF else (
-            f"lone surrogate U+{code:04X}")  # fmt: skip
-        return f"{kind} at character {error.start}"
-    return None
-
-
-def _label_problem(values: dict[str, Any]) -> tuple[str, str] | None:
-    for kind in ("topic", "format"):
-        label = values[kind]
-        if label is None or slug_of(kind, label) is None:
-            return "unknown_label", f"{kind}: {_printable(label)}"
-    return None
-
-
-def _printable(value: str | None) -> str:
-    """At most 80 characters that any terminal and any Parquet file can hold."""
-    text = "null" if value is None else value[:80]
-    return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()
-
-
-def _frame_of(rows: _Sorted) -> pl.DataFrame:
-    """Good rows as a frame with the contract's columns, plus their file and row."""
-    contract = CONTRACTS["documents"].columns
-    inputs = [n for n in contract if n not in ("n_chars", "n_tokens", "content_sha256")]
-    count = len(rows.good.get("doc_id", []))
-    columns = {
-        name: pl.Series(name, rows.good.get(name, [None] * count), dtype=contract[name])
-        for name in inputs
-    }
-    texts = rows.good.get("text", [])
-    return pl.DataFrame(
-        {
-            **columns,
-            "content_sha256": pl.Series(
-                [hashlib.sha256(text.encode()).hexdigest() for text in texts], dtype=pl.String
-            ),
-            "file": pl.Series(rows.good.get("file", []), dtype=pl.String),
-            "row": pl.Series(rows.good.get("row", []), dtype=pl.Int64),
-        }
-    )
-
-
-def _without_duplicates(candidates: pl.DataFrame, rows: _Sorted, spill: Path) -> pl.DataFrame:
-    """Keep one row per id, then one per text; the choice does not depend on file order.
-
-    Of equal ids the one whose content hash is smallest stays, of equal texts the one whose
-    id is smallest.
-    """
-    copies = find_duplicates(candidates, spill)
-    for file, row, doc_id, reason, kept in copies.iter_rows():
-        detail = "another document has this id"
-        if reason == "duplicate_text":
-            detail = f"same text as {kept}"
-        rows.set_aside({"file": file, "row": row, "doc_id": doc_id}, reason, detail)
-    return candidates.join(copies, on=["file", "row"], how="anti").sort("doc_id")
-
-
-def _apply_rules(study: Study, rows: _Sorted) -> None:
+def _apply_rules(
+    study: Study, n_rows: int, counts: dict[str, int], connection: duckdb.DuckDBPyConnection
+) -> None:
     """Raise InputError for reasons whose rule is `refuse`: counts and examples of each."""
     rules = study.corpus.rules.model_dump()
     lines = []
     for reason, rule in RULE_OF_REASON.items():
-        found = [row for row in rows.aside if row["reason"] == reason]
-        if not found or rules[rule] != "refuse":
+        if reason not in counts or rules[rule] != "refuse":
             continue
-        lines.append(f"  {reason}: {len(found)} rows, refused by corpus.rules.{rule}")
-        for row in sorted(found, key=lambda entry: (entry["file"], entry["row"]))[:EXAMPLES]:
-            place = f"{row['file']}, row {row['row']}, doc_id {row['doc_id']}"
-            lines.append(f"    {place}: {row['detail']}")
+        lines.append(f"  {reason}: {counts[reason]} rows, refused by corpus.rules.{rule}")
+        for file, row, doc_id, detail in connection.execute(_EXAMPLES, [reason]).fetchall():
+            lines.append(f"    {file}, row {row}, doc_id {doc_id}: {detail}")
         lines.append(f"    Remedy: {_REMEDIES[reason]}, or set corpus.rules.{rule}: set_aside.")
     if lines:
-        raise InputError(
-            f"corpus: {rows.rows} rows read, some cannot be used:\n" + "\n".join(lines)
-        )
+        raise InputError(f"corpus: {n_rows} rows read, some cannot be used:\n" + "\n".join(lines))
 
 
-def _no_documents(study: Study, home: Home, rows: _Sorted) -> InputError:
-    counts = dict(Counter(row["reason"] for row in rows.aside))
+def _no_documents(study: Study, home: Home, n_rows: int, counts: dict[str, int]) -> InputError:
     where = corpus_path(study, home) or study.corpus.hub
     return InputError(
-        f"{where}: no usable document (study field corpus.path or corpus.hub): {rows.rows} rows "
+        f"{where}: no usable document (study field corpus.path or corpus.hub): {n_rows} rows "
         f"read, set aside: {counts or 'none'}. Remedy: give a corpus with text, or correct "
         "corpus.columns."
     )
 
 
-def _finished(
-    unique: pl.DataFrame, study: Study, tokenizer: "PreTrainedTokenizerBase"
-) -> pl.DataFrame:
-    """Add what is computed from the text: labels where classified, sizes."""
-    documents = unique.drop("file", "row")
-    if study.corpus.labels == "classifiers":
-        found = classify(documents, study.corpus.classifiers)
-        documents = documents.with_columns(found.get_columns())
-    counts = token_counts(documents["text"].to_list(), tokenizer)
-    return documents.with_columns(
-        n_chars=pl.col("text").str.len_chars(),
-        n_tokens=pl.Series(counts, dtype=pl.Int32),
+def _labeller(study: Study) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """Gives a group of documents its labels, where the study has them classified.
+
+    Which texts a classifier reads at once shows in its last digits; groups depend on rows alone.
+    """
+    if study.corpus.labels == "columns":
+        return lambda group: group
+    settings = study.corpus.classifiers
+    classifiers = load_classifiers(settings)
+    return lambda group: group.with_columns(classify(group, settings, classifiers).get_columns())
+
+
+def with_sizes(group: pl.DataFrame, tokenizer: "PreTrainedTokenizerBase") -> pl.DataFrame:
+    """The documents with n_chars and n_tokens of their `text`."""
+    counts = token_counts(group["text"].to_list(), tokenizer)
+    return group.with_columns(
+        n_chars=pl.col("text").str.len_chars(), n_tokens=pl.Series(counts, dtype=pl.Int32)
     )
 
 
 def token_counts(texts: list[str], tokenizer: "PreTrainedTokenizerBase") -> list[int]:
     """Tokens of each whole text, with the special tokens that the tokenizer adds by itself."""
     counts: list[int] = []
-    batches = range(0, len(texts), TOKENIZER_BATCH)
-    for start in tqdm(batches, desc="counting tokens", unit=" batch", delay=2):
+    for start in range(0, len(texts), TOKENIZER_BATCH):
         batch = texts[start : start + TOKENIZER_BATCH]
         # verbose: documents longer than the model's context are fine here.
         encoded = tokenizer(batch, return_attention_mask=False, verbose=False)

@@ -6,6 +6,7 @@ Does not belong here: what happens to documents without a usable label (document
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -16,7 +17,7 @@ from influence_warehouse.study import Classifiers
 from influence_warehouse.taxonomy import FORMATS, TOPICS, title
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 # The order of the published classifiers' outputs, by their model cards
 # (huggingface.co/WebOrganizer/TopicClassifier and FormatClassifier): title -> slug.
@@ -112,54 +113,77 @@ def slug_of(kind: str, label: str) -> str | None:
     return _SPELLINGS[kind].get(_plain(label))
 
 
-def classify(documents: pl.DataFrame, settings: Classifiers) -> pl.DataFrame:
+@dataclass(frozen=True)
+class Classifier:
+    """One of the two classifiers, loaded: `slugs` of its outputs, in their order."""
+
+    kind: str
+    tokenizer: "PreTrainedTokenizerBase"
+    model: "PreTrainedModel"
+    slugs: list[str]
+
+
+def load_classifiers(settings: Classifiers) -> list[Classifier]:
+    """The classifiers of topics and of formats.
+
+    Raises InputError when one cannot be loaded or its labels are not the taxonomy's.
+    """
+    loaded = []
+    for kind in ("topic", "format"):
+        location = getattr(settings, f"{kind}_model")
+        revision = getattr(settings, f"{kind}_revision")
+        tokenizer, model = _load_classifier(kind, location, revision, settings.trust_remote_code)
+        slugs = classifier_slugs(kind, model, location)
+        loaded.append(Classifier(kind, tokenizer, model, slugs))
+    return loaded
+
+
+def classify(
+    documents: pl.DataFrame, settings: Classifiers, classifiers: list[Classifier]
+) -> pl.DataFrame:
     """Topic, format and label_confidence of each document, in its row's place.
 
     `documents` has `text` and `url` (str). label_confidence is the smaller of the two
     classifiers' softmax maxima, so both labels are at least that sure. Input is
     "{text}", or "{url}\\n\\n{text}" for the classifiers that read the URL (model cards).
-    Raises InputError when a classifier cannot be loaded or its labels are not the taxonomy's.
     """
     if settings.include_url:
         texts = [f"{url or ''}\n\n{text}" for url, text in documents["url", "text"].iter_rows()]
     else:
         texts = documents["text"].to_list()
-    topics, topic_sure = _predict("topic", texts, settings)
-    formats, format_sure = _predict("format", texts, settings)
-    sure = [min(pair) for pair in zip(topic_sure, format_sure, strict=True)]
+    found = {each.kind: _predict(each, texts, settings) for each in classifiers}
+    sure = [min(pair) for pair in zip(*(sure for _, sure in found.values()), strict=True)]
     return pl.DataFrame(
-        {"topic": topics, "format": formats, "label_confidence": sure},
+        {"topic": found["topic"][0], "format": found["format"][0], "label_confidence": sure},
         schema={"topic": pl.String, "format": pl.String, "label_confidence": pl.Float64},
     )
 
 
-def _predict(kind: str, texts: list[str], settings: Classifiers) -> tuple[list[str], list[float]]:
-    """Slug and softmax maximum per text, from the classifier of `kind`."""
+def _predict(
+    classifier: Classifier, texts: list[str], settings: Classifiers
+) -> tuple[list[str], list[float]]:
+    """Slug and softmax maximum per text."""
     import torch
 
-    location = getattr(settings, f"{kind}_model")
-    revision = getattr(settings, f"{kind}_revision")
-    tokenizer, model = _load_classifier(kind, location, revision, settings.trust_remote_code)
-    slugs = classifier_slugs(kind, model, location)
     # Texts of like length share a batch, so that little is padded; the order is restored.
     order = sorted(range(len(texts)), key=lambda i: (len(texts[i]), i))
     labels, sure = [""] * len(texts), [0.0] * len(texts)
     size = settings.batch_size
-    for start in tqdm(range(0, len(order), size), desc=f"classifying {kind}", delay=2):
+    for start in tqdm(range(0, len(order), size), desc=f"classifying {classifier.kind}", delay=2):
         chosen = order[start : start + size]
-        batch = tokenizer(
+        batch = classifier.tokenizer(
             [texts[i] for i in chosen],
             padding=True,
             truncation=True,
             max_length=settings.max_tokens,
             return_tensors="pt",
-        ).to(model.device)
+        ).to(classifier.model.device)
         with torch.inference_mode():
-            best = model(**batch).logits.float().softmax(dim=-1).max(dim=-1)
+            best = classifier.model(**batch).logits.float().softmax(dim=-1).max(dim=-1)
         for i, confidence, index in zip(
             chosen, best.values.tolist(), best.indices.tolist(), strict=True
         ):
-            labels[i], sure[i] = slugs[index], confidence
+            labels[i], sure[i] = classifier.slugs[index], confidence
     return labels, sure
 
 

@@ -23,7 +23,6 @@ _DATABASE_BYTES, _REPORT_BYTES = 200 << 20, 60 << 20
 # The diagnosis computes a pair's gradients alone and padded, without projection, in two
 # configurations, each with a model of its own.
 _DIAGNOSED_GRADIENTS, _DIAGNOSED_LOADS = 8, 3
-_TOKENIZED_BYTES_A_SECOND = 1.5e6
 
 
 @dataclass(frozen=True)
@@ -98,8 +97,8 @@ def _stages(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:
 
         steps = -(-load.documents // BATCH_DOCUMENTS) * study.planted.epochs
         yield StageCost("planted model", f"{steps:,} training steps", steps * rates.training_step)
-    tokenizing = load.text_bytes / _TOKENIZED_BYTES_A_SECOND
-    yield StageCost("corpus", f"{load.documents:,} documents", load.read_seconds + tokenizing)
+    reading = load.read_seconds + load.text_bytes * rates.text_byte
+    yield StageCost("corpus", f"{load.documents:,} documents", reading)
     asked = rates.load + rates.item_fixed + load.n_items * rates.item
     yield StageCost("predictions", f"{load.n_items:,} items", asked)
     yield from _attribution(study, load, rates)
@@ -168,8 +167,9 @@ def _disk(study: Study, load: Workload, rates: Rates | None) -> Iterator[tuple[s
 
 
 def _memory(study: Study, load: Workload, rates: Rates) -> int:
-    """Peak of one process: what the probe reached, or that plus a shard's scores and texts."""
+    """Peak of one process: what the probe reached, plus a shard's scores and the texts it holds."""
     per_shard = load.sampled / study.sampling.shards
     scores = per_shard * load.n_items * 4
+    held = max(per_shard, load.fitted) / max(load.documents, 1) * load.text_bytes
     # Scores once as they come from Bergson and once by bin.
-    return round(rates.peak_bytes + 2 * scores + load.text_bytes)
+    return round(rates.peak_bytes + 2 * scores + held)

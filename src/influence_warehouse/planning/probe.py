@@ -4,6 +4,7 @@ Times are seconds of one core, which other work on the machine hardly changes; o
 seconds of the clock. Belongs here: timing. Does not belong here: what is made of it (`plan`).
 """
 
+import hashlib
 import resource
 import shutil
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -20,6 +21,7 @@ from influence_warehouse.attribution.bergson_session import quiet
 from influence_warehouse.attribution.stage import method_of
 from influence_warehouse.benchmarks.queries import encode_queries
 from influence_warehouse.benchmarks.scoring import score_items
+from influence_warehouse.corpus.documents import with_sizes
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
 from influence_warehouse.models import Encoded, load_model, load_tokenizer
@@ -27,8 +29,16 @@ from influence_warehouse.planning.workload import Workload, encoded_sample
 from influence_warehouse.study import Study
 from influence_warehouse.unlearning.runs import choices_at_once
 
-_FEW, _MORE = 2, (8, 64, 256)
-_QUICK_SECONDS = 1.0  # a difference under this is measured again on more documents
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+# Of the clock that rates are told in, of which importing libraries takes up to a half.
+PROBE_SECONDS = 30.0
+_FEW, _MORE = 2, (8, 32, 128)
+_QUICK_SECONDS = 0.4  # a difference under this is measured again on more documents
+_TRAINED_TEXTS = 128
+# A preconditioner keeps the documents' second moments, the queries' and, alone, their mix.
+_MIXED_SIZE = 2.5
 
 
 @dataclass
@@ -38,6 +48,7 @@ class Rates:
     imports: float = 0.0
     load: float = 0.0
     training_step: float = 0.0
+    text_byte: float = 0.0
     item: float = 0.0
     item_fixed: float = 0.0
     unlearned_item: float = 0.0
@@ -59,11 +70,35 @@ class Rates:
     unit: str = field(default="core-seconds")
 
 
+class Budget:
+    """Seconds that are left; what does not fit is timed on less, or not again."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float]):
+        self._clock = clock
+        self._end = clock() + seconds
+        self._call = 0.0
+
+    def spend(self, action: Callable[[int], float], count: int) -> float:
+        """What `action(count)` returns; `affords` then knows how long it took."""
+        start = self._clock()
+        result = action(count)
+        self._call = self._clock() - start
+        return result
+
+    def affords(self, times: float) -> bool:
+        """Whether something `times` as long as the last call fits into half of what is left."""
+        return times * self._call <= (self._end - self._clock()) / 2
+
+
 def probe(study: Study, load: Workload, scratch: Home) -> Rates:
-    """Run the study's steps on a few of its documents and items in the folder `scratch`."""
+    """Run the study's steps on a few of its documents and items in the folder `scratch`.
+
+    It takes about PROBE_SECONDS; each step is run at least once.
+    """
     import torch
 
     rates, began = Rates(), time.monotonic()
+    budget = Budget(PROBE_SECONDS, _clock())
     if torch.cuda.is_available():
         rates.unit = "seconds"
     threads = torch.get_num_threads()
@@ -75,10 +110,11 @@ def probe(study: Study, load: Workload, scratch: Home) -> Rates:
                 _probe_training(study, load, scratch, rates)
             tokenizer = load_tokenizer(study, scratch)
             rates.load, model = _seconds(lambda: load_model(study, scratch))
-            _probe_items(study, load, (model, tokenizer), rates)
-            _probe_gradients(study, load, scratch, rates)
+            rates.text_byte = _text_byte(load, tokenizer)
+            _probe_items(study, load, (model, tokenizer), rates, budget)
             if study.unlearning is not None:
-                _probe_unlearning(study, load, (model, tokenizer), scratch, rates)
+                _probe_unlearning(study, load, (model, tokenizer), scratch, rates, budget)
+            _probe_gradients(study, load, scratch, rates, budget)
     finally:
         torch.set_num_threads(threads)
     kilobyte = 1 if sys.platform == "darwin" else 1024
@@ -87,10 +123,14 @@ def probe(study: Study, load: Workload, scratch: Home) -> Rates:
     return rates
 
 
-def _seconds(action: Callable[[], Any]) -> tuple[float, Any]:
+def _clock() -> Callable[[], float]:
     import torch
 
-    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    return time.perf_counter if torch.cuda.is_available() else time.process_time
+
+
+def _seconds(action: Callable[[], Any]) -> tuple[float, Any]:
+    clock = _clock()
     start = clock()
     result = action()
     return clock() - start, result
@@ -124,15 +164,29 @@ def _probe_training(study: Study, load: Workload, scratch: Home, rates: Rates) -
     """Train the planted model on some documents; the model stays in `scratch` for what follows."""
     from influence_warehouse.planted.training import BATCH_DOCUMENTS, make_planted_model
 
-    rows = {"doc_id": [f"{i:05d}" for i in range(len(load.texts))], "text": load.texts}
+    texts = load.texts[:_TRAINED_TEXTS]
+    rows = {"doc_id": [f"{i:05d}" for i in range(len(texts))], "text": texts}
     pl.DataFrame(rows).write_parquet(scratch.inputs / "documents.parquet")
     assert study.planted is not None
     short = study.model_copy(update={"planted": study.planted.model_copy(update={"epochs": 1})})
     rates.training_step, _ = _seconds(lambda: make_planted_model(short, Lake(scratch)))
-    rates.training_step /= -(-len(load.texts) // BATCH_DOCUMENTS)
+    rates.training_step /= -(-len(texts) // BATCH_DOCUMENTS)
 
 
-def _probe_items(study: Study, load: Workload, loaded: tuple[Any, Any], rates: Rates) -> None:
+def _text_byte(load: Workload, tokenizer: "PreTrainedTokenizerBase") -> float:
+    """Seconds that the corpus takes for a byte of text once it is read: digest and tokens."""
+
+    def work() -> None:
+        for text in load.texts:
+            hashlib.sha256(text.encode()).hexdigest()
+        with_sizes(pl.DataFrame({"text": load.texts}), tokenizer)
+
+    return _seconds(work)[0] / sum(len(text.encode()) for text in load.texts)
+
+
+def _probe_items(
+    study: Study, load: Workload, loaded: tuple[Any, Any], rates: Rates, budget: Budget
+) -> None:
     metrics = {benchmark.name: benchmark.metric for benchmark in study.benchmarks}
     shuffled = _items(load).sample(fraction=1.0, shuffle=True, seed=study.seed)
 
@@ -140,14 +194,16 @@ def _probe_items(study: Study, load: Workload, loaded: tuple[Any, Any], rates: R
         rows = shuffled.head(count)
         return _seconds(lambda: score_items(*loaded, rows, metrics, "probe", batch_size))[0]
 
-    rates.item, rates.item_fixed = _line(ask, len(shuffled))
+    rates.item, rates.item_fixed = _line(ask, len(shuffled), budget)
     batch_size = choices_at_once(loaded[0])
     rates.unlearned_item = rates.item
     if study.unlearning is not None and batch_size is not None:
-        rates.unlearned_item, _ = _line(lambda count: ask(count, batch_size), len(shuffled))
+        rates.unlearned_item, _ = _line(lambda count: ask(count, batch_size), len(shuffled), budget)
 
 
-def _probe_gradients(study: Study, load: Workload, scratch: Home, rates: Rates) -> None:
+def _probe_gradients(
+    study: Study, load: Workload, scratch: Home, rates: Rates, budget: Budget
+) -> None:
     tokenizer = load_tokenizer(study, scratch)
     documents = encoded_sample(study, load, tokenizer)
     items = _items(load).sample(fraction=1.0, shuffle=True, seed=study.seed)
@@ -156,30 +212,40 @@ def _probe_gradients(study: Study, load: Workload, scratch: Home, rates: Rates) 
     method = method_of(study, Lake(scratch))
     work = scratch.work / "probe"
 
-    def fit(count: int) -> float:
-        shutil.rmtree(target := work / "fit", ignore_errors=True)
-        return _seconds(lambda: method.fit_preconditioner(documents[:count], [], target))[0]
-
     def index(count: int) -> float:
         shutil.rmtree(target := work / f"index-{count}", ignore_errors=True)
-        return _seconds(lambda: method.index_queries(queries[:count], target))[0]
+        return _seconds(lambda: method.store_gradients(documents[:count], target))[0]
 
-    rates.gradient_document, rates.gradient_fixed = _line(fit, len(documents), documents)
-    rates.query, rates.query_fixed = _line(index, len(queries), queries)
-    mixed, few = work / "mixed", work / f"index-{_FEW}"
-    both = _seconds(lambda: method.fit_preconditioner(documents[:_FEW], queries[:_FEW], mixed))[0]
-    rates.mix_fixed = max(0.0, both - rates.gradient_fixed - _FEW * rates.gradient_document)
-    scored = _seconds(lambda: method.score(documents[:_FEW], mixed, few))[0]
-    rates.score_fixed = max(0.0, scored - _FEW * rates.gradient_document)
-    rates.preconditioner_bytes = _size(mixed)
-    rates.gradient_bytes = _size(few) // _FEW
+    def fit(count: int) -> float:
+        return _seconds(lambda: method.fit_preconditioner(documents[:count], [], fitted))[0]
+
+    fitted, few = work / "fitted", min(_FEW, len(documents))
+    rates.gradient_document, rates.query_fixed = _line(index, len(documents), budget, documents)
+    # A gradient takes as long as its text; so a query's need not be timed.
+    rates.query = rates.gradient_document * rates.tokens_query / rates.tokens_document
+    of_few = few * rates.gradient_document
+    # Of the queries, second moments are fitted as of the documents; mixing both is quick.
+    rates.mix_fixed = rates.gradient_fixed = max(0.0, budget.spend(fit, few) - of_few)
+    # Fitting and scoring each solve an eigenvalue problem a module.
+    rates.score_fixed = rates.gradient_fixed
+    if budget.affords(1):
+        index_of_few = work / f"index-{few}"
+        scored = _seconds(lambda: method.score(documents[:few], fitted, index_of_few))[0]
+        rates.score_fixed = max(0.0, scored - of_few)
+    rates.preconditioner_bytes = round(_MIXED_SIZE * _size(fitted))
+    rates.gradient_bytes = _size(work / f"index-{few}") // few
     shutil.rmtree(work)
 
 
 def _probe_unlearning(
-    study: Study, load: Workload, loaded: tuple[Any, Any], scratch: Home, rates: Rates
+    study: Study,
+    load: Workload,
+    loaded: tuple[Any, Any],
+    scratch: Home,
+    rates: Rates,
+    budget: Budget,
 ) -> None:
-    """One step and four on a pair of documents: a run's fixed cost and a pair's."""
+    """One step and a few on a pair of documents: a run's fixed cost and a pair's."""
     from influence_warehouse.attribution.encoding import encode_documents
     from influence_warehouse.unlearning.plan import unlearning_section
     from influence_warehouse.unlearning.training import RunData, train, with_adapter
@@ -206,27 +272,39 @@ def _probe_unlearning(
             model.unload()
             shutil.rmtree(folder, ignore_errors=True)
 
-    run(1)  # the first call pays for what is made once
-    one, more = run(1), run(4)
-    rates.unlearning_pair = max(0.0, more - one) / 3 / _FEW
+    one = budget.spend(run, 1)
+    if budget.affords(1):  # the first call paid for what is made once
+        one = budget.spend(run, 1)
+    steps = 4 if budget.affords(4) else 2
+    more = run(steps)
+    rates.unlearning_pair = max(0.0, more - one) / (steps - 1) / _FEW
     rates.unlearning_fixed = max(0.0, one - _FEW * rates.unlearning_pair)
 
 
 def _line(
-    run: Callable[[int], float], available: int, rows: list[Encoded] | None = None
+    run: Callable[[int], float],
+    available: int,
+    budget: Budget,
+    rows: list[Encoded] | None = None,
 ) -> tuple[float, float]:
     """Seconds a row and seconds a call, from calls on few and on more rows.
 
     With `rows`, a row's seconds are those of one of mean length.
     """
-    few = some = min(_FEW, available)
-    run(few)  # the first call pays for what is made once
-    first = last = run(few)
+    few = min(_FEW, available)
+    first = budget.spend(run, few)
+    if budget.affords(4):  # the first call paid for what is made once
+        first = budget.spend(run, few)
+    least = _MORE[0] if budget.affords(_MORE[0] / few) else 2 * few
+    some, last = min(least, available), first
+    if some > few:
+        last = budget.spend(run, some)
     for more in _MORE:
-        if last - first > _QUICK_SECONDS or available <= some:
-            break
+        enough = last - first > _QUICK_SECONDS or min(more, available) <= some
+        if enough or not budget.affords(more / some):
+            continue
         some = min(more, available)
-        last = run(some)
+        last = budget.spend(run, some)
     if some == few:
         return first / few, 0.0
     share = 1.0

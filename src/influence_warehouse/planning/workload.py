@@ -100,8 +100,11 @@ class _Count:
             self.rows += 1
             if not isinstance(text, str) or not text.strip() or hash(text) in self.seen:
                 continue
+            try:
+                self.n_bytes += len(text.encode())
+            except UnicodeEncodeError:  # set aside, too
+                continue
             self.seen.add(hash(text))
-            self.n_bytes += len(text.encode(errors="surrogatepass"))
             self.sizes[_labels(batch, position)] += 1
             # Reservoir sampling: each text read stays with equal chance.
             if len(self.kept) < SAMPLED_DOCUMENTS:

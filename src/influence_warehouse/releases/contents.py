@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from influence_warehouse.contracts import CONTRACTS
+from influence_warehouse.corpus.chosen import documents_of
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
 from influence_warehouse.releases.notes import Table, Text
@@ -63,20 +64,20 @@ def write_manifests(lake: Lake, folder: Path, text: Text) -> dict[str, int]:
     Without texts, unless `text` is full: then the sampled documents and the items, too. A fact
     that the study does not have, or has no rows of, is left out.
     """
-    shapes: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
-        "sampling_manifest": _as_it_is,
-        "benchmark_items": _as_it_is if text == "full" else _without_prompts,
-        "unlearning_plan": _as_it_is,
-        "forget_sets": _as_it_is,
-        "retain_sets": _as_it_is,
-        "unlearning_set_digests": _as_it_is,
+    shapes: dict[str, Callable[[str], pl.DataFrame]] = {
+        "sampling_manifest": lake.read,
+        "benchmark_items": lake.read if text == "full" else partial(_without_prompts, lake),
+        "unlearning_plan": lake.read,
+        "forget_sets": lake.read,
+        "retain_sets": lake.read,
+        "unlearning_set_digests": lake.read,
     }
     if text == "full":
         shapes["documents"] = partial(_sampled, lake)
     written = {}
     for fact, shape in sorted(shapes.items()):
         if lake.path(fact).exists() and lake.rows(fact):
-            rows = shape(lake.read(fact))
+            rows = shape(fact)
             target = folder / "manifests" / f"{fact}.parquet"
             target.parent.mkdir(exist_ok=True)
             rows.write_parquet(target, compression="zstd")
@@ -84,20 +85,17 @@ def write_manifests(lake: Lake, folder: Path, text: Text) -> dict[str, int]:
     return written
 
 
-def _as_it_is(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame
-
-
-def _without_prompts(items: pl.DataFrame) -> pl.DataFrame:
+def _without_prompts(lake: Lake, fact: str) -> pl.DataFrame:
     """Ids and design of the items, with a digest by which who has the prompt can check it."""
+    items = lake.read(fact)
     digests = [hashlib.sha256(prompt.encode()).hexdigest() for prompt in items["prompt"]]
     kept = items.select("benchmark", "item_id", "domain", "capability", "subject", "answer_index")
     return kept.with_columns(prompt_sha256=pl.Series(digests, dtype=pl.String))
 
 
-def _sampled(lake: Lake, documents: pl.DataFrame) -> pl.DataFrame:
+def _sampled(lake: Lake, _documents: str) -> pl.DataFrame:
     manifest = lake.read("sampling_manifest", columns=["doc_id"])
-    return documents.join(manifest, on="doc_id", how="semi", maintain_order="left")
+    return documents_of(lake, manifest["doc_id"])
 
 
 def write_provenance(lake: Lake, folder: Path, inputs: list[dict[str, Any]]) -> list[str]:

@@ -12,6 +12,7 @@ import polars as pl
 
 from influence_warehouse.errors import FactError
 from influence_warehouse.facts import CONTRACTS, Lake
+from influence_warehouse.out_of_core import spilling
 from influence_warehouse.sampling.contamination import (
     MIN_QUESTION_CHARS,
     contained_questions,
@@ -67,6 +68,16 @@ _DOCUMENTS = f"""
         select content_sha256, count(distinct doc_id) as documents
         from read_parquet($manifest)
         group by content_sha256
+    ),
+
+    -- Texts are read of sampled documents alone and hashed in passing.
+    documents as (
+        select
+            found.doc_id,
+            found.n_tokens,
+            sha256(found.text) as content_sha256
+        from read_parquet($documents) as found
+        semi join read_parquet($manifest) as manifest on found.doc_id = manifest.doc_id
     )
 
     select
@@ -82,11 +93,11 @@ _DOCUMENTS = f"""
         documents.n_tokens,
         documents.doc_id is not null as is_in_corpus,
         manifest.content_sha256,
-        sha256(documents.text) as corpus_content_sha256,
+        documents.content_sha256 as corpus_content_sha256,
         content.documents as documents_with_this_content,
         {_MISSING} as n_missing_values
     from read_parquet($manifest) as manifest
-    left join read_parquet($documents) as documents on manifest.doc_id = documents.doc_id
+    left join documents on manifest.doc_id = documents.doc_id
     left join bins as labels
         on manifest.topic = labels.topic and manifest.format = labels.format
     left join bin_counts as counts on manifest.bin_id = counts.bin_id
@@ -122,8 +133,7 @@ def collect_evidence(study: Study, lake: Lake) -> Evidence:
         "manifest": str(lake.path("sampling_manifest")),
     }
     try:
-        with duckdb.connect() as connection:
-            connection.execute("set temp_directory = ?", [str(lake.home.work)])
+        with spilling(lake.home.work) as connection:
             connection.register("bins", pl.DataFrame(bins()).to_arrow())
             bin_counts = connection.sql(_BINS, params=paths | _settings(study, lake)).pl()
             connection.register("bin_counts", bin_counts.to_arrow())

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 
 from influence_warehouse.errors import InputError
 from influence_warehouse.facts import Lake, Outcome, write_atomically
 from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.out_of_core import spilling
 from influence_warehouse.study import Study
 from influence_warehouse.taxonomy import bins
 
@@ -27,7 +27,6 @@ DIGEST_COLUMNS = (
     *("inclusion_probability", "sample_rank", "shard", "content_sha256"),
 )
 
-MEMORY_LIMIT = "2GB"
 # A bin's ceiling leaves this many standard deviations more documents than are drawn.
 _MARGIN = 10.0
 
@@ -191,10 +190,7 @@ def draw_sample(documents: Path, study: Study, spill: Path) -> pl.DataFrame:
         "documents_per_bin": settings.documents_per_bin,
         "shards": settings.shards,
     }
-    with duckdb.connect() as connection:
-        connection.execute("set temp_directory = ?", [str(spill)])
-        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
-        connection.execute("set preserve_insertion_order = false")
+    with spilling(spill) as connection:
         connection.register("bins", _taxonomy().to_arrow())
         counts = connection.sql(_POPULATIONS, params=readable).pl()
         wanted = int(counts["population_documents"].clip(0, settings.documents_per_bin).sum())

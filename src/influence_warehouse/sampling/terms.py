@@ -10,12 +10,12 @@ distinctive_terms).
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 from tqdm import tqdm
 
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.out_of_core import spilling
 from influence_warehouse.study import Study
 
 # Only the first of a bin's random order are read: a few hundred pages say what its text is
@@ -159,9 +159,7 @@ def count_terms(documents: Path, manifest: Path, spill: Path) -> tuple[pl.DataFr
     """
     parameters = {"manifest": str(manifest), "documents_per_bin": DOCUMENTS_PER_BIN}
     bounds = {"min_documents": MIN_DOCUMENTS, "max_terms": MAX_TERMS}
-    with duckdb.connect() as connection:
-        connection.execute("set temp_directory = ?", [str(spill)])
-        connection.execute("set preserve_insertion_order = false")
+    with spilling(spill) as connection:
         connection.execute(
             "create table counted (bin_id integer, term varchar, n_documents bigint, count bigint)"
         )

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from influence_warehouse.corpus.chosen import documents_of
 from influence_warehouse.expectation_suite import (
     ExpectationOutcome,
     Guard,
@@ -197,8 +198,7 @@ def _documents(study: Study, lake: Lake) -> pl.DataFrame:
 
 def _contained(lake: Lake, doc_ids: pl.Series) -> pl.DataFrame:
     """doc_id and how many of all benchmarks' questions stand in the document."""
-    wanted = pl.col("doc_id").is_in(doc_ids.to_list())
-    texts = lake.scan("documents").filter(wanted).select("doc_id", "text").collect()
+    texts = documents_of(lake, doc_ids, "doc_id", "text")
     questions = lake.read("benchmark_items")["question"].to_list()
     counts = [len(found) for found in contained_questions(questions, texts["text"].to_list())]
     return pl.DataFrame(

@@ -17,6 +17,7 @@ import polars as pl
 from influence_warehouse.attribution.encoding import encode_documents
 from influence_warehouse.benchmarks.scoring import fingerprint_of_item_predictions, score_items
 from influence_warehouse.contracts import CONTRACTS
+from influence_warehouse.corpus.chosen import documents_of
 from influence_warehouse.errors import FactError
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint, digest_of
@@ -233,8 +234,7 @@ def _run_data(study: Study, lake: Lake, run: dict[str, Any], base: _Base) -> "Ru
     from influence_warehouse.unlearning.training import RunData
 
     members = _members(lake, run)
-    wanted = pl.col("doc_id").is_in(members["doc_id"].to_list())
-    texts = lake.scan("documents").filter(wanted).select("doc_id", "text").collect()
+    texts = documents_of(lake, members["doc_id"], "doc_id", "text")
     documents = members.join(texts, on="doc_id", maintain_order="left")
     tokenizer, longest = base.tokenizer, unlearning_section(study).max_tokens
 

@@ -1,0 +1,19 @@
+"""Chosen documents of the corpus, read without holding the texts of all others.
+
+Belongs here: the one way to read texts of `documents`. Does not belong here: who is chosen
+(sampling, unlearning).
+"""
+
+import polars as pl
+
+from influence_warehouse.facts import Lake
+
+
+def documents_of(lake: Lake, doc_ids: pl.Series, *columns: str) -> pl.DataFrame:
+    """Those `columns` (all without any) of the documents with these ids, sorted by id.
+
+    Raises FactError: missing or damaged.
+    """
+    wanted = pl.col("doc_id").is_in(doc_ids.unique().implode())
+    chosen = lake.scan("documents").filter(wanted)
+    return (chosen.select(columns) if columns else chosen).collect(engine="streaming")

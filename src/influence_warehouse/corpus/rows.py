@@ -1,0 +1,97 @@
+"""All rows of a corpus, each good or with the reason why it is no document.
+
+Belongs here: what a row shows by itself. Does not belong here: copies of other rows
+(duplicates), and what a study does about either (documents).
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from influence_warehouse.contracts import CONTRACTS
+from influence_warehouse.corpus.labels import slug_of
+from influence_warehouse.corpus.readers import TEXT_FIELDS, Batch, read_corpus
+from influence_warehouse.layout import Home
+from influence_warehouse.study import Study
+
+PRINTED_CHARS = 80  # of an id or a label that is named in a table
+_COMPUTED = ("n_chars", "n_tokens")  # later, of the rows that stay
+COLUMNS: dict[str, pl.DataType] = {
+    **{n: t for n, t in CONTRACTS["documents"].columns.items() if n not in _COMPUTED},
+    **CONTRACTS["documents_set_aside"].columns,
+}
+
+
+def checked_rows(study: Study, home: Home) -> Iterator[pl.DataFrame]:
+    """All rows with COLUMNS. Good ones have no `reason`; the others only place, id and reason."""
+    with_labels = study.corpus.labels == "columns"
+    for batch in read_corpus(study, home):
+        found: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+        for row in _each_row(batch, with_labels):
+            for name, values in found.items():
+                values.append(row.get(name))
+        yield pl.DataFrame(found, schema=COLUMNS)
+
+
+def _each_row(batch: Batch, with_labels: bool) -> Iterator[dict[str, Any]]:
+    names = list(batch.fields)
+    columns = [batch.fields[name] for name in names]
+    for number, *entries in zip(batch.rows, *columns, strict=True):
+        values: dict[str, Any] = dict(zip(names, entries, strict=True))
+        place = {"file": batch.file, "row": number}
+        problem = _problem(values) or (_label_problem(values) if with_labels else None)
+        if problem:
+            doc_id = values["doc_id"]
+            printed = None if doc_id is None else _printable(doc_id)
+            yield {**place, "doc_id": printed, "reason": problem[0], "detail": problem[1]}
+            continue
+        if with_labels:
+            values["topic"] = slug_of("topic", values["topic"])
+            values["format"] = slug_of("format", values["format"])
+        digest = hashlib.sha256(values["text"].encode()).hexdigest()
+        yield {**values, **place, "content_sha256": digest}
+
+
+def _problem(values: dict[str, Any]) -> tuple[str, str] | None:
+    """Reason and detail why a row is no document, or None. The first that holds is named."""
+    for name in ("doc_id", *TEXT_FIELDS):
+        detail = _encoding_problem(values.get(name))
+        if detail:
+            return "bad_encoding", f"{name}: {detail}"
+    if not (values["doc_id"] or "").strip():
+        return "missing_id", "the id is null or blank"
+    if not (values["text"] or "").strip():
+        return "empty_text", "null" if values["text"] is None else "nothing but white space"
+    return None
+
+
+def _encoding_problem(value: str | None) -> str | None:
+    if not value or (value.isascii() and "\x00" not in value):
+        return None
+    if "\x00" in value:
+        return f"NUL at character {value.index(chr(0))}"
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        # surrogateescape puts a byte b that was not UTF-8 at U+DC00 + b.
+        code = ord(value[error.start])
+        kind = f"byte 0x{code & 0xFF:02x} is not UTF-8" if 0xDC80 <= code <= 0xDCFF else (
+            f"lone surrogate U+{code:04X}")  # fmt: skip
+        return f"{kind} at character {error.start}"
+    return None
+
+
+def _label_problem(values: dict[str, Any]) -> tuple[str, str] | None:
+    for kind in ("topic", "format"):
+        label = values[kind]
+        if label is None or slug_of(kind, label) is None:
+            return "unknown_label", f"{kind}: {_printable(label)}"
+    return None
+
+
+def _printable(value: str | None) -> str:
+    """At most PRINTED_CHARS characters that any terminal and any Parquet file can hold."""
+    text = "null" if value is None else value[:PRINTED_CHARS]
+    return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()
