@@ -12,6 +12,7 @@ import polars as pl
 
 from influence_warehouse.errors import FactError
 from influence_warehouse.facts import CONTRACTS, Lake
+from influence_warehouse.object_storage import let_duckdb_read
 from influence_warehouse.sampling.contamination import (
     MIN_QUESTION_CHARS,
     contained_questions,
@@ -123,6 +124,7 @@ def collect_evidence(study: Study, lake: Lake) -> Evidence:
     }
     try:
         with duckdb.connect() as connection:
+            let_duckdb_read(connection, lake.home.lake)
             connection.execute("set temp_directory = ?", [str(lake.home.work)])
             connection.register("bins", pl.DataFrame(bins()).to_arrow())
             bin_counts = connection.sql(_BINS, params=paths | _settings(study, lake)).pl()

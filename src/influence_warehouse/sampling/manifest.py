@@ -16,8 +16,9 @@ import duckdb
 import polars as pl
 
 from influence_warehouse.errors import InputError
-from influence_warehouse.facts import Lake, Outcome, write_atomically
+from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.object_storage import FactPath, let_duckdb_read, naming_refusals
 from influence_warehouse.study import Study
 from influence_warehouse.taxonomy import bins
 
@@ -108,7 +109,7 @@ def _parts(study: Study, lake: Lake) -> dict[str, Any]:
     }
 
 
-def digest_path(lake: Lake) -> Path:
+def digest_path(lake: Lake) -> FactPath:
     """File that records the manifest's digest."""
     return lake.home.lake / "sampling_manifest.digest.json"
 
@@ -123,8 +124,11 @@ def manifest_digest(manifest: pl.DataFrame) -> str:
 
 def recorded_digest(lake: Lake) -> ManifestDigest | None:
     """The digest recorded when the manifest was made; None when missing or damaged."""
+    path = digest_path(lake)
     try:
-        return ManifestDigest(**json.loads(digest_path(lake).read_text(encoding="utf-8")))
+        with naming_refusals(path):
+            text = path.read_text(encoding="utf-8") if path.exists() else ""
+        return ManifestDigest(**json.loads(text))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -133,7 +137,7 @@ def record_digest(manifest: pl.DataFrame, fingerprint: Fingerprint, lake: Lake) 
     """Write the manifest's digest beside it, and return it."""
     record = ManifestDigest(manifest_digest(manifest), manifest.height, fingerprint.digest)
     text = json.dumps(vars(record), indent=2, sort_keys=True) + "\n"
-    write_atomically(digest_path(lake), lambda part: part.write_text(text, encoding="utf-8"))
+    lake.put(digest_path(lake), lambda part: part.write_text(text, encoding="utf-8"))
     return record.digest
 
 
@@ -178,7 +182,7 @@ def make_sampling_manifest(study: Study, lake: Lake) -> list[Outcome]:
     ]
 
 
-def draw_sample(documents: Path, study: Study, spill: Path) -> pl.DataFrame:
+def draw_sample(documents: FactPath, study: Study, spill: Path) -> pl.DataFrame:
     """Rows of `sampling_manifest` from a Parquet file with the documents' columns.
 
     `spill` is the folder for what does not fit into memory. Shards are even to one document:
@@ -192,6 +196,7 @@ def draw_sample(documents: Path, study: Study, spill: Path) -> pl.DataFrame:
         "shards": settings.shards,
     }
     with duckdb.connect() as connection:
+        let_duckdb_read(connection, documents)
         connection.execute("set temp_directory = ?", [str(spill)])
         connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
         connection.execute("set preserve_insertion_order = false")

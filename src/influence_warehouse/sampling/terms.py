@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.object_storage import FactPath, let_duckdb_read
 from influence_warehouse.study import Study
 
 # Only the first of a bin's random order are read: a few hundred pages say what its text is
@@ -151,7 +152,9 @@ def make_bin_terms(study: Study, lake: Lake) -> list[Outcome]:
     ]
 
 
-def count_terms(documents: Path, manifest: Path, spill: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+def count_terms(
+    documents: FactPath, manifest: FactPath, spill: Path
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of `bin_terms` and of `bin_words`, from two Parquet files with the facts' columns.
 
     Counts do not depend on the order of documents. `spill` is the folder for what does not
@@ -160,6 +163,7 @@ def count_terms(documents: Path, manifest: Path, spill: Path) -> tuple[pl.DataFr
     parameters = {"manifest": str(manifest), "documents_per_bin": DOCUMENTS_PER_BIN}
     bounds = {"min_documents": MIN_DOCUMENTS, "max_terms": MAX_TERMS}
     with duckdb.connect() as connection:
+        let_duckdb_read(connection, documents)
         connection.execute("set temp_directory = ?", [str(spill)])
         connection.execute("set preserve_insertion_order = false")
         connection.execute(
