@@ -66,11 +66,12 @@ def naming_refusals(path: FactPath) -> Iterator[None]:
     if isinstance(path, Path):
         yield
         return
+    from aiohttp import ClientError as BrokenConnection
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
-    except (OSError, BotoCoreError, ClientError) as error:
+    except (OSError, BrokenConnection, BotoCoreError, ClientError) as error:
         # Without its cause, whose own text may be shown by what prints chains of errors.
         raise WarehouseError(
             f"{path}: cannot be reached ({redacted(str(error))}). {_REMEDY}"

@@ -21,7 +21,7 @@ SHARD = Fingerprint.of("document_scores", test=1)
 
 
 def _benchmarks(rows: int = 50) -> pl.DataFrame:
-    texts = {name: "x" for name in ("study", "domain", "capability", "prompt_format", "metric")}
+    texts = dict.fromkeys(("study", "domain", "capability", "prompt_format", "metric"), "x")
     return pl.DataFrame({"position": range(rows)}).with_columns(
         benchmark=pl.format("b{}", "position"), **{n: pl.lit(t) for n, t in texts.items()}
     )
