@@ -7,7 +7,7 @@ from influence_warehouse.facts_place import keep_facts_at
 from influence_warehouse.layout import Home
 from influence_warehouse.warehouse.build import build_warehouse
 from influence_warehouse.warehouse.publish import publish
-from tests.mart_comparison import differences
+from tests.mart_comparison import TOLERANCE, differences
 from tests.synthetic import synthetic_lake
 
 
@@ -27,4 +27,4 @@ def test_marts_are_those_from_files(tmp_path, bucket, monkeypatch):
     compared = list(differences(files.home.database, objects.home.database))
     assert len({mart for mart, _, _ in compared}) > 15
     # Parallel sums of doubles may differ in the last place.
-    assert max(difference for _, _, difference in compared) < 1e-12
+    assert max(difference for _, _, difference in compared) < TOLERANCE
