@@ -31,3 +31,18 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny_model import write_tiny_model
 
     return write_tiny_model(tmp_path_factory.mktemp("tiny_model"))
+
+
+@pytest.fixture(scope="session")
+def storage():
+    """A local server of object storage."""
+    from tests.object_storage import local_storage
+
+    with local_storage() as storage:
+        yield storage
+
+
+@pytest.fixture
+def bucket(storage) -> str:
+    """Address of an empty bucket."""
+    return storage.new_bucket()

@@ -1,8 +1,9 @@
-"""Facts: the Parquet files under a study's `lake/`, their contracts and their safe writing.
+"""Facts: the Parquet files of a study's lake, their contracts and their safe writing.
 
 A fact is one file `lake/<fact>.parquet`, or one per shard or run `lake/<fact>/<part>.parquet`.
 Every write checks the fact's contract (`contracts`), sorts by its key, writes a temporary file,
 flushes it to disk and renames it: a reader sees the old file or the new one, never a part.
+A lake in object storage (`object_storage`) has objects of the same names and bytes.
 In the file's metadata are the fingerprint of what made the fact, and a checksum (`seals`).
 Does not belong here: what a fact means (its stage) and the tables analysts see (dbt).
 """
@@ -18,11 +19,13 @@ from typing import Any
 
 import polars as pl
 
+from influence_warehouse import object_storage
 from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.errors import FactError, WarehouseError
 from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.layout import Home, file_name_of
 from influence_warehouse.leftovers import part_beside
+from influence_warehouse.object_storage import FactPath, naming_refusals
 from influence_warehouse.out_of_core import write_groups
 from influence_warehouse.seals import BLANK_SEAL, is_intact, seal
 from influence_warehouse.seals import METADATA_KEY as SEAL_KEY
@@ -71,12 +74,17 @@ def write_atomically(path: Path, write) -> None:
 
 
 class Lake:
-    """Reads and writes the facts of one study."""
+    """Reads and writes the facts of one study.
+
+    Raises WarehouseError when they are in object storage that cannot be reached.
+    """
 
     def __init__(self, home: Home):
         self.home = home
+        if not isinstance(home.lake, Path):
+            object_storage.require_reachable(home.lake)
 
-    def path(self, fact: str, shard: Part | None = None) -> Path:
+    def path(self, fact: str, shard: Part | None = None) -> FactPath:
         """File of a fact, or of one shard of it."""
         if CONTRACTS[fact].sharded != (shard is not None):
             raise ValueError(f"{fact}: a shard is given exactly for sharded facts")
@@ -87,7 +95,7 @@ class Lake:
 
     def write(
         self, fact: str, frame: pl.DataFrame, fingerprint: Fingerprint, shard: Part | None = None
-    ) -> Path:
+    ) -> FactPath:
         """Write a fact whole. Equal frames give equal bytes, whatever their row order.
 
         Raises FactError when columns, dtypes, or the key's uniqueness break the contract.
@@ -121,8 +129,11 @@ class Lake:
         return rows
 
     def _sealed(
-        self, path: Path, fingerprint: Fingerprint, write: Callable[[Path, dict[str, str]], object]
-    ) -> Path:
+        self,
+        path: FactPath,
+        fingerprint: Fingerprint,
+        write: Callable[[Path, dict[str, str]], object],
+    ) -> FactPath:
         """Replace `path` by what `write` writes, with its fingerprint and checksum inside."""
         metadata = {METADATA_KEY: fingerprint.to_json(), SEAL_KEY: BLANK_SEAL}
 
@@ -130,8 +141,37 @@ class Lake:
             write(part, metadata)
             seal(part)
 
-        write_atomically(path, write_and_seal)
+        self.put(path, write_and_seal)
         return path
+
+    def put(self, path: FactPath, write) -> None:
+        """`write_atomically` for what is in the lake, wherever the lake is."""
+        if isinstance(path, Path):
+            write_atomically(path, write)
+            return
+        staged = part_beside(self.home.work / path.name)
+        try:
+            write_atomically(staged, write)
+            object_storage.put(staged, path)
+        finally:
+            staged.unlink(missing_ok=True)
+
+    def exists(self, fact: str, shard: Part | None = None) -> bool:
+        """Whether there is such a file, whatever is in it."""
+        path = self.path(fact, shard)
+        with naming_refusals(path):
+            return path.exists()
+
+    def version(self, fact: str, shard: Part | None = None) -> tuple[object, ...]:
+        """What changes whenever a fact's file is replaced. Raises FactError: missing."""
+        self.require(fact, shard)
+        return object_storage.version(self.path(fact, shard))
+
+    def part_names(self, fact: str) -> list[str]:
+        """Names of a sharded fact's files, in their order: a shard's digits, a run's key."""
+        folder = self.path(fact, 0).parent
+        with naming_refusals(folder):
+            return sorted(path.stem for path in folder.glob("*.parquet"))
 
     def fingerprint(self, fact: str, shard: Part | None = None) -> Fingerprint | None:
         """What made the fact on disk, or None where there is none.
@@ -139,10 +179,11 @@ class Lake:
         Raises FactError for a file that is damaged or not ours.
         """
         path = self.path(fact, shard)
-        if not path.exists():
+        if not self.exists(fact, shard):
             return None
         try:
-            return Fingerprint.from_json(pl.read_parquet_metadata(path)[METADATA_KEY])
+            with naming_refusals(path):
+                return Fingerprint.from_json(object_storage.metadata(path)[METADATA_KEY])
         except (pl.exceptions.PolarsError, KeyError, json.JSONDecodeError, OSError) as error:
             raise FactError(f"{path}: not a readable fact ({error}). {_REMAKE}") from error
 
@@ -159,7 +200,9 @@ class Lake:
     def rows(self, fact: str, shard: Part | None = None) -> int:
         """Number of rows of a fact, read from the file's footer alone."""
         self.require(fact, shard)
-        return pl.scan_parquet(self.path(fact, shard)).select(pl.len()).collect().item()
+        path = self.path(fact, shard)
+        with naming_refusals(path):
+            return object_storage.rows(path)
 
     def reused(self, fingerprint: Fingerprint, shard: Part | None = None) -> Outcome:
         """Outcome for a fact that `is_current` found to be right already."""
@@ -180,20 +223,24 @@ class Lake:
     ) -> pl.DataFrame:
         """The rows of a fact, in the order of its key. Raises FactError: missing or damaged."""
         self.require(fact, shard)
-        _require_intact(self.path(fact, shard))
-        return pl.read_parquet(self.path(fact, shard), columns=columns)
+        path = self.path(fact, shard)
+        _require_intact(path)
+        if isinstance(path, Path):
+            return pl.read_parquet(path, columns=columns)
+        with naming_refusals(path):
+            return object_storage.scan(path).select(columns or pl.all()).collect()
 
     def scan(self, fact: str, shard: Part | None = None) -> pl.LazyFrame:
         """The rows of a fact, lazily: for facts that may be larger than memory."""
         self.require(fact, shard)
         _require_intact(self.path(fact, shard))
-        return pl.scan_parquet(self.path(fact, shard))
+        return object_storage.scan(self.path(fact, shard))
 
     def drop_shards(self, fact: str, first: int) -> None:
         """Delete shards from number `first` on: what a study of more shards left behind."""
-        for path in self.path(fact, 0).parent.glob("*.parquet"):
-            if int(path.stem) >= first:
-                path.unlink()
+        for name in self.part_names(fact):
+            if int(name) >= first:
+                object_storage.remove(self.path(fact, int(name)))
 
     def is_readable(self, fact: str, shard: Part | None = None) -> bool:
         """Whether the fact is there and undamaged."""
@@ -208,7 +255,9 @@ class Lake:
 
         Raises FactError naming the first damaged file.
         """
-        for path in sorted(self.home.lake.rglob("*.parquet")):
+        with naming_refusals(self.home.lake):
+            paths: list[FactPath] = [*self.home.lake.rglob("*.parquet")]
+        for path in sorted(paths, key=str):
             _require_intact(path)
 
     def read_expecting(self, expected: Fingerprint, shard: Part | None = None) -> pl.DataFrame:
@@ -226,20 +275,20 @@ class Lake:
         return self.read(expected.fact, shard)
 
 
-def _require_intact(path: Path) -> None:
+def _require_intact(path: FactPath) -> None:
     if not _is_intact(path):
         raise FactError(f"{path}: damaged, its checksum is another. {_REMAKE}")
 
 
-def _is_intact(path: Path) -> bool:
+def _is_intact(path: FactPath) -> bool:
     """Hashed once per process and version of the file: facts are replaced, never changed."""
-    state = path.stat()
-    return _is_version_intact(path, (state.st_ino, state.st_size, state.st_mtime_ns))
+    return _is_version_intact(path, object_storage.version(path))
 
 
 @cache
-def _is_version_intact(path: Path, version: tuple[int, int, int]) -> bool:
-    return is_intact(path)
+def _is_version_intact(path: FactPath, version: tuple[object, ...]) -> bool:
+    with naming_refusals(path):
+        return is_intact(path)
 
 
 def _conform(fact: str, frame: pl.DataFrame) -> pl.DataFrame:

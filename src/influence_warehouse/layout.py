@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from influence_warehouse.errors import WarehouseError
+from influence_warehouse.object_storage import FactPath, folder_at
 
 
 def file_name_of(partition: str) -> str:
@@ -33,9 +34,22 @@ class Home:
         return self.root / self.study
 
     @property
-    def lake(self) -> Path:
-        """Facts, as Parquet."""
-        return self.path / "lake"
+    def lake(self) -> FactPath:
+        """Facts, as Parquet: a folder of the home, or of the object storage that it names."""
+        url = self.facts_url
+        return self.path / "lake" if url is None else folder_at(url)
+
+    @property
+    def facts_url(self) -> str | None:
+        """Where in object storage the facts are; None where they are in the home."""
+        if not self.facts_url_file.exists():
+            return None
+        return self.facts_url_file.read_text(encoding="utf-8").strip()
+
+    @property
+    def facts_url_file(self) -> Path:
+        """Names the folder of the facts, where they are not in the home."""
+        return self.path / "facts.url"
 
     @property
     def inputs(self) -> Path:
@@ -95,7 +109,9 @@ class Home:
         """Make the folders. Raises WarehouseError when the place cannot be written."""
         try:
             for folder in (self.lake, self.work, self.charts, self.runs):
-                folder.mkdir(parents=True, exist_ok=True)
+                # Object storage has no folders to make.
+                if isinstance(folder, Path):
+                    folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WarehouseError(
                 f"{self.path}: the study's home cannot be made ({error.strerror}). "

@@ -68,6 +68,8 @@ def findings(study: Study, home: Home, found: Plan) -> Iterator[tuple[str, str]]
     load = found.load
     yield "study", study.name
     yield "home", str(home.path)
+    if home.facts_url:
+        yield "facts", home.facts_url
     yield "model", _model(study, home)
     yield "corpus", _corpus(study, home)
     yield "documents", _documents(load)

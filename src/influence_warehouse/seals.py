@@ -8,6 +8,10 @@ Does not belong here: what a damaged file means to a study (`facts`).
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 METADATA_KEY = "influence_warehouse_seal"
 _MARK = b"sha256-of-the-rest:"
@@ -35,7 +39,7 @@ def seal(path: Path) -> None:
         stream.write(digest)
 
 
-def is_intact(path: Path) -> bool:
+def is_intact(path: "Path | UPath") -> bool:
     """Whether a Parquet file is as it was sealed. One without a seal, of an earlier version, is.
 
     Reads the whole file once, in pieces of 1 MiB.
@@ -50,7 +54,15 @@ def is_intact(path: Path) -> bool:
     return footer[place:end] == _digest(path, start, footer[:place] + _BLANK + footer[end:])
 
 
-def _outline(path: Path) -> tuple[int, bytes, int | None]:
+def footer(path: "Path | UPath") -> bytes:
+    """A Parquet file of no rows with the footer of this one; empty where this is none at all."""
+    try:
+        return _MAGIC + _outline(path)[1]
+    except _DamagedError:
+        return b""
+
+
+def _outline(path: "Path | UPath") -> tuple[int, bytes, int | None]:
     """Where the footer starts, the bytes from there on, and where in them the checksum is."""
     with path.open("rb") as stream:
         size = stream.seek(0, 2)
@@ -69,7 +81,7 @@ def _outline(path: Path) -> tuple[int, bytes, int | None]:
     return start, footer, None if found < 0 else found + len(_MARK)
 
 
-def _digest(path: Path, start: int, footer: bytes) -> bytes:
+def _digest(path: "Path | UPath", start: int, footer: bytes) -> bytes:
     hasher = hashlib.sha256()
     with path.open("rb") as stream:
         while start and (chunk := stream.read(min(_CHUNK, start))):

@@ -58,6 +58,8 @@ def status_lines(study: Study, home: Home) -> Iterator[str]:
             f"{count} {kind}" if len(found) > 1 else kind for kind, count in sorted(kinds.items())
         )
         yield f"{stage:<12} {fact:<24} {summary}{_reason(fact, found, Lake(home))}"
+    if home.facts_url:
+        yield f"facts        {home.facts_url}"
     yield "published    influence.duckdb         " + (
         str(home.database) if home.database.exists() else "missing"
     )

@@ -21,6 +21,7 @@ from influence_warehouse.errors import FactError, StudyError
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint, digest_of
 from influence_warehouse.models import Encoded, context_length, load_tokenizer, model_source
+from influence_warehouse.object_storage import FactPath, scan
 from influence_warehouse.study import Study
 
 SHARD_FACTS = ("shard_bin_item_scores", "shard_proponents", "document_scores")
@@ -51,7 +52,7 @@ def fingerprint_of_preconditioner(study: Study, lake: Lake) -> Fingerprint:
         "preconditioner",
         **_gradient_parts(study, lake),
         documents=_fitted_digest(
-            lake.path("sampling_manifest"), _version(lake, "sampling_manifest"), limit
+            lake.path("sampling_manifest"), lake.version("sampling_manifest"), limit
         ),
         downweight_components=settings.preconditioner.downweight_components,
         **_benchmark_parts(study, lake, _mixed_benchmarks(study)),
@@ -226,28 +227,21 @@ def _gradient_parts(study: Study, lake: Lake) -> dict[str, object]:
 
 
 def _benchmark_parts(study: Study, lake: Lake, names: Sequence[str]) -> dict[str, str]:
-    path, version = lake.path("benchmark_items"), _version(lake, "benchmark_items")
+    path, version = lake.path("benchmark_items"), lake.version("benchmark_items")
     return {f"benchmark.{name}": _items_digest(path, version, name) for name in names}
-
-
-def _version(lake: Lake, fact: str) -> tuple[int, int, int]:
-    """What changes whenever a fact's file is replaced. Raises FactError when it is missing."""
-    lake.require(fact)
-    found = lake.path(fact).stat()
-    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 # Every shard's fingerprint asks for these; of millions of documents they take seconds.
 @lru_cache(maxsize=256)
-def _items_digest(items: Path, version: tuple[int, ...], benchmark: str) -> str:
+def _items_digest(items: FactPath, version: tuple[object, ...], benchmark: str) -> str:
     columns = ["item_id", "prompt", "choices", "answer_index"]
-    found = pl.scan_parquet(items).filter(pl.col("benchmark") == benchmark)
+    found = scan(items).filter(pl.col("benchmark") == benchmark)
     return digest_of(found.select(columns).collect().rows())
 
 
 @lru_cache(maxsize=8)
-def _fitted_digest(manifest: Path, version: tuple[int, ...], limit: int | None) -> str:
-    return digest_of(_fitted_documents(pl.scan_parquet(manifest), limit).rows())
+def _fitted_digest(manifest: FactPath, version: tuple[object, ...], limit: int | None) -> str:
+    return digest_of(_fitted_documents(scan(manifest), limit).rows())
 
 
 def _mixed_benchmarks(study: Study) -> tuple[str, ...]:

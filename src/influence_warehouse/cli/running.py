@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from influence_warehouse.cli.shared import (
+    FACTS_OPTION,
     STUDY,
     STUDY_OPTION,
     example,
@@ -29,9 +30,10 @@ from influence_warehouse.secrecy import redacted
     type=click.Choice(["prepare", "attribution", "plan", "unlearning"]),
     help="Run one stage alone, or what its parts need: `prepare` for shards, `plan` for runs.",
 )
+@FACTS_OPTION
 @readable_errors
 @example("influence run demo\n  influence run demo --stage unlearning")
-def run(study: str, stage: Any) -> None:
+def run(study: str, stage: Any, facts: str | None) -> None:
     """Materialize what is missing or stale of STUDY; resumes where it was killed."""
     loaded, home = study_and_home(study)
     if stage in ("plan", "unlearning"):
@@ -44,6 +46,7 @@ def run(study: str, stage: Any) -> None:
 
     with run_lock(home):
         remove_leftovers(home.path)
+        _choose_place(home, facts)
         _prepare(study, loaded, home)
         from dagster_project.run import run_study
         from influence_warehouse.reports.summary import print_summary
@@ -154,12 +157,14 @@ def build(study: str, target: str) -> None:
 @click.command()
 @STUDY_OPTION
 @click.option("--port", default=3000, show_default=True)
+@FACTS_OPTION
 @readable_errors
 @example("influence ui --study demo")
-def ui(study: str, port: int) -> None:
+def ui(study: str, port: int, facts: str | None) -> None:
     """Open Dagster on 127.0.0.1: lineage, checks, runs."""
     loaded, home = study_and_home(study)
     home.create()
+    _choose_place(home, facts)
     _prepare(study, loaded, home)
     command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions"]
     os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])
@@ -177,6 +182,13 @@ def prepare_model(name: str) -> None:
     folder = warehouse_root() / "models" / DEFAULT_FOLDER
     for key, value in prepare_smollm2(folder).items():
         click.echo(f"{key}: {value}")
+
+
+def _choose_place(home: Any, facts: str | None) -> None:
+    if facts is not None:
+        from influence_warehouse.facts_place import keep_facts_at
+
+        keep_facts_at(home, facts)
 
 
 def _prepare(study: str, loaded: Any, home: Any) -> None:

@@ -22,6 +22,11 @@ STUDY_OPTION = click.option(
     show_default=True,
     help="Preset's name, path of a study file, or name of an imported study.",
 )
+FACTS_OPTION = click.option(
+    "--facts",
+    metavar="URL",
+    help="Keep the study's facts under s3://BUCKET/FOLDER; remembered from then on.",
+)
 MAX_GIGABYTES_OPTION = click.option(
     "--max-gigabytes",
     type=click.FloatRange(min=0, min_open=True),

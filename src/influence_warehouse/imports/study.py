@@ -137,13 +137,15 @@ def imported_home(name: str) -> Home | None:
 
 
 def is_imported(home: Home) -> bool:
-    """Whether what is in a home was imported, not run."""
-    return Lake(home).path(MARK).exists()
+    """Whether what is in a home was imported, not run; only a run puts facts elsewhere."""
+    return home.facts_url is None and Lake(home).path(MARK).exists()
 
 
 def refuse_other_kinds(home: Home) -> None:
     """Raise StudyError when a home holds a study that was run."""
-    if not is_imported(home) and (home.database.exists() or any(home.lake.glob("*.parquet"))):
+    if home.facts_url or (
+        not is_imported(home) and (home.database.exists() or any(home.lake.glob("*.parquet")))
+    ):
         raise StudyError(
             f"{home.path}: holds a study that was run, not imported. "
             "Remedy: give the import another name with --study."

@@ -76,7 +76,7 @@ def write_manifests(lake: Lake, folder: Path, text: Text) -> dict[str, int]:
         shapes["documents"] = partial(_sampled, lake)
     written = {}
     for fact, shape in sorted(shapes.items()):
-        if lake.path(fact).exists() and lake.rows(fact):
+        if lake.exists(fact) and lake.rows(fact):
             rows = shape(fact)
             target = folder / "manifests" / f"{fact}.parquet"
             target.parent.mkdir(exist_ok=True)
@@ -120,7 +120,7 @@ def _fingerprints(lake: Lake) -> Iterator[dict[str, Any]]:
     for fact, contract in sorted(CONTRACTS.items()):
         parts: list[str | None] = [None]
         if contract.sharded:
-            parts = [path.stem for path in sorted((lake.home.lake / fact).glob("*.parquet"))]
+            parts = list(lake.part_names(fact))
         for part in parts:
             found = lake.fingerprint(fact, part)
             if found is not None:

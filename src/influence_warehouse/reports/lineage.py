@@ -95,7 +95,7 @@ def _made(lake: Lake, fact: str, makers: list[Maker]) -> Made | None:
     contract = CONTRACTS[fact]
     if contract.sharded:
         # A shard's file name is its number, a run's its key; both lead back to the file.
-        names = sorted(path.stem for path in (lake.home.lake / fact).glob("*.parquet"))
+        names = lake.part_names(fact)
         parts = [lake.require(fact, int(n) if n.isdigit() else n) for n in names]
     else:
         single = lake.fingerprint(fact)

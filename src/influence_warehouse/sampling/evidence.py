@@ -12,6 +12,7 @@ import polars as pl
 
 from influence_warehouse.errors import FactError
 from influence_warehouse.facts import CONTRACTS, Lake
+from influence_warehouse.object_storage import let_duckdb_read
 from influence_warehouse.out_of_core import spilling
 from influence_warehouse.sampling.contamination import (
     MIN_QUESTION_CHARS,
@@ -134,6 +135,7 @@ def collect_evidence(study: Study, lake: Lake) -> Evidence:
     }
     try:
         with spilling(lake.home.work) as connection:
+            let_duckdb_read(connection, lake.home.lake)
             connection.register("bins", pl.DataFrame(bins()).to_arrow())
             bin_counts = connection.sql(_BINS, params=paths | _settings(study, lake)).pl()
             connection.register("bin_counts", bin_counts.to_arrow())

@@ -15,8 +15,9 @@ from typing import Any
 import polars as pl
 
 from influence_warehouse.errors import InputError
-from influence_warehouse.facts import Lake, Outcome, write_atomically
+from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.object_storage import FactPath, let_duckdb_read, naming_refusals
 from influence_warehouse.out_of_core import spilling
 from influence_warehouse.study import Study
 from influence_warehouse.taxonomy import bins
@@ -107,7 +108,7 @@ def _parts(study: Study, lake: Lake) -> dict[str, Any]:
     }
 
 
-def digest_path(lake: Lake) -> Path:
+def digest_path(lake: Lake) -> FactPath:
     """File that records the manifest's digest."""
     return lake.home.lake / "sampling_manifest.digest.json"
 
@@ -122,8 +123,11 @@ def manifest_digest(manifest: pl.DataFrame) -> str:
 
 def recorded_digest(lake: Lake) -> ManifestDigest | None:
     """The digest recorded when the manifest was made; None when missing or damaged."""
+    path = digest_path(lake)
     try:
-        return ManifestDigest(**json.loads(digest_path(lake).read_text(encoding="utf-8")))
+        with naming_refusals(path):
+            text = path.read_text(encoding="utf-8") if path.exists() else ""
+        return ManifestDigest(**json.loads(text))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -132,7 +136,7 @@ def record_digest(manifest: pl.DataFrame, fingerprint: Fingerprint, lake: Lake) 
     """Write the manifest's digest beside it, and return it."""
     record = ManifestDigest(manifest_digest(manifest), manifest.height, fingerprint.digest)
     text = json.dumps(vars(record), indent=2, sort_keys=True) + "\n"
-    write_atomically(digest_path(lake), lambda part: part.write_text(text, encoding="utf-8"))
+    lake.put(digest_path(lake), lambda part: part.write_text(text, encoding="utf-8"))
     return record.digest
 
 
@@ -177,7 +181,7 @@ def make_sampling_manifest(study: Study, lake: Lake) -> list[Outcome]:
     ]
 
 
-def draw_sample(documents: Path, study: Study, spill: Path) -> pl.DataFrame:
+def draw_sample(documents: FactPath, study: Study, spill: Path) -> pl.DataFrame:
     """Rows of `sampling_manifest` from a Parquet file with the documents' columns.
 
     `spill` is the folder for what does not fit into memory. Shards are even to one document:
@@ -191,6 +195,7 @@ def draw_sample(documents: Path, study: Study, spill: Path) -> pl.DataFrame:
         "shards": settings.shards,
     }
     with spilling(spill) as connection:
+        let_duckdb_read(connection, documents)
         connection.register("bins", _taxonomy().to_arrow())
         counts = connection.sql(_POPULATIONS, params=readable).pl()
         wanted = int(counts["population_documents"].clip(0, settings.documents_per_bin).sum())

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.object_storage import FactPath, let_duckdb_read
 from influence_warehouse.out_of_core import spilling
 from influence_warehouse.study import Study
 
@@ -151,7 +152,9 @@ def make_bin_terms(study: Study, lake: Lake) -> list[Outcome]:
     ]
 
 
-def count_terms(documents: Path, manifest: Path, spill: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+def count_terms(
+    documents: FactPath, manifest: FactPath, spill: Path
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of `bin_terms` and of `bin_words`, from two Parquet files with the facts' columns.
 
     Counts do not depend on the order of documents. `spill` is the folder for what does not
@@ -160,6 +163,7 @@ def count_terms(documents: Path, manifest: Path, spill: Path) -> tuple[pl.DataFr
     parameters = {"manifest": str(manifest), "documents_per_bin": DOCUMENTS_PER_BIN}
     bounds = {"min_documents": MIN_DOCUMENTS, "max_terms": MAX_TERMS}
     with spilling(spill) as connection:
+        let_duckdb_read(connection, documents)
         connection.execute(
             "create table counted (bin_id integer, term varchar, n_documents bigint, count bigint)"
         )

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # The module that is dbt's command for an engine.
 _DBT = {"duckdb": "dbt.cli.main", "spark": "influence_warehouse.warehouse.spark"}
 
+# What reads facts in object storage, for dbt's profile.
+_FILESYSTEMS = "[{'fs': 's3', 'use_listings_cache': False}]"
+
 # DuckDB reads these as a pattern or a quote, dbt as a template.
 _RESERVED = "'\"*?[]{}%"
 
@@ -64,6 +67,7 @@ def dbt_environment(home: Home, study: "Study | None", target: str = "duckdb") -
     return {
         "INFLUENCE_REGIONS_SQL": plain_select(regions_sql) if regions_sql else "",
         "INFLUENCE_LAKE": str(home.lake),
+        "INFLUENCE_FILESYSTEMS": "[]" if home.facts_url is None else _FILESYSTEMS,
         "INFLUENCE_RECORDS": str(home.runs / "records"),
         "INFLUENCE_BUILD_DATABASE": str(home.build_database),
         "INFLUENCE_SPARK_WAREHOUSE": str(home.spark),
@@ -107,6 +111,11 @@ def build_warehouse(study: "Study | None", lake: "Lake", target: str = "duckdb")
     Raises WarehouseError naming each model or test that failed and where the log is, and
     FactError when the facts that the marts start from are missing.
     """
+    if target == "spark" and lake.home.facts_url:
+        raise WarehouseError(
+            f"{lake.home.facts_url}: a Spark session here reads files alone, not object storage. "
+            "Remedy: leave --target out, or read the facts on a cluster (docs/engines.md)."
+        )
     for fact in ("study_benchmarks", "bin_item_scores", "bin_mean_resamples"):
         lake.require(fact)
     lake.require_intact()
