@@ -21,11 +21,12 @@ help: ## Show these targets
 
 install: $(STAMP) ## Make .venv with exact pins
 
+# Compiled once here: where Python may not write bytecode, every start would compile it anew.
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python $(TORCH_FROM) --requirement requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(TORCH_FROM) --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --editable .
 	touch $@
 
 demo: install ## Run the study with a planted truth, end to end, and print what it found
@@ -45,7 +46,7 @@ test-fast: install ## Run the fast core of the tests
 	$(BIN)/pytest -m "not slow"
 
 test-spark: install ## Build the marts on Apache Spark, too, and compare (needs Java 17 or later)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python $(TORCH_FROM) \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(TORCH_FROM) \
 		--constraint requirements.lock --requirement pyproject.toml --extra spark
 	$(BIN)/pytest tests/dbt/test_spark.py
 
