@@ -50,7 +50,7 @@ test-spark: install ## Build the marts on Apache Spark, too, and compare (needs 
 		--constraint requirements.lock --requirement pyproject.toml --extra spark
 	$(BIN)/pytest tests/dbt/test_spark.py
 
-bench: install ## Measure ratios side by side (10 minutes, 2 idle cores) into docs/performance.md
+bench: install ## Measure ratios side by side (20 minutes, 2 idle cores) into docs/performance.md
 	BENCH_DOCS=$(CURDIR)/docs/performance.md $(BIN)/pytest tests/bench -o addopts=--strict-markers -o python_files='bench_*.py' --timeout=3000
 
 lint: install ## Check style, types and SQL

@@ -22,7 +22,7 @@ from tests.bench.side_by_side import side_by_side
 from tests.scoring_lake import items_frame, scoring_study, write_scoring_lake
 from tests.tiny_model import COMMON_TEXT, write_tiny_model
 
-DOCUMENTS = int(os.environ.get("BENCH_GRADIENTS", 600))
+DOCUMENTS = int(os.environ.get("BENCH_GRADIENTS", 1800))
 SHARDS = 3
 NAMES = ("first", "second", "third", "fourth", "fifth")
 FIRST, FOUR = NAMES[:1], NAMES[:4]
