@@ -54,7 +54,6 @@ all_bins as (
             when profiles.n_in_top_k is not null then coalesce(totals.n_in_top_k, 0)
         end as n_in_top_k,
         totals.mean,
-        spreads.standard_deviation,
         {{ ratio('totals.n_in_top_k', 'profiles.n_in_top_k') }} as top_share,
         {{ ratio('totals.n_documents', 'profiles.n_documents') }} as document_share
     from profiles
@@ -65,11 +64,6 @@ all_bins as (
             and profiles.benchmark = totals.benchmark
             and profiles.item_subset = totals.item_subset
             and bins.bin_id = totals.bin_id
-    left join {{ ref('int_bin_document_statistics') }} as spreads
-        on
-            profiles.method = spreads.method
-            and profiles.benchmark = spreads.benchmark
-            and bins.bin_id = spreads.bin_id
 )
 
 select

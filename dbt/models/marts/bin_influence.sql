@@ -11,7 +11,7 @@ select
     bins.stratum,
     bins.n_items,
     bins.mean,
-    bins.standard_deviation,
+    documents.standard_deviation,
     shrinkage.standard_error,
     bins.mean - intervals.t_quantile * shrinkage.standard_error as mean_low,
     bins.mean + intervals.t_quantile * shrinkage.standard_error as mean_high,
@@ -37,6 +37,12 @@ select
     intervals.q_value
 from {{ ref('int_bin_statistics') }} as bins
 cross join {{ ref('stg_studies') }} as studies
+-- Joined here, and not earlier, so that nothing else waits for the scan of all scores.
+left join {{ ref('int_bin_document_statistics') }} as documents
+    on
+        bins.method = documents.method
+        and bins.benchmark = documents.benchmark
+        and bins.bin_id = documents.bin_id
 left join {{ ref('int_bin_shrinkage') }} as shrinkage
     on
         bins.method = shrinkage.method
