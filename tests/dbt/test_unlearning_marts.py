@@ -231,7 +231,7 @@ def test_selectivity_compares_the_target_with_each_group_of_others(truth, mart):
         others = [b for b in BENCHMARKS if _relation(target, b) in groups[effect]]
         a, a_error = _mean_and_error(_mean_items(truth, runs, target, measure))
         parts = [_mean_and_error(_mean_items(truth, runs, b, measure)) for b in others]
-        b = sum(mean for mean, _ in parts) / len(parts)
+        b = round(sum(mean for mean, _ in parts) / len(parts), 12)
         b_error = float(np.sqrt(sum(error**2 for _, error in parts))) / len(parts)
         half = Z * np.hypot(a_error, b_error)
         expected = [len(others), len(runs), a, b, a - b, a - b - half, a - b + half]

@@ -27,7 +27,8 @@ groups as (
         measure,
         factor_effect,
         count(*) as n_other_benchmarks,
-        avg(damage) as other_damage,
+        -- What sums to 0 is 0, in whatever order an engine adds: else it would have a ratio.
+        round(avg(damage), 12) as other_damage,
         sqrt(sum(power(standard_error, 2))) / count(*) as other_error
     from others
     group by study, method, objective, benchmark, condition, measure, factor_effect
