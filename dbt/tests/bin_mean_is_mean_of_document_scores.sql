@@ -1,16 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'bin_influence'}}}) }}
 -- The mean from the sums by item equals the mean of the documents' scores, which are float32:
--- the two facts were made from the same scores. No model needs this mean.
-with documents as (
-    select
-        method,
-        benchmark,
-        bin_id,
-        avg(cast(score as double precision)) as mean
-    from {{ ref('stg_document_scores') }}
-    group by method, benchmark, bin_id
-)
-
+-- the two facts were made from the same scores.
 select
     influence.method,
     influence.benchmark,
@@ -18,7 +8,7 @@ select
     influence.mean,
     documents.mean as document_mean
 from {{ ref('bin_influence') }} as influence
-inner join documents
+inner join {{ ref('int_bin_document_statistics') }} as documents
     on
         influence.method = documents.method
         and influence.benchmark = documents.benchmark
@@ -26,4 +16,4 @@ inner join documents
 where
     influence.item_subset = 'all'
     and abs(influence.mean - documents.mean)
-    > 1e-5 * (abs(influence.mean) + coalesce(influence.standard_deviation, 0)) + 1e-9
+    > 1e-5 * (abs(influence.mean) + coalesce(documents.standard_deviation, 0)) + 1e-9
