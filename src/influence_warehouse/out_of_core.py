@@ -44,7 +44,7 @@ def in_groups(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     n_rows = n_bytes = 0
     for frame in frames:
         start = 0
-        for position, size in enumerate(text_bytes(frame)):
+        for position, size in enumerate(_text_bytes(frame)):
             n_rows, n_bytes = n_rows + 1, n_bytes + size
             if n_rows == GROUP_ROWS or n_bytes > GROUP_BYTES:
                 held.append(frame.slice(start, position + 1 - start))
@@ -55,7 +55,7 @@ def in_groups(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         yield pl.concat(held)
 
 
-def text_bytes(frame: pl.DataFrame) -> pl.Series:
+def _text_bytes(frame: pl.DataFrame) -> pl.Series:
     """Bytes of each row's texts."""
     lengths = frame.select(pl.col(pl.String).str.len_bytes().cast(pl.Int64).fill_null(0))
     return sum(lengths, start=pl.zeros(frame.height, dtype=pl.Int64, eager=True))
