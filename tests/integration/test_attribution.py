@@ -79,7 +79,12 @@ def test_scores_do_not_depend_on_the_batch_size(model, reference, tmp_path):
 
 
 @pytest.mark.slow
-def test_scores_do_not_depend_on_the_processes_of_a_machine(model, reference, tmp_path):
+def test_scores_do_not_depend_on_the_processes_of_a_machine(
+    model, reference, tmp_path, monkeypatch
+):
+    # Two processes of one GPU would wait for each other: on any machine, the processor.
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     study = scoring_study(model, shards=1)
     study = study.model_copy(update={"compute": Compute(processes=2)})
     lake = scored(study, write_scoring_lake(tmp_path, shards=1))
@@ -210,6 +215,13 @@ def test_shards_made_from_something_else_are_refused_with_the_differences(model,
         lake.path("proponents").unlink()
         make_proponents(other, lake)
     assert "Remedy" in str(error.value)
+
+
+def test_more_processes_than_gpus_are_refused(model, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    study = scoring_study(model).model_copy(update={"compute": Compute(processes=2)})
+    with pytest.raises(StudyError, match=r"compute.processes: 2 .* 1 GPU.*Remedy"):
+        stage.make_preconditioner(study, write_scoring_lake(tmp_path))
 
 
 def test_a_batch_larger_than_the_model_reads_is_named_before_anything_runs(model, tmp_path):

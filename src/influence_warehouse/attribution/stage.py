@@ -31,8 +31,10 @@ def method_of(study: Study, lake: Lake) -> TrackStar:
     """The study's attribution method, ready to run.
 
     Raises StudyError when a batch may hold more tokens than the model reads, which Bergson
-    would refuse after loading everything.
+    would refuse after loading everything, and when there are fewer GPUs than processes, which
+    would wait for each other for ever.
     """
+    _require_gpus(study.compute.processes)
     longest = context_length(study, lake.home)
     if study.attribution.token_batch_size > longest:
         raise StudyError(
@@ -42,6 +44,18 @@ def method_of(study: Study, lake: Lake) -> TrackStar:
     log = lake.home.runs / "bergson.log"
     source = model_source(study, lake.home)
     return TrackStar(study.model, source, study.attribution, study.compute, log)
+
+
+def _require_gpus(processes: int) -> None:
+    import torch
+
+    gpus = torch.cuda.device_count()
+    if 0 < gpus < processes:
+        raise StudyError(
+            f"compute.processes: {processes} processes, but this machine has {gpus} GPU(s), and "
+            f"each process needs one. Remedy: set it to {gpus} or less, or hide the GPUs "
+            "(CUDA_VISIBLE_DEVICES='') to work on the processor."
+        )
 
 
 def fingerprint_of_preconditioner(study: Study, lake: Lake) -> Fingerprint:
