@@ -8,7 +8,7 @@ with the study's dtype and attention. Does not belong here: training (planted), 
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from influence_warehouse.errors import InputError
 from influence_warehouse.fingerprint import digest_of_file
@@ -157,14 +157,21 @@ def context_length(study: Study, home: Home) -> int:
     return int(getattr(config, "max_position_embeddings", 2**31))
 
 
+def device() -> str:
+    """Where models run: on CUDA where there is one, else on the processor."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def load_model(study: Study, home: Home) -> "PreTrainedModel":
-    """The model in the study's dtype and attention backend, in evaluation mode."""
+    """The model in the study's dtype and attention backend, in evaluation mode, on `device()`."""
     import torch
     from transformers import AutoModelForCausalLM
 
     source = model_source(study, home)
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             local_folder(source, study.model),
             dtype=getattr(torch, study.model.dtype),
             attn_implementation=study.model.attention,
@@ -175,4 +182,4 @@ def load_model(study: Study, home: Home) -> "PreTrainedModel":
             f"{source.location}: the model cannot be loaded ({error}). "
             "Remedy: check model.path, or model.hub and model.revision."
         ) from error
-    return model.eval()
+    return model.to(device()).eval()

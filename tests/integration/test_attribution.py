@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from influence_warehouse.attribution import stage
 from influence_warehouse.attribution.bergson_session import save_dataset
@@ -90,6 +91,15 @@ def test_scores_do_not_depend_on_the_processes_of_a_machine(
     lake = scored(study, write_scoring_lake(tmp_path, shards=1))
     difference = all_scores(lake, 1)["score"] - all_scores(reference, 3)["score"]
     assert difference.abs().max() <= TOLERANCE
+
+
+def test_tf32_is_another_preconditioner_and_stays_within_its_steps(model, tmp_path):
+    lake = write_scoring_lake(tmp_path, shards=1)
+    plain, rounded = (scoring_study(model, shards=1, tf32=tf32) for tf32 in (False, True))
+    made = [stage.fingerprint_of_preconditioner(study, lake).digest for study in (plain, rounded)]
+    assert made[0] != made[1]
+    scored(rounded, lake)
+    assert torch.get_float32_matmul_precision() == "highest"
 
 
 def test_merged_facts_equal_one_shard(model, reference, tmp_path):

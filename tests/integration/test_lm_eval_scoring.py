@@ -59,7 +59,9 @@ def by_hand(model, tokenizer, prompt: str, choice: str) -> float:
     prompt_ids = tokenizer.encode(prompt)
     whole = tokenizer.encode(prompt + DELIMITER + choice)
     with torch.no_grad():
-        logprobs = model(torch.tensor([whole])).logits[0].float().log_softmax(-1)
+        logprobs = (
+            model(torch.tensor([whole], device=model.device)).logits[0].float().log_softmax(-1)
+        )
     positions = range(len(prompt_ids), len(whole))
     return sum(logprobs[position - 1, whole[position]].item() for position in positions)
 

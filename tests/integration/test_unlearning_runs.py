@@ -97,8 +97,7 @@ def test_predictions_are_those_of_the_saved_adapter_and_the_base_stays(world):
     make_item_predictions(study, lake)
     make_run(study, lake, KEY)
     items, metrics = lake.read("benchmark_items"), {"alpha": "acc", "beta": "acc"}
-    base: Any = load_model(study, lake.home)
-    base = base.to("cuda" if torch.cuda.is_available() else "cpu")
+    base = load_model(study, lake.home)
     tokenizer = load_tokenizer(study, lake.home)
     baseline = lake.read("item_predictions")
     adapted = PeftModel.from_pretrained(base, str(adapter_folder(lake.home, KEY)))

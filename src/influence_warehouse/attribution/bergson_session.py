@@ -1,8 +1,8 @@
 """Running Bergson inside our process without its side effects.
 
-Importing Bergson removes the root logger's handlers and reports on stdout; stages print.
-Here its output goes to a log file and logging is put back afterwards. Nothing here knows
-what Bergson computes.
+Importing Bergson removes the root logger's handlers and reports on stdout; stages print; its
+settings of torch stay. Here its output goes to a log file, and logging and torch are put back.
+Nothing here knows what Bergson computes.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from influence_warehouse.models import Encoded
 
 @contextlib.contextmanager
 def quiet(log: Path) -> Iterator[None]:
-    """Send Bergson's stdout and log records to the end of `log`; put logging back afterwards.
+    """Send Bergson's stdout and log records to the end of `log`; put all back afterwards.
 
     Of the progress bars only that of the gradients stays: it is the one that takes long.
     """
@@ -26,7 +26,11 @@ def quiet(log: Path) -> Iterator[None]:
     log.parent.mkdir(parents=True, exist_ok=True)
     # Importing Bergson closes the root handlers that it finds; hide ours from it.
     root.handlers.clear()
-    with log.open("a", encoding="utf-8") as stream, contextlib.redirect_stdout(stream):
+    with (
+        log.open("a", encoding="utf-8") as stream,
+        contextlib.redirect_stdout(stream),
+        _torch_settings_kept(),
+    ):
         import bergson  # noqa: F401
         import datasets
         from transformers.utils import logging as transformers_logging
@@ -41,6 +45,25 @@ def quiet(log: Path) -> Iterator[None]:
             transformers_logging.enable_progress_bar()
             root.handlers[:] = handlers
             root.setLevel(level)
+
+
+@contextlib.contextmanager
+def _torch_settings_kept() -> Iterator[None]:
+    """Precision of products and kernels of attention: the diagnostic tries others, tf32 sets one.
+
+    Later steps of this process must not compute with what an earlier one left.
+    """
+    import torch
+    from torch.backends import cuda
+
+    precision = torch.get_float32_matmul_precision()
+    flash, efficient = cuda.flash_sdp_enabled(), cuda.mem_efficient_sdp_enabled()
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+        cuda.enable_flash_sdp(flash)
+        cuda.enable_mem_efficient_sdp(efficient)
 
 
 @contextlib.contextmanager

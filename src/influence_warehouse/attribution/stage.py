@@ -237,6 +237,8 @@ def _gradient_parts(study: Study, lake: Lake) -> dict[str, object]:
         "attention": study.model.attention,
         "max_tokens": study.model.max_tokens,
         "projection_dim": study.attribution.projection_dim,
+        # Absent where it is off, so that what was made before the setting existed stays current.
+        **({"tf32": True} if study.attribution.tf32 else {}),
     }
 
 

@@ -147,6 +147,7 @@ class TrackStar:
             precision=PRECISIONS[self.model.dtype],
             projection_dim=self.settings.projection_dim,
             token_batch_size=self.settings.token_batch_size,
+            use_tf32_matmuls=self.settings.tf32,
             model_kwargs=kwargs_text(options),
             data=DataConfig(dataset=dataset),
             # One process neither spawns nor opens a port; more are for machines with more GPUs.

@@ -51,13 +51,10 @@ def make_item_predictions(study: Study, lake: Lake) -> Outcome:
 
     Runs on CUDA where there is one. Details: accuracy and items per benchmark.
     """
-    import torch
-
     fingerprint = fingerprint_of_item_predictions(study, lake)
     if lake.is_current(fingerprint):
         return lake.reused(fingerprint)
-    model: Any = load_model(study, lake.home)
-    model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model = load_model(study, lake.home)
     tokenizer = load_tokenizer(study, lake.home)
     items = lake.read("benchmark_items")
     frame = score_items(model, tokenizer, items, _metrics(study), BASE_MODEL_ID)

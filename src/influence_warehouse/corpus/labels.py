@@ -13,6 +13,7 @@ import polars as pl
 from tqdm import tqdm
 
 from influence_warehouse.errors import InputError
+from influence_warehouse.models import device
 from influence_warehouse.study import Classifiers
 from influence_warehouse.taxonomy import FORMATS, TOPICS, title
 
@@ -188,7 +189,6 @@ def _predict(
 
 
 def _load_classifier(kind: str, location: str, revision: str | None, trust: bool):
-    import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
     settings: dict = {"revision": revision, "trust_remote_code": trust}
@@ -207,8 +207,7 @@ def _load_classifier(kind: str, location: str, revision: str | None, trust: bool
             f"corpus.classifiers.{kind}_model). Remedy: check the id and the network, or give a "
             "local folder; the published ones need trust_remote_code: true."
         ) from error
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return tokenizer, model.to(device).eval()
+    return tokenizer, model.to(device()).eval()
 
 
 def classifier_slugs(kind: str, model: "PreTrainedModel", location: str) -> list[str]:

@@ -17,6 +17,7 @@ from influence_warehouse.errors import FactError, WarehouseError
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint, digest_of_file
 from influence_warehouse.leftovers import part_beside
+from influence_warehouse.models import device
 from influence_warehouse.planted.world import planted_section
 from influence_warehouse.study import Study
 
@@ -143,7 +144,6 @@ def train(
     import torch
     from tqdm import tqdm
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     encoded = [tokenizer(text)["input_ids"][: MAX_TOKENS - 1] for text in texts]
     encoded = [[*ids, tokenizer.eos_token_id] for ids in encoded]
     # One thread: matrices this small gain nothing from two, and sums in another order would
@@ -153,14 +153,15 @@ def train(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = _fresh_model(tokenizer).train()
-    torch.nn.Module.to(model, device)
+    where = device()
+    torch.nn.Module.to(model, where)
     rng = random.Random(seed)
     plan = [(epoch, batch) for epoch in range(epochs) for batch in _batches(encoded, rng)]
     optimizer, schedule = _optimizer(model, len(plan))
     losses = []
     for epoch, batch in tqdm(plan, desc="training the demo's model", unit="step", disable=None):
         inputs, labels = _tensors([encoded[i] for i in batch], tokenizer.pad_token_id)
-        loss = model(input_ids=inputs.to(device), labels=labels.to(device)).loss
+        loss = model(input_ids=inputs.to(where), labels=labels.to(where)).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

@@ -180,11 +180,7 @@ class _Base:
 @lru_cache(maxsize=1)
 def _base(study: Study, home: Home, digest: str) -> _Base:
     # The digest only keys the cache: a model that is trained anew is loaded anew.
-    import torch
-
-    model: Any = load_model(study, home)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return _Base(model.to(device), load_tokenizer(study, home))
+    return _Base(load_model(study, home), load_tokenizer(study, home))
 
 
 def _base_of(study: Study, lake: Lake) -> _Base:
