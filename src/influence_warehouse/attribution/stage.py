@@ -14,6 +14,7 @@ import polars as pl
 
 from influence_warehouse.attribution import rollup
 from influence_warehouse.attribution.encoding import encode_documents
+from influence_warehouse.attribution.nodes import meeting_of
 from influence_warehouse.attribution.trackstar import TrackStar
 from influence_warehouse.benchmarks.queries import encode_queries
 from influence_warehouse.corpus.chosen import documents_of
@@ -31,7 +32,7 @@ def method_of(study: Study, lake: Lake) -> TrackStar:
     """The study's attribution method, ready to run.
 
     Raises StudyError when a batch may hold more tokens than the model reads, which Bergson
-    would refuse after loading everything.
+    would refuse after loading everything, or when several nodes have no place to meet.
     """
     longest = context_length(study, lake.home)
     if study.attribution.token_batch_size > longest:
@@ -41,7 +42,8 @@ def method_of(study: Study, lake: Lake) -> TrackStar:
         )
     log = lake.home.runs / "bergson.log"
     source = model_source(study, lake.home)
-    return TrackStar(study.model, source, study.attribution, study.compute, log)
+    meeting = meeting_of(study, lake.home)
+    return TrackStar(study.model, source, study.attribution, study.compute, log, meeting)
 
 
 def fingerprint_of_preconditioner(study: Study, lake: Lake) -> Fingerprint:
