@@ -109,11 +109,12 @@ def joined(meeting: Meeting, call: Path) -> Iterator[None]:
                 # Bergson's word for a part that ended. Which node was first, the others may say.
                 watch.wait_for_answers(_HELLO_SECONDS)
                 if watch.problems:
-                    raise _lost(watch) from error
+                    raise _lost(watch.problems) from error
                 raise
             watch.wait_for_answers(_ENDING_SECONDS)
-        if watch.problems:
-            raise _lost(watch)
+            problems = watch.problems or watch.late()
+        if problems:
+            raise _lost(problems)
 
 
 def join(meeting: Meeting, node: int, take_part: Callable[[Path], str]) -> Iterator[str]:
@@ -201,46 +202,46 @@ class _Watch:
 
     def __init__(self, links: list[_Link]) -> None:
         self.problems: list[str] = []
-        self._links = links
         self._is_over = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._listen, args=(link,), daemon=True) for link in links
-        ]
+        self._answered = {link: threading.Event() for link in links}
         self._others = set(multiprocessing.active_children())
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        for thread in self._threads:
-            thread.start()
+        for link in self._answered:
+            threading.Thread(target=self._listen, args=(link,), daemon=True).start()
         try:
             yield
         finally:
             self._is_over.set()
 
     def wait_for_answers(self, seconds: float) -> None:
-        """Until every peer has answered; who has not by then is a problem, too."""
+        """Until every peer has answered, or is late."""
         deadline = time.monotonic() + seconds
-        for thread, link in zip(self._threads, self._links, strict=True):
-            thread.join(max(0.0, deadline - time.monotonic()))
-            if thread.is_alive() and not self.problems:
-                self.problems.append(f"{link.peer} has not ended its part")
+        for answered in self._answered.values():
+            answered.wait(max(0.0, deadline - time.monotonic()))
+
+    def late(self) -> list[str]:
+        """Who has not answered."""
+        waiting = [link.peer for link, answered in self._answered.items() if not answered.is_set()]
+        return [f"{peer} has not ended its part" for peer in waiting]
 
     def _listen(self, link: _Link) -> None:
         answer = link.receive()
-        if answer == _ENDED or self._is_over.is_set():
-            return
-        failed = (answer or {}).get("failed")
-        self.problems.append(f"{link.peer} {f'failed: {failed}' if failed else 'was lost'}")
+        if answer != _ENDED and not self._is_over.is_set():
+            failed = (answer or {}).get("failed")
+            self.problems.append(f"{link.peer} {f'failed: {failed}' if failed else 'was lost'}")
+        self._answered[link].set()
         # Bergson waits for its processes: without them it raises RuntimeError. It may be just
         # about to start them.
-        while not self._is_over.wait(0.2):
+        while self.problems and not self._is_over.wait(0.2):
             for child in set(multiprocessing.active_children()) - self._others:
                 child.kill()
 
 
-def _lost(watch: _Watch) -> NodesError:
+def _lost(problems: list[str]) -> NodesError:
     return NodesError(
-        "; ".join(watch.problems) + ". Remedy: see that node's output, start what ended there "
+        "; ".join(problems) + ". Remedy: see that node's output, start what ended there "
         "(`influence join STUDY --node K`), and run this again: what was finished is kept."
     )
 
