@@ -28,6 +28,7 @@ from influence_warehouse.layout import Home
 from influence_warehouse.study import Study
 
 _HELLO_SECONDS = 5.0
+_RETRY_SECONDS = 0.5
 _ENDING_SECONDS = 300.0
 _LONGEST_LINE = 1 << 16
 _ENDED: dict[str, Any] = {"ended": True}
@@ -134,6 +135,8 @@ def join(meeting: Meeting, node: int, take_part: Callable[[Path], str]) -> Itera
                 raise NodesError(f"node {node} was refused: {order['refused']}")
             if isinstance(order.get("call"), str) and isinstance(order.get("port"), int):
                 yield f"node {node}: {_part_of_call(link, order, take_part)}"
+            else:
+                time.sleep(_RETRY_SECONDS)
         finally:
             link.close()
 
@@ -315,7 +318,7 @@ def _listening(meeting: Meeting, deadline: float) -> socket.socket:
                     f"MASTER_PORT {meeting.port}: {error.strerror}. Remedy: a port that is free "
                     "on this machine, the same on all nodes; a port of its own for each worker."
                 ) from error
-        time.sleep(0.5)
+        time.sleep(_RETRY_SECONDS)
 
 
 def _reach(meeting: Meeting) -> _Link:
@@ -324,7 +327,7 @@ def _reach(meeting: Meeting) -> _Link:
         with suppress(OSError):
             address = (meeting.host, meeting.port)
             return _Link(socket.create_connection(address, _HELLO_SECONDS), "the leader")
-        time.sleep(0.5)
+        time.sleep(_RETRY_SECONDS)
 
 
 def _free_port() -> int:
