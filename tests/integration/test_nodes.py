@@ -182,7 +182,10 @@ def test_a_node_that_dies_is_named_and_the_others_end(model, tmp_path):
         orphan = cluster.computing_for(follower)
         follower.kill()
         assert cluster.ended(leader, 60) == 1
-        assert re.search(r"node 1 \(.+\) was lost. Remedy: .*influence join", cluster.said(leader))
+        assert re.search(
+            r"node 1 \(.+\) was lost; the leader's part: .+ Remedy: .*influence join",
+            cluster.said(leader),
+        )
         assert ends(orphan)
         assert list((cluster.lake.home.work / "preconditioner").iterdir()) == []
 

@@ -79,7 +79,9 @@ class Leader(threading.Thread):
 
 def wait_like_bergson() -> None:
     """For a process that would wait for hours; RuntimeError when it is gone."""
-    child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
+    child = multiprocessing.get_context("spawn").Process(
+        target=time.sleep, args=(600,), daemon=True
+    )
     child.start()
     child.join()
     raise RuntimeError(f"child exited with code {child.exitcode}")

@@ -110,7 +110,7 @@ def joined(meeting: Meeting, call: Path) -> Iterator[None]:
                 # Bergson's word for a part that ended. Which node was first, the others may say.
                 watch.wait_for_answers(_HELLO_SECONDS)
                 if watch.problems:
-                    raise _lost(watch.problems) from error
+                    raise _lost([*watch.problems, f"the leader's part: {error}"]) from error
                 raise
             watch.wait_for_answers(_ENDING_SECONDS)
             problems = watch.problems or watch.late()
@@ -150,7 +150,7 @@ def _part_of_call(link: "_Link", order: dict[str, Any], take_part: Callable[[Pat
         try:
             name = take_part(Path(order["call"]))
         except (InfluenceError, RuntimeError, OSError, ValueError) as error:
-            name, answer = order["call"], {"failed": f"{type(error).__name__}: {error}"}
+            name, answer = order["call"], {"failed": f"{type(error).__name__}: {error}"[:2000]}
         # Before the answer: after it the leader may well be gone.
         said = [*watch.problems, str(answer.get("failed", "ended"))][0]
         link.send(answer)
@@ -283,13 +283,13 @@ def _missing(meeting: Meeting, missing: list[int]) -> NodesError:
 def _admit(link: _Link, meeting: Meeting, came: dict[int, _Link]) -> None:
     """Let a node in that agrees. Raises NodesError, on both sides, for one that does not."""
     hello = link.receive(_HELLO_SECONDS) or {}
-    node = hello.get("node")
-    if not isinstance(node, int) or not isinstance(hello.get("terms"), str):
+    node, terms = hello.get("node"), hello.get("terms")
+    if not isinstance(node, int) or not isinstance(terms, str) or not 0 < node < meeting.nodes:
         # Not one of ours: a scan of ports, a health check.
         link.close()
         return
     link.peer = f"node {node} ({hello.get('host')})"
-    theirs = Fingerprint.from_json(hello["terms"])
+    theirs = Fingerprint.from_json(terms)
     differences = meeting.terms.differences(theirs)
     if differences:
         link.send({"refused": "; ".join(theirs.differences(meeting.terms))})
@@ -297,9 +297,9 @@ def _admit(link: _Link, meeting: Meeting, came: dict[int, _Link]) -> None:
             f"{link.peer} came with another study or other versions: {'; '.join(differences)}. "
             "Remedy: the same study file, warehouse and packages on all nodes."
         )
-    if node in came or not 0 < node < meeting.nodes:
-        taken = f"there is a {came[node].peer}" if node in came else f"{meeting.nodes} nodes"
-        link.send({"refused": f"{taken}. Remedy: a --node of its own for each"})
+    if node in came and not came[node].is_gone():
+        taken = f"there is a {came[node].peer}. Remedy: a --node of its own for each"
+        link.send({"refused": taken})
         link.close()
         return
     came[node] = link

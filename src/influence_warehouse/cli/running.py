@@ -111,7 +111,7 @@ def join(study: str, node: int) -> None:
         # Out of whatever it is at, so that Bergson ends its processes.
         signal.signal(signal_, lambda *_: sys.exit(0))
     for line in join_calls(*study_and_home(study), node):
-        click.echo(line, err=True)
+        click.echo(redacted(line), err=True)
 
 
 @click.command()
