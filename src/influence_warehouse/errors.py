@@ -27,6 +27,10 @@ class HealthError(InfluenceError):
     """Numbers came out that must not be used: not finite, all zero, unstable gradients."""
 
 
+class NodesError(InfluenceError):
+    """Nodes that share a shard did not come, do not fit together, failed or were lost."""
+
+
 class WarehouseError(InfluenceError):
     """The DuckDB file or its folder cannot be read, written or locked."""
 

@@ -235,7 +235,14 @@ class Compute(Section):
     """Processors that share the gradients of one shard. Changes results by rounding alone."""
 
     processes: int = Field(
-        1, ge=1, le=64, description="Processes per shard on one machine: as many as it has GPUs."
+        1, ge=1, le=64, description="Processes per shard on a machine: as many as it has GPUs."
+    )
+    nodes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Machines per shard, each with that many processes; the others run "
+        "`influence join`.",
     )
     fsdp: bool = Field(
         False, description="Divide the weights among them, where one GPU cannot hold the model."

@@ -33,7 +33,12 @@ assert options.get("dependency") == (f"afterok:{number - 1}" if number > 1 else 
 first, _, last = options.get("array", "0-0").partition("-")
 tasks = [
     subprocess.Popen(
-        ["sh", "-c", sys.argv[-1]], env={**os.environ, "SLURM_ARRAY_TASK_ID": str(task)},
+        ["sh", "-c", sys.argv[-1]],
+        env={
+            **os.environ, "SLURM_ARRAY_TASK_ID": str(task), "SLURM_JOB_ID": f"{number}0{task}",
+            "SLURMD_NODENAME": f"node-of-{number}-{task}",
+            "SLURM_JOB_NUM_NODES": options.get("nodes", "1"),
+        },
         stdout=subprocess.DEVNULL,
     )
     for task in range(int(first), int(last) + 1)
@@ -42,6 +47,30 @@ assert all([task.wait() == 0 for task in tasks]), sys.argv[-1]
 with jobs.open("a") as stream:
     stream.write(f"{options['job-name']} {len(tasks)}\\n")
 print(number)
+"""
+
+# Starts the tasks of a step on the job's other nodes, until it is told to end.
+SRUN = """#!/usr/bin/env python3
+import os, signal, subprocess, sys
+options = dict(a.lstrip("-").partition("=")[::2] for a in sys.argv[1:] if a.startswith("--"))
+assert options["relative"] == "1" and options["nodes"] == options["ntasks"]
+assert int(options["nodes"]) == int(os.environ["SLURM_JOB_NUM_NODES"]) - 1
+command = sys.argv[sys.argv.index("sh"):]
+tasks = [
+    subprocess.Popen(command, env={**os.environ, "SLURM_PROCID": str(task), "SLURM_NODEID": "0"})
+    for task in range(int(options["ntasks"]))
+]
+signal.signal(signal.SIGTERM, lambda *_: [task.terminate() for task in tasks])
+sys.exit(max(abs(task.wait()) for task in tasks))
+"""
+
+# Writes down what is run where; one that leads waits for two that join, and those for an end.
+INFLUENCE = """#!/bin/sh
+place=$MASTER_ADDR:$MASTER_PORT
+test "$1" = join && echo "$place $*" >> "$CALLS" && exec sleep 600
+test -z "$MASTER_ADDR" || until test "$(grep -c "$place join" "$CALLS")" = 2; do sleep 0.1; done
+echo "$place $*" >> "$CALLS"
+test "$2" != broken.yaml
 """
 
 
@@ -122,6 +151,46 @@ def test_slurm_submits_each_stage_in_order(copy: SmallWorld, tmp_path):
         "influence-attribution 1",
     ]
     assert facts_of(copy.root) == before
+
+
+@pytest.fixture
+def slurm(tmp_path) -> dict[str, str]:
+    """Environment in which Slurm's commands and `influence` are stand-ins."""
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    for name, text in {"sbatch": SBATCH, "srun": SRUN, "influence": INFLUENCE}.items():
+        (bin_ / name).write_text(text)
+        (bin_ / name).chmod(0o755)
+    (tmp_path / "calls").touch()
+    places = {"JOBS": str(tmp_path / "jobs"), "CALLS": str(tmp_path / "calls")}
+    return {**os.environ, **places, "PATH": f"{bin_}:{os.environ['PATH']}", "NODES": "3"}
+
+
+def test_slurm_lets_three_nodes_share_a_shard(slurm: dict[str, str]):
+    script = [str(CLUSTERS / "slurm.sh"), "attribution", "my study.yaml", "2", "--partition=gpu"]
+    subprocess.run(script, env=slurm, check=True, timeout=60)
+    lines = Path(slurm["CALLS"]).read_text().splitlines()
+    assert sorted(lines[:3]) == [
+        "node-of-1-0:20100 join my study.yaml --node 1",
+        "node-of-1-0:20100 join my study.yaml --node 2",
+        "node-of-1-0:20100 run my study.yaml --stage prepare",
+    ]
+    assert sorted(lines[3:9]) == [
+        line
+        for task in (0, 1)
+        for line in (
+            f"node-of-2-{task}:{20200 + task} join my study.yaml --node 1",
+            f"node-of-2-{task}:{20200 + task} join my study.yaml --node 2",
+            f"node-of-2-{task}:{20200 + task} work my study.yaml shards --worker {task} --of 2",
+        )
+    ]
+    assert lines[9:] == [": run my study.yaml --stage attribution"]
+
+
+def test_slurm_tells_that_a_leader_failed(slurm: dict[str, str]):
+    script = [str(CLUSTERS / "slurm.sh"), "attribution", "broken.yaml", "1", "--partition=gpu"]
+    assert subprocess.run(script, env=slurm, timeout=60).returncode != 0
+    assert "--stage attribution" not in Path(slurm["CALLS"]).read_text()
 
 
 def test_the_kubernetes_job_is_valid_and_its_command_works(copy: SmallWorld):

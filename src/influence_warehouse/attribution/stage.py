@@ -14,6 +14,7 @@ import polars as pl
 
 from influence_warehouse.attribution import rollup
 from influence_warehouse.attribution.encoding import encode_documents
+from influence_warehouse.attribution.nodes import meeting_of
 from influence_warehouse.attribution.trackstar import TrackStar
 from influence_warehouse.benchmarks.queries import encode_queries
 from influence_warehouse.corpus.chosen import documents_of
@@ -31,8 +32,8 @@ def method_of(study: Study, lake: Lake) -> TrackStar:
     """The study's attribution method, ready to run.
 
     Raises StudyError when a batch may hold more tokens than the model reads, which Bergson
-    would refuse after loading everything, and when there are fewer GPUs than processes, which
-    would wait for each other for ever.
+    would refuse after loading everything, when there are fewer GPUs than processes, which would
+    wait for each other for ever, and when several nodes have no place to meet.
     """
     _require_gpus(study.compute.processes)
     longest = context_length(study, lake.home)
@@ -43,7 +44,8 @@ def method_of(study: Study, lake: Lake) -> TrackStar:
         )
     log = lake.home.runs / "bergson.log"
     source = model_source(study, lake.home)
-    return TrackStar(study.model, source, study.attribution, study.compute, log)
+    meeting = meeting_of(study, lake.home)
+    return TrackStar(study.model, source, study.attribution, study.compute, log, meeting)
 
 
 def _require_gpus(processes: int) -> None:

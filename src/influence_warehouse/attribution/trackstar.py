@@ -6,12 +6,12 @@ a score is their inner product. Bergson does all of that; this file only calls i
 """
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.lib.recfunctions import structured_to_unstructured
 
 from influence_warehouse.attribution.bergson_session import (
     kwargs_text,
@@ -19,13 +19,21 @@ from influence_warehouse.attribution.bergson_session import (
     save_dataset,
     whole_folder,
 )
+from influence_warehouse.attribution.calls import run_call
+from influence_warehouse.attribution.nodes import Meeting
 from influence_warehouse.attribution.stored_gradients import score_stored_gradients
+from influence_warehouse.errors import HealthError
 from influence_warehouse.leftovers import scratch_folder
 from influence_warehouse.models import Encoded, ModelSource, loading_options, local_folder
 from influence_warehouse.study import Attribution, Compute, Model
 
 if TYPE_CHECKING:
-    from bergson.config.config import IndexConfig, PreprocessConfig, ScoreConfig
+    from bergson.config.config import (
+        DistributedConfig,
+        IndexConfig,
+        PreprocessConfig,
+        ScoreConfig,
+    )
 
 PRECISIONS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 _DOCUMENT_HESSIAN, _QUERY_HESSIAN, _MIXED_HESSIAN = "documents", "queries", "mixed"
@@ -41,6 +49,7 @@ class TrackStar:
     settings: Attribution
     compute: Compute
     log: Path
+    meeting: Meeting | None = None
     name: str = "trackstar"
 
     def fit_preconditioner(
@@ -74,16 +83,13 @@ class TrackStar:
 
     def _index(self, rows: Sequence[Encoded], folder: Path) -> None:
         with whole_folder(folder) as scratch, quiet(self.log):
-            from bergson.build import build_query
-            from bergson.config.config import PreprocessConfig, QuerySetConfig
-            from bergson.utils.worker_utils import validate_run_path
+            from bergson.cli.commands import Build
+            from bergson.config.config import PreprocessConfig
 
             config = self._index_config(scratch / _INDEX, rows, scratch)
-            validate_run_path(config)
-            query_set = QuerySetConfig.from_data(config.data, aggregation="none")
             # Raw gradients: what Bergson normalizes while building, it does not normalize
             # again after the correction at scoring.
-            build_query(config, query_set, PreprocessConfig())
+            run_call(Build(config, PreprocessConfig()), self.meeting)
 
     def score(
         self, documents: Sequence[Encoded], preconditioner: Path, query_index: Path
@@ -92,17 +98,15 @@ class TrackStar:
         with scratch_folder(query_index.parent) as folder, quiet(self.log):
             scratch = Path(folder)
             from bergson.cli.commands import Score
-            from bergson.config.config_io import save_run_config
             from bergson.data import load_scores
-            from bergson.score.score import score_dataset
-            from bergson.utils.worker_utils import validate_run_path
 
             config = self._index_config(scratch / "scores", documents, scratch)
             score_config, preprocess = self._score_config(preconditioner, query_index)
-            validate_run_path(config)
-            save_run_config(Score(score_config, config, preprocess), config.partial_run_path)
-            score_dataset(config, score_config, preprocess)
-            return np.array(load_scores(Path(config.run_path))[:], dtype=np.float32)
+            run_call(Score(score_config, config, preprocess), self.meeting)
+            scores = load_scores(Path(config.run_path))
+            if config.distributed.nnode > 1:
+                _require_written(scores.mmap, [len(row["input_ids"]) > 1 for row in documents])
+            return np.array(scores[:], dtype=np.float32)
 
     def score_stored(self, gradients: Path, preconditioner: Path, query_index: Path) -> np.ndarray:
         """As `score`, of documents whose gradients are in the folder; no model is loaded."""
@@ -113,17 +117,9 @@ class TrackStar:
     def _fit_hessian(self, rows: Sequence[Encoded], folder: Path) -> None:
         from bergson.cli.commands import Hessian
         from bergson.config.config import HessianConfig
-        from bergson.config.config_io import save_run_config
-        from bergson.hessians.hessian_approximations import approximate_hessians
-        from bergson.utils.worker_utils import validate_run_path
 
         config = self._index_config(folder, rows, folder.parent)
-        hessian = HessianConfig(method="autocorrelation")
-        validate_run_path(config)
-        save_run_config(
-            Hessian(hessian_cfg=hessian, index_cfg=deepcopy(config)), config.partial_run_path
-        )
-        approximate_hessians(config, hessian)
+        run_call(Hessian(HessianConfig(method="autocorrelation"), config), self.meeting)
 
     def _score_config(
         self, preconditioner: Path, query_index: Path
@@ -137,9 +133,10 @@ class TrackStar:
         )
 
     def _index_config(self, run: Path, rows: Sequence[Encoded], scratch: Path) -> "IndexConfig":
-        from bergson.config.config import DataConfig, DistributedConfig, IndexConfig
+        from bergson.config.config import DataConfig, IndexConfig
 
         dataset = save_dataset(rows, scratch / f"{run.name}.data")
+        distributed = self._distributed(rows)
         options = {"attn_implementation": self.model.attention, **loading_options(self.model)}
         return IndexConfig(
             run_path=str(run),
@@ -150,9 +147,39 @@ class TrackStar:
             use_tf32_matmuls=self.settings.tf32,
             model_kwargs=kwargs_text(options),
             data=DataConfig(dataset=dataset),
-            # One process neither spawns nor opens a port; more are for machines with more GPUs.
-            distributed=DistributedConfig(nproc_per_node=self.compute.processes),
-            fsdp=self.compute.fsdp,
+            distributed=distributed,
+            fsdp=self.compute.fsdp and distributed.world_size > 1,
+        )
+
+    def _distributed(self, rows: Sequence[Encoded]) -> "DistributedConfig":
+        """The study's processes; for fewer rows than these, as many of the first node alone.
+
+        One process neither spawns nor opens a port. The rank is given, else Bergson takes it
+        from variables of Slurm, which count a worker's node among those of other workers.
+        """
+        from bergson.config.config import DistributedConfig
+
+        nodes, processes = self.compute.nodes, self.compute.processes
+        # Bergson leaves shorter ones out and needs one for each process.
+        trained_on = sum(len(row["input_ids"]) > 1 for row in rows)
+        if trained_on < nodes * processes:
+            nodes, processes = 1, max(1, min(trained_on, processes))
+        return DistributedConfig(nnode=nodes, nproc_per_node=processes, node_rank=0)
+
+
+def _require_written(stored: np.ndarray, expected: Sequence[bool]) -> None:
+    """Raise HealthError when scores that one node wrote are not in the file that all share.
+
+    `stored` is Bergson's structured array, for each query a score and whether it was written.
+    """
+    names = [name for name in stored.dtype.names or () if name.startswith("written_")]
+    written = structured_to_unstructured(stored[names]).all(axis=1)
+    lost = int((np.asarray(expected) & ~written).sum())
+    if lost:
+        raise HealthError(
+            f"scores of {lost} documents, written by another node, are not in the file that the "
+            "nodes share: its file system does not keep memory maps of several machines alike. "
+            "Remedy: put the warehouse on a parallel file system (Lustre, GPFS), not on NFS."
         )
 
 

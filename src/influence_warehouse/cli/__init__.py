@@ -29,6 +29,7 @@ def main(warehouse: Path | None) -> None:
 for verb in (
     running.run,
     running.work,
+    running.join,
     running.build,
     running.check,
     running.status,

@@ -4,6 +4,7 @@ Does not belong here: any decision about data.
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -91,6 +92,26 @@ def work(study: str, parts: Any, worker: int, of: int) -> None:
     home.create()
     for line in make(loaded, Lake(home), parts, worker, of):
         click.echo(line, err=True)
+
+
+@click.command()
+@STUDY
+@click.option("--node", required=True, type=int, help="Number of this node, from 1.")
+@readable_errors
+@example("influence join my-study.yaml --node 1")
+def join(study: str, node: int) -> None:
+    """Be one of STUDY's `compute.nodes`: join what its leader computes, until ended.
+
+    The leader is `influence run` or `influence work` on the node that MASTER_ADDR names; both
+    take MASTER_ADDR and MASTER_PORT from the environment: docs/clusters/.
+    """
+    from influence_warehouse.attribution.calls import join_calls
+
+    for signal_ in (signal.SIGINT, signal.SIGTERM):
+        # Out of whatever it is at, so that Bergson ends its processes.
+        signal.signal(signal_, lambda *_: sys.exit(0))
+    for line in join_calls(*study_and_home(study), node):
+        click.echo(redacted(line), err=True)
 
 
 @click.command()
