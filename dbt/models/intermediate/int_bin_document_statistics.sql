@@ -3,7 +3,6 @@ select
     benchmark,
     bin_id,
     count(*) as n_documents,
-    avg(cast(score as double precision)) as mean,
     stddev_samp(cast(score as double precision)) as standard_deviation
 from {{ ref('stg_document_scores') }}
 group by method, benchmark, bin_id

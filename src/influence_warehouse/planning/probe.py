@@ -26,7 +26,7 @@ from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
 from influence_warehouse.models import Encoded, load_model, load_tokenizer
 from influence_warehouse.planning.workload import Workload, encoded_sample
-from influence_warehouse.study import Study
+from influence_warehouse.study import Compute, Study
 from influence_warehouse.unlearning.runs import choices_at_once
 
 if TYPE_CHECKING:
@@ -210,7 +210,9 @@ def _probe_gradients(
     items = _items(load).sample(fraction=1.0, shuffle=True, seed=study.seed)
     queries = encode_queries(items, tokenizer, study.model.max_tokens)
     rates.tokens_document, rates.tokens_query = _mean_length(documents), _mean_length(queries)
-    method = method_of(study, Lake(scratch))
+    # One process of this machine: its seconds are told, and no other node is there to join.
+    alone = study.model_copy(update={"compute": Compute()})
+    method = method_of(alone, Lake(scratch))
     work = scratch.work / "probe"
 
     def index(count: int) -> float:
