@@ -8,6 +8,7 @@ fact was made stands here instead. A reused fact keeps the record of its making.
 
 import json
 import platform
+import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,6 +41,14 @@ class Started:
     def seconds(self) -> float:
         """Seconds since then, never negative, wherever the clock was set meanwhile."""
         return time.monotonic() - self._timer
+
+
+def _processor() -> str:
+    """Name of the GPU that torch found, or the machine's kind of processor."""
+    torch = sys.modules.get("torch")  # Steps that have not loaded it have not used a GPU.
+    if torch is not None and torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    return platform.machine()
 
 
 def record_path(home: Home, fact: str, partition: str | None) -> Path:
@@ -87,7 +96,7 @@ def write_record(
         "started_at": started.at.isoformat(timespec="milliseconds"),
         "seconds": round(started.seconds, 3),
         "software": {name: version(name) for name in _SOFTWARE}
-        | {"python": platform.python_version()},
+        | {"python": platform.python_version(), "processor": _processor()},
     }
     text = json.dumps(record, sort_keys=True, indent=1)
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))

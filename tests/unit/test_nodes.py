@@ -25,7 +25,7 @@ from influence_warehouse.study import Compute, Study
 from tests.scoring_lake import scoring_study
 
 TERMS = Fingerprint.of("call", projection_dim=4)
-CALL = Path("/work/documents.part")
+CALL = Path("/shared/documents.part")
 
 
 @pytest.fixture

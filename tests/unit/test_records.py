@@ -1,0 +1,28 @@
+"""What a run record says of how a fact was made."""
+
+import json
+import platform
+
+import torch
+
+from influence_warehouse.facts import Outcome
+from influence_warehouse.layout import Home
+from influence_warehouse.records import Started, record_path, write_record
+
+
+def record_of(home: Home) -> dict:
+    write_record(home, Outcome("documents", 3, reused=False), "f", Started())
+    return json.loads(record_path(home, "documents", None).read_text())
+
+
+def test_a_record_names_the_gpu_that_a_step_could_use(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H200")
+    assert record_of(Home(tmp_path, "s"))["software"]["processor"] == "NVIDIA H200"
+
+
+def test_a_record_names_the_processor_where_there_is_no_gpu(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    record = record_of(Home(tmp_path, "s"))
+    assert record["software"]["processor"] == platform.machine()
+    assert (record["rows"], record["fingerprint"]) == (3, "f")
