@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 PROBE_SECONDS = 30.0
 _FEW, _MORE = 2, (8, 32, 128)
 _QUICK_SECONDS = 0.4  # a difference under this is measured again on more documents
-_FITTED_SECONDS = 2.0
 _TRAINED_TEXTS = 128
 # A preconditioner keeps the documents' second moments, the queries' and, alone, their mix.
 _MIXED_SIZE = 2.5
@@ -222,22 +221,19 @@ def _probe_gradients(
     def fit(count: int) -> float:
         return _seconds(lambda: method.fit_preconditioner(documents[:count], [], fitted))[0]
 
-    rates.gradient_document, rates.query_fixed = _line(index, len(documents), budget, documents)
     fitted, few = work / "fitted", min(_FEW, len(documents))
-    # Second moments of a few documents are quickly solved, since most of their values are zero.
-    count = min(len(documents), max(few, int(_FITTED_SECONDS / max(rates.gradient_document, 1e-3))))
+    rates.gradient_document, rates.query_fixed = _line(index, len(documents), budget, documents)
     # A gradient takes as long as its text; so a query's need not be timed.
     rates.query = rates.gradient_document * rates.tokens_query / rates.tokens_document
+    of_few = few * rates.gradient_document
     # Of the queries, second moments are fitted as of the documents; mixing both is quick.
-    rates.mix_fixed = rates.gradient_fixed = max(
-        0.0, budget.spend(fit, count) - count * rates.gradient_document
-    )
+    rates.mix_fixed = rates.gradient_fixed = max(0.0, budget.spend(fit, few) - of_few)
     # Fitting and scoring each solve an eigenvalue problem a module.
     rates.score_fixed = rates.gradient_fixed
     if budget.affords(1):
         index_of_few = work / f"index-{few}"
         scored = _seconds(lambda: method.score(documents[:few], fitted, index_of_few))[0]
-        rates.score_fixed = max(0.0, scored - few * rates.gradient_document)
+        rates.score_fixed = max(0.0, scored - of_few)
     rates.preconditioner_bytes = round(_MIXED_SIZE * _size(fitted))
     rates.gradient_bytes = _size(work / f"index-{few}") // few
     shutil.rmtree(work)
