@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -56,11 +57,11 @@ options = dict(a.lstrip("-").partition("=")[::2] for a in sys.argv[1:] if a.star
 assert options["relative"] == "1" and options["nodes"] == options["ntasks"]
 assert int(options["nodes"]) == int(os.environ["SLURM_JOB_NUM_NODES"]) - 1
 command = sys.argv[sys.argv.index("sh"):]
-tasks = [
-    subprocess.Popen(command, env={**os.environ, "SLURM_PROCID": str(task), "SLURM_NODEID": "0"})
-    for task in range(int(options["ntasks"]))
-]
+tasks = []
 signal.signal(signal.SIGTERM, lambda *_: [task.terminate() for task in tasks])
+for task in range(int(options["ntasks"])):
+    own = {**os.environ, "SLURM_PROCID": str(task), "SLURM_NODEID": "0"}
+    tasks.append(subprocess.Popen(command, env=own))
 sys.exit(max(abs(task.wait()) for task in tasks))
 """
 
@@ -166,9 +167,20 @@ def slurm(tmp_path) -> dict[str, str]:
     return {**os.environ, **places, "PATH": f"{bin_}:{os.environ['PATH']}", "NODES": "3"}
 
 
+def submitted(slurm: dict[str, str], study: str, workers: str) -> int:
+    """Exit status of slurm.sh, which must be able to end what it starts."""
+
+    def ends_on_sigterm() -> None:
+        # A process inherits from its parent what that ignores or blocks.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+
+    script = [str(CLUSTERS / "slurm.sh"), "attribution", study, workers, "--partition=gpu"]
+    return subprocess.run(script, env=slurm, timeout=60, preexec_fn=ends_on_sigterm).returncode
+
+
 def test_slurm_lets_three_nodes_share_a_shard(slurm: dict[str, str]):
-    script = [str(CLUSTERS / "slurm.sh"), "attribution", "my study.yaml", "2", "--partition=gpu"]
-    subprocess.run(script, env=slurm, check=True, timeout=60)
+    assert submitted(slurm, "my study.yaml", "2") == 0
     lines = Path(slurm["CALLS"]).read_text().splitlines()
     assert sorted(lines[:3]) == [
         "node-of-1-0:20100 join my study.yaml --node 1",
@@ -188,8 +200,7 @@ def test_slurm_lets_three_nodes_share_a_shard(slurm: dict[str, str]):
 
 
 def test_slurm_tells_that_a_leader_failed(slurm: dict[str, str]):
-    script = [str(CLUSTERS / "slurm.sh"), "attribution", "broken.yaml", "1", "--partition=gpu"]
-    assert subprocess.run(script, env=slurm, timeout=60).returncode != 0
+    assert submitted(slurm, "broken.yaml", "1") != 0
     assert "--stage attribution" not in Path(slurm["CALLS"]).read_text()
 
 
