@@ -24,7 +24,7 @@ from influence_warehouse.benchmarks.scoring import score_items
 from influence_warehouse.corpus.documents import with_sizes
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
-from influence_warehouse.models import Encoded, load_model, load_tokenizer
+from influence_warehouse.models import Encoded, device, load_model, load_tokenizer
 from influence_warehouse.planning.workload import Workload, encoded_sample
 from influence_warehouse.study import Compute, Study
 from influence_warehouse.unlearning.runs import choices_at_once
@@ -99,7 +99,7 @@ def probe(study: Study, load: Workload, scratch: Home) -> Rates:
 
     rates, began = Rates(), time.monotonic()
     budget = Budget(PROBE_SECONDS, _clock())
-    if torch.cuda.is_available():
+    if device() == "cuda":
         rates.unit = "seconds"
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -124,9 +124,7 @@ def probe(study: Study, load: Workload, scratch: Home) -> Rates:
 
 
 def _clock() -> Callable[[], float]:
-    import torch
-
-    return time.perf_counter if torch.cuda.is_available() else time.process_time
+    return time.perf_counter if device() == "cuda" else time.process_time
 
 
 def _seconds(action: Callable[[], Any]) -> tuple[float, Any]:
