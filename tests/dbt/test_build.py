@@ -83,6 +83,7 @@ def test_scores_that_disagree_with_their_sums_fail_the_build(tmp_path):
     with pytest.raises(WarehouseError, match=r"bin_mean_is_mean_of_document_scores.*") as caught:
         build_warehouse(world.study, world.lake)
     assert "dbt.log" in str(caught.value)
+    assert "First: {'" in str(caught.value), "a failed test shows a row"
 
 
 @pytest.mark.slow

@@ -249,7 +249,7 @@ def test_sql_that_names_no_region_fails_the_build(choose):
     nowhere = f"select '{STEM}' as benchmark, null as topic, null as format"
     _, finished = choose(rule="sql", sql=nowhere)
     assert finished.returncode != 0
-    assert "Failure in test not_null_chosen_bins_region_kind" in finished.stdout
+    assert "Failure in test never_null_chosen_bins_" in finished.stdout
 
 
 def test_a_rule_that_nothing_passes_chooses_nothing(chosen):

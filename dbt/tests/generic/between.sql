@@ -1,11 +1,16 @@
-{#- Values outside [low, high] or not finite; nulls are allowed here. -#}
-{% test between(model, column_name, low=none, high=none) %}
-    select {{ column_name }}
-    from {{ model }}
-    where
-        {{ column_name }} is not null
-        and not (
-            {{ column_name }} >= {{ low if low is not none else "-1e308" }}
-            and {{ column_name }} <= {{ high if high is not none else "1e308" }}
-        )
+{#- Columns with values outside their bounds or not finite, and in how many rows; nulls are
+    allowed here. A bound that is not named is no bound. -#}
+{% test between(model, bounds) %}
+    {% for column, of_column in bounds.items() %}
+        select '{{ column }}' as column_name, count(*) as n_rows
+        from {{ model }}
+        where
+            {{ column }} is not null
+            and not (
+                {{ column }} >= {{ of_column.get("low", "-1e308") }}
+                and {{ column }} <= {{ of_column.get("high", "1e308") }}
+            )
+        having count(*) > 0
+        {% if not loop.last %} union all {% endif %}
+    {% endfor %}
 {% endtest %}

@@ -125,7 +125,7 @@ def build_warehouse(study: "Study | None", lake: "Lake", target: str = "duckdb")
     if not results.exists():
         raise _failure(lake.home, _last_lines(finished.stdout + finished.stderr), target)
     report = json.loads(results.read_text(encoding="utf-8"))
-    problems = _problems(report["results"])
+    problems = _problems(report["results"], lake.home if target == "duckdb" else None)
     if problems or finished.returncode:
         raise _failure(lake.home, "\n  ".join(problems) or _last_lines(finished.stdout), target)
     return {"nodes": _counts(report["results"]), "seconds": report["elapsed_time"]}
@@ -135,15 +135,30 @@ def build_failure(home: Home) -> WarehouseError:
     """The error that names what failed in the last dbt command of a home, from its results."""
     results = dbt_folder(home) / "run_results.json"
     found = json.loads(results.read_text(encoding="utf-8"))["results"] if results.exists() else []
-    return _failure(home, "\n  ".join(_problems(found)) or "no node has failed by name")
+    return _failure(home, "\n  ".join(_problems(found, home)) or "no node has failed by name")
 
 
-def _problems(results: list[dict[str, Any]]) -> list[str]:
+def _problems(results: list[dict[str, Any]], home: Home | None) -> list[str]:
+    """What failed, with the first row of a failed test that can be read in a home's build."""
     return [
         f"{result['unique_id']}: {_first_line(result['message'])}"
+        f"{_first_row(result, home) if home and result['status'] == 'fail' else ''}"
         for result in results
         if result["status"] in ("error", "fail", "runtime error")
     ]
+
+
+def _first_row(result: dict[str, Any], home: Home) -> str:
+    import duckdb
+
+    try:
+        with duckdb.connect() as connection:
+            file = sql_text(str(home.build_database))
+            connection.execute(f"attach {file} as {home.build_database.stem} (read_only)")
+            found = connection.sql(result["compiled_code"]).limit(1).pl().to_dicts()
+    except duckdb.Error:
+        return ""  # the message stands without it
+    return f" First: {found[0]}" if found else ""
 
 
 def _run_build(study: "Study | None", home: Home, target: str) -> subprocess.CompletedProcess[str]:
