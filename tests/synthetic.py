@@ -6,7 +6,7 @@ gradients). Does not belong here: the planted demo, which the package itself gen
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +60,10 @@ class SyntheticLake:
     @property
     def home(self) -> Home:
         return self.lake.home
+
+    def moved_to(self, root: Path) -> "SyntheticLake":
+        """The same lake in a copy of its warehouse."""
+        return replace(self, lake=Lake(Home(root, self.study.name)))
 
     def document_scores(self, benchmark: str) -> np.ndarray:
         """Mean over the benchmark's items, as float32 is stored, [documents]."""

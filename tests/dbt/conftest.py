@@ -1,6 +1,8 @@
 """One real dbt build of the synthetic lake, shared by all tests of this folder."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from influence_warehouse.warehouse.build import build_warehouse
 from influence_warehouse.warehouse.publish import publish
 from influence_warehouse.warehouse.query import run_query
+from tests.built_once import built_once
 from tests.synthetic import SyntheticLake, synthetic_lake
 from tests.synthetic_unlearning import SyntheticUnlearning, write_unlearning_facts
 
@@ -15,11 +18,12 @@ from tests.synthetic_unlearning import SyntheticUnlearning, write_unlearning_fac
 @pytest.fixture(scope="session")
 def world(tmp_path_factory) -> SyntheticLake:
     """The synthetic lake, built by dbt with all its tests and published."""
-    world = synthetic_lake(tmp_path_factory.mktemp("warehouse"))
-    report = build_warehouse(world.study, world.lake)
-    assert set(report["nodes"]) == {"success", "pass"}
-    publish(world.home, world.study)
-    return world
+
+    def build(folder: Path) -> SyntheticLake:
+        return _built(synthetic_lake(folder))
+
+    folder, world = built_once(tmp_path_factory, "synthetic", build)
+    return world.moved_to(folder)
 
 
 @pytest.fixture(scope="session")
@@ -31,9 +35,19 @@ def query(world) -> Callable[[str], pl.DataFrame]:
 @pytest.fixture(scope="session")
 def truth(tmp_path_factory) -> SyntheticUnlearning:
     """Drawn runs on a synthetic lake, built by dbt with all its tests and published."""
-    folder = tmp_path_factory.mktemp("unlearning")
-    truth = write_unlearning_facts(synthetic_lake(folder, documents=600, items=30, resamples=100))
-    report = build_warehouse(truth.world.study, truth.world.lake)
+
+    def build(folder: Path) -> SyntheticUnlearning:
+        lake = synthetic_lake(folder, documents=600, items=30, resamples=100)
+        truth = write_unlearning_facts(lake)
+        _built(truth.world)
+        return truth
+
+    folder, truth = built_once(tmp_path_factory, "unlearning", build)
+    return replace(truth, world=truth.world.moved_to(folder))
+
+
+def _built(world: SyntheticLake) -> SyntheticLake:
+    report = build_warehouse(world.study, world.lake)
     assert set(report["nodes"]) == {"success", "pass"}
-    publish(truth.world.home, truth.world.study)
-    return truth
+    publish(world.home, world.study)
+    return world

@@ -1,6 +1,7 @@
 """One small planted study, run once by the command line as a user would, shared by the folder."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import yaml
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
 from influence_warehouse.study import Study, load_study
+from tests.built_once import built_once
+from tests.end_to_end.own_environment import own_environment
 
 COLUMNS = {"benchmark": "benchmark", "context": "context", "subject": "subject"}
 DESIGN = {
@@ -101,12 +104,17 @@ class SmallWorld:
         return influence(self.root, *arguments)
 
 
-def influence(root: Path, *arguments: str) -> Finished:
-    """Run the installed command with `root` as the warehouse."""
-    command = [str(Path(sys.executable).with_name("influence")), *arguments]
-    environment = {**os.environ, "INFLUENCE_WAREHOUSE": str(root)}
+def influence(root: Path, *arguments: str, programs: Path | None = None) -> Finished:
+    """Run the command, from another folder than this, with `root` as the warehouse."""
+    root.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, timeout=800
+        [str((programs or Path(sys.executable).parent) / "influence"), *arguments],
+        cwd=root,
+        env={**os.environ, "INFLUENCE_WAREHOUSE": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=800,
     )
     return Finished(done.returncode, done.stdout, done.stderr)
 
@@ -120,10 +128,21 @@ def write_small_study(folder: Path, **changes) -> Path:
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory) -> SmallWorld:
-    """The small study after one whole run."""
-    folder = tmp_path_factory.mktemp("small")
-    file = write_small_study(folder)
-    root = folder / "warehouse"
-    finished = influence(root, "run", str(file))
-    assert finished.status == 0, finished.out + finished.error
-    return SmallWorld(file, root, finished)
+    """The small study after one whole run by the package as users install it."""
+
+    def build(folder: Path) -> Finished:
+        programs, file = own_environment(folder), write_small_study(folder)
+        finished = influence(folder / "warehouse", "run", str(file), programs=programs)
+        assert finished.status == 0, finished.out + finished.error
+        return finished
+
+    folder, finished = built_once(tmp_path_factory, "small", build)
+    return SmallWorld(folder / "small.yaml", folder / "warehouse", finished)
+
+
+@pytest.fixture
+def copy(world: SmallWorld, tmp_path) -> SmallWorld:
+    """The finished small study in a warehouse of its own."""
+    root = tmp_path / "warehouse"
+    shutil.copytree(world.root, root)
+    return SmallWorld(world.file, root, world.first_run)

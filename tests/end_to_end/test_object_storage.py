@@ -18,7 +18,7 @@ from tests.end_to_end.conftest import SmallWorld, influence
 from tests.end_to_end.test_run import FACTS, facts_of
 from tests.object_storage import SECRET
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 def objects_of(lake: UPath) -> dict[str, bytes]:

@@ -18,7 +18,7 @@ from polars.testing import assert_frame_equal
 from influence_warehouse.reports.names import CHARTS
 from tests.end_to_end.conftest import SmallWorld, influence
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 MARTS = {
     "bins",
@@ -106,6 +106,15 @@ def tables_of(database: Path) -> dict[str, pl.DataFrame]:
             for (name,) in names
             if name != "runs"  # the only mart with times
         }
+
+
+def test_the_first_run_was_that_of_the_installed_wheel(world: SmallWorld):
+    python = world.file.parent / "own" / "bin" / "python"
+    code = "import dagster_project as d, influence_warehouse as i; print(d.__file__, i.__file__)"
+    said = subprocess.run([python, "-c", code], cwd=world.root, capture_output=True, text=True)
+    assert said.stdout.count("/own/lib/") == 2, said
+    script = python.with_name("influence").read_text()
+    assert script.startswith("#!") and script.splitlines()[0].endswith("/own/bin/python")
 
 
 def test_every_fact_is_written_and_every_mart_published(world: SmallWorld):

@@ -24,15 +24,7 @@ from tests.end_to_end.conftest import SmallWorld
 from tests.end_to_end.test_run import facts_of, tables_of
 from tests.killing import Work, make_named_step, run
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def copy(world: SmallWorld, tmp_path) -> SmallWorld:
-    """The finished small study in a warehouse of its own."""
-    root = tmp_path / "warehouse"
-    shutil.copytree(world.root, root)
-    return SmallWorld(world.file, root, world.first_run)
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 def test_every_step_killed_and_resumed_gives_the_same_bytes(world: SmallWorld, copy: SmallWorld):

@@ -3,7 +3,6 @@
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -30,15 +29,7 @@ from tests.end_to_end.test_workers import SHARDS, ended, start, wipe
 from tests.killing import Work, make_named_step, run
 from tests.permissions import obey_mode_bits
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def copy(world: SmallWorld, tmp_path) -> SmallWorld:
-    """The finished small study in a warehouse of its own."""
-    root = tmp_path / "warehouse"
-    shutil.copytree(world.root, root)
-    return SmallWorld(world.file, root, world.first_run)
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 def on_a_full_disk(said: Path, function, *arguments) -> None:

@@ -19,17 +19,9 @@ from influence_warehouse.warehouse.query import run_query
 from tests.end_to_end.conftest import SMALL_STUDY, SmallWorld, write_small_study
 from tests.end_to_end.test_run import facts_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 RUN_FACTS = ("unlearning_runs", "unlearning_steps", "unlearned_predictions")
-
-
-@pytest.fixture
-def copy(world: SmallWorld, tmp_path) -> SmallWorld:
-    """The finished small study in a warehouse of its own."""
-    root = tmp_path / "warehouse"
-    shutil.copytree(world.root, root)
-    return SmallWorld(world.file, root, world.first_run)
 
 
 def partitions_in_dagster(world: SmallWorld) -> set[str]:

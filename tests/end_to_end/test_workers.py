@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 from tests.end_to_end.conftest import SmallWorld, influence
 from tests.end_to_end.test_run import facts_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 CLUSTERS = ROOT / "docs" / "clusters"
 BIN = Path(sys.executable).parent
@@ -73,14 +73,6 @@ test -z "$MASTER_ADDR" || until test "$(grep -c "$place join" "$CALLS")" = 2; do
 echo "$place $*" >> "$CALLS"
 test "$2" != broken.yaml
 """
-
-
-@pytest.fixture
-def copy(world: SmallWorld, tmp_path) -> SmallWorld:
-    """The finished small study in a warehouse of its own."""
-    root = tmp_path / "warehouse"
-    shutil.copytree(world.root, root)
-    return SmallWorld(world.file, root, world.first_run)
 
 
 def wipe(world: SmallWorld, facts: tuple[str, ...]) -> None:
