@@ -12,6 +12,7 @@ from dagster_project.partitions import runs, shards
 from dagster_project.settings import settings
 from influence_warehouse.errors import HealthError
 from influence_warehouse.records import failure_of
+from influence_warehouse.side_by_side import side_by_side
 
 # Dagster's own event log would bury the progress lines; the UI shows it.
 _LOGGERS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -57,22 +58,25 @@ def _run_each(job: dg.JobDefinition, instance: dg.DagsterInstance) -> list[str]:
     keys = runs.get_partition_keys(dynamic_partitions_store=instance)
     shown = set(instance.get_materialized_partitions(dg.AssetKey("unlearned_predictions")))
     study, lake = settings().study, settings().lake
+    left = {key for key in keys if not is_done(study, lake, key)}
     failed = []
-    for number, key in enumerate(keys, start=1):
-        place = f"{number:>{len(str(len(keys)))}}/{len(keys)}"
-        verb = "KEPT"
-        if key not in shown or not is_done(study, lake, key):
-            verb = "OK  "
+    with side_by_side(study, lake, [key for key in keys if key in left]) as wait_for:
+        for number, key in enumerate(keys, start=1):
+            place = f"{number:>{len(str(len(keys)))}}/{len(keys)}"
+            if key in shown and key not in left:
+                say(f"KEPT {place} {progress_line(lake, key)}")
+                continue
+            wait_for(key)
             # Whatever went wrong stands in the failure's file: no error may stop the others.
             result = job.execute_in_process(
                 _LOGGERS, instance=instance, partition_key=key, raise_on_error=False
             )
-            if not result.success:
+            if result.success:
+                say(f"OK   {place} {progress_line(lake, key)}")
+            else:
                 error = failure_of(lake.home, key) or "`influence ui` shows the run's events"
                 failed.append(f"{key}: {error}")
                 say(f"FAIL {place} {failed[-1]}")
-                continue
-        say(f"{verb} {place} {progress_line(lake, key)}")
     return failed
 
 

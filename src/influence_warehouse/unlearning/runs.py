@@ -50,6 +50,7 @@ _NOT_OF_A_RUN = {
 
 # On a CPU batches pay for small models alone: 240 items of the demo's model of 1.2 million
 # parameters took 0.9 core-seconds in batches of 32, 1.6 in score_items' own batches of 4.
+# Threads do not: a run of the demo took 10 core-seconds with one, 13 with two.
 _SMALL, _CHOICES_AT_ONCE = 20_000_000, 32
 
 
@@ -148,7 +149,7 @@ def make_unlearned_predictions(study: Study, lake: Lake, partition_key: str) -> 
     with _unlearned(study, lake, _planned(lake, partition_key), adapter) as (model, _):
         inner: Any = model.get_base_model()
         size = choices_at_once(inner)
-        tokenizer = _base_of(study, lake).tokenizer
+        tokenizer = base_of(study, lake).tokenizer
         frame = score_items(inner, tokenizer, items, metrics, partition_key, size)
     lake.write(PREDICTIONS, frame, wanted, partition_key)
     return Outcome(PREDICTIONS, frame.height, reused=False)
@@ -157,6 +158,11 @@ def make_unlearned_predictions(study: Study, lake: Lake, partition_key: str) -> 
 def choices_at_once(model: "PreTrainedModel") -> int | None:
     """Batch size of `score_items` for an unlearned model; None: its own."""
     return _CHOICES_AT_ONCE if model.num_parameters() < _SMALL else None
+
+
+def takes_one_thread(model: "PreTrainedModel") -> bool:
+    """Whether a run of this model takes one thread, on whatever machine, for the same bytes."""
+    return model.device.type == "cpu" and model.num_parameters() < _SMALL
 
 
 def progress_line(lake: Lake, partition_key: str) -> str:
@@ -170,7 +176,7 @@ def progress_line(lake: Lake, partition_key: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Base:
+class Base:
     """The untouched model on its device, with its tokenizer."""
 
     model: "PreTrainedModel"
@@ -178,12 +184,13 @@ class _Base:
 
 
 @lru_cache(maxsize=1)
-def _base(study: Study, home: Home, digest: str) -> _Base:
+def _base(study: Study, home: Home, digest: str) -> Base:
     # The digest only keys the cache: a model that is trained anew is loaded anew.
-    return _Base(load_model(study, home), load_tokenizer(study, home))
+    return Base(load_model(study, home), load_tokenizer(study, home))
 
 
-def _base_of(study: Study, lake: Lake) -> _Base:
+def base_of(study: Study, lake: Lake) -> Base:
+    """The study's untouched model; loaded once per process and state of the model."""
     return _base(study, lake.home, model_source(study, lake.home).digest)
 
 
@@ -195,15 +202,30 @@ def _unlearned(
     from influence_warehouse.unlearning.adapters import Adapter, adapter_folder
 
     adapter = Adapter(adapter_folder(lake.home, run["partition_key"]), fingerprint)
-    model, trained = _adapted(study, lake, run, adapter, _base_of(study, lake))
+    base = base_of(study, lake)
+    with _threads_of(base.model):
+        model, trained = _adapted(study, lake, run, adapter, base)
+        try:
+            yield model, trained
+        finally:
+            model.unload()
+
+
+@contextmanager
+def _threads_of(model: "PreTrainedModel") -> Iterator[None]:
+    import torch
+
+    threads = torch.get_num_threads()
+    if takes_one_thread(model):
+        torch.set_num_threads(1)
     try:
-        yield model, trained
+        yield
     finally:
-        model.unload()
+        torch.set_num_threads(threads)
 
 
 def _adapted(
-    study: Study, lake: Lake, run: dict[str, Any], adapter: "Adapter", base: _Base
+    study: Study, lake: Lake, run: dict[str, Any], adapter: "Adapter", base: Base
 ) -> tuple["PeftModel", "Trained"]:
     """The base with the run's adapter, loaded where it is there already, trained where not."""
     from influence_warehouse.unlearning.adapters import load_adapter, save_adapter
@@ -226,7 +248,7 @@ def _adapted(
     return model, trained
 
 
-def _run_data(study: Study, lake: Lake, run: dict[str, Any], base: _Base) -> "RunData":
+def _run_data(study: Study, lake: Lake, run: dict[str, Any], base: Base) -> "RunData":
     from influence_warehouse.unlearning.training import RunData
 
     members = _members(lake, run)
