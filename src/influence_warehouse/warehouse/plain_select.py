@@ -1,12 +1,15 @@
 """SQL that a study file brings: one `select` on marts of influence, nothing else.
 
 Such SQL becomes part of a dbt model, which runs with the rights of the build. So it may name
-no table but those marts, no function that reads files, and no second statement. Does not
+no table but those marts, no function but those of a list, and no second statement. Does not
 belong here: analysts' own queries, which run in a locked connection (query).
 """
 
+import difflib
 import json
 from typing import Any
+
+from influence_warehouse.warehouse.statement_tree import require_reading, tree_of
 
 READABLE = (
     "benchmark_correlations",
@@ -24,32 +27,40 @@ READABLE = (
 )
 """Marts that may be named: those that `chosen_bins` can follow, and not the one that grades."""
 
-_TABLE_FUNCTIONS = {"generate_series", "range", "unnest"}
-# Scalar functions that read files or the environment.
-_FORBIDDEN = {"getenv", "read_blob", "read_text"}
+_TABLE_FUNCTIONS = {"range"}
+
+# As DuckDB names operators; `~~` is like, `~~*` is ilike.
+_PORTABLE = """
++ - * / % || ~~ !~~ ~~* !~~*
+any_value avg bool_and bool_or corr count count_star covar_pop covar_samp max max_by median min
+min_by stddev stddev_pop stddev_samp sum var_pop var_samp variance
+cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank row_number
+abs ceil ceiling exp floor greatest isnan least ln log10 log2 mod pow power round sign sqrt
+coalesce ifnull nullif
+concat concat_ws contains left length lower lpad ltrim replace reverse right rpad rtrim substr
+substring trim upper
+"""
+_FUNCTIONS = frozenset(_PORTABLE.split())
+"""Functions that may be called: those that DuckDB and Spark both have, with one meaning."""
 
 
 def plain_select(sql: str) -> str:
     """The same query as DuckDB writes it, without comments and semicolons.
 
-    Raises ValueError unless `sql` is one select on READABLE marts.
+    Raises ValueError unless `sql` is one select on READABLE marts, with functions that both
+    engines have.
     """
     import duckdb
 
     sql.encode()  # half a surrogate pair is a ValueError here, and duckdb's own error later
     with duckdb.connect() as connection:
-        serialized = _scalar(connection, "select json_serialize_sql(?)", sql)
-        tree = json.loads(serialized)
-        if tree["error"]:
-            raise ValueError(str(tree["error_message"]))
+        tree = tree_of(connection, sql)
         if len(tree["statements"]) != 1:
             raise ValueError(f"one select, got {len(tree['statements'])} statements")
+        require_reading(tree)
         _require_all_harmless(tree, frozenset())
-        return _scalar(connection, "select json_deserialize_sql(?)", serialized)
-
-
-def _scalar(connection: Any, sql: str, argument: str) -> str:
-    return str(connection.execute(sql, [argument]).fetchone()[0])
+        written = connection.execute("select json_deserialize_sql(?)", [json.dumps(tree)])
+        return str(written.fetchall()[0][0])
 
 
 def _require_all_harmless(tree: Any, named: frozenset[str]) -> None:
@@ -78,5 +89,14 @@ def _require_harmless(node: dict[str, Any], named: frozenset[str]) -> None:
         name = node["function"]["function_name"]
         if name not in _TABLE_FUNCTIONS:
             raise ValueError(f"the table function {name} is not allowed")
-    if node.get("function_name") in _FORBIDDEN:
-        raise ValueError(f"the function {node['function_name']} is not allowed")
+    elif "function_name" in node:
+        _require_known_function(node)
+
+
+def _require_known_function(node: dict[str, Any]) -> None:
+    name = node["function_name"]
+    if name in _TABLE_FUNCTIONS | _FUNCTIONS and not (node.get("schema") or node.get("catalog")):
+        return
+    close = difflib.get_close_matches(name, _FUNCTIONS, n=3)
+    known = ", ".join(close or sorted(f for f in _FUNCTIONS if f.replace("_", "").isalnum()))
+    raise ValueError(f"the function {name} is not allowed, as not both engines have it: {known}")

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.layout import Home
 from influence_warehouse.warehouse.build import project_folder
 from influence_warehouse.warehouse.publish import SCHEMA, is_corrupt
+from influence_warehouse.warehouse.statement_tree import parts_of, require_reading, tree_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,11 +30,25 @@ _SETTINGS = (
     "temp_directory = ''",
     "python_enable_replacements = false",
     "enable_external_access = false",
+    # Read-only as the file is, `copy` could write its log, which the next reader would replay:
+    # the folder of an opened file stays open to access from inside.
+    "disabled_filesystems = 'LocalFileSystem'",
     "lock_configuration = true",
 )
-# Read-only as the file is, DuckDB lets `copy` write its log, which the next reader would replay.
-_READING = {"SELECT", "MULTI"}  # MULTI: a pivot
 _EXPLAIN = re.compile(r"\s*explain\s+(analyze\s+)?", re.IGNORECASE)
+_TABLE_FUNCTIONS = {
+    "duckdb_columns",
+    "duckdb_functions",
+    "duckdb_tables",
+    "duckdb_types",
+    "generate_series",
+    "histogram",
+    "json_each",
+    "pragma_table_info",
+    "range",
+    "summary",
+    "unnest",
+}
 
 
 @dataclass(frozen=True)
@@ -105,16 +120,39 @@ def _require_reading(connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
     statements = connection.extract_statements(sql)
     if not statements:
         raise WarehouseError("The SQL returns no rows. Remedy: end it with a `select`.")
-    kinds = {statement.type.name for statement in statements}
     explained = _EXPLAIN.match(sql)
-    if len(statements) == 1 and kinds == {"EXPLAIN"} and explained:
+    if explained and len(statements) == 1 and statements[0].type.name == "EXPLAIN":
         # `explain analyze` runs what it explains.
-        kinds = {s.type.name for s in connection.extract_statements(sql[explained.end() :])}
-    if not kinds <= _READING:
+        return _require_reading(connection, sql[explained.end() :])
+    try:
+        if [statement.type.name for statement in statements] == ["MULTI"]:
+            _require_plain_pivot(sql)
+        else:
+            _require_harmless(tree_of(connection, sql))
+    except ValueError as error:
         raise WarehouseError(
-            f"{', '.join(sorted(kinds - _READING)).lower()}: not a query. Remedy: write one that "
-            "reads (`select`, `from`, `show tables`, `describe`); --to saves its rows to a file."
-        )
+            f"not a query: {error}. Remedy: write one that reads (`select`, `from`, "
+            "`show tables`, `describe`); --to saves its rows to a file."
+        ) from error
+
+
+def _require_harmless(tree: dict[str, Any]) -> None:
+    require_reading(tree)
+    for part in parts_of(tree):
+        if part.get("type") == "TABLE_FUNCTION":
+            name = part["function"].get("function_name", "")
+            if name not in _TABLE_FUNCTIONS:
+                raise ValueError(f"the function {name} is not allowed as a table")
+
+
+def _require_plain_pivot(sql: str) -> None:
+    """A pivot whose columns follow from the data has no tree; without `with` it only reads."""
+    import duckdb
+
+    keyword = duckdb.token_type.keyword
+    starts = [place for place, kind in duckdb.tokenize(sql) if kind == keyword]
+    if any(sql.encode()[place : place + 4].lower() == b"with" for place in starts):
+        raise ValueError("a pivot beside `with` must list its columns: `on topic in ('health')`")
 
 
 def _sql_of(name_or_sql: str) -> str:
