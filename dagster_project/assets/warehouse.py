@@ -1,7 +1,6 @@
 """Warehouse: the dbt models and the published read-only copy."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 
@@ -13,6 +12,7 @@ from dagster_project.dbt_translator import WarehouseTranslator
 from dagster_project.materialization import WRITER_POOL, say
 from dagster_project.resources import StudyResource
 from dagster_project.settings import settings
+from influence_warehouse.children import adopt_environment
 from influence_warehouse.warehouse.build import build_failure, dbt_environment
 from influence_warehouse.warehouse.manifest import manifest_path
 from influence_warehouse.warehouse.publish import SCHEMA
@@ -35,7 +35,7 @@ def _dbt_build(name: str, select: str, exclude: str = "") -> dg.AssetsDefinition
     ) -> Iterator:
         """Build and test tables; dbt is the only writer of build.duckdb."""
         study.lake.require_intact()
-        os.environ.update(dbt_environment(study.home, study.study))
+        adopt_environment(dbt_environment(study.home, study.study))
         run = dbt.cli(["build"], context=context, target_path=study.home.runs / "dbt")
         # dbt's own lines go to its log; a person sees the checks and tables in the UI.
         log = study.home.runs / "dbt" / f"{name}.log"

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from influence_warehouse.children import child_environment, python
 from influence_warehouse.cli.shared import (
     FACTS_OPTION,
     STUDY,
@@ -178,17 +179,27 @@ def build(study: str, target: str) -> None:
 @click.command()
 @STUDY_OPTION
 @click.option("--port", default=3000, show_default=True)
+@click.option(
+    "--launch",
+    is_flag=True,
+    help="Let the page start runs, too. Any page in your browser can then start them.",
+)
 @FACTS_OPTION
 @readable_errors
-@example("influence ui --study demo")
-def ui(study: str, port: int, facts: str | None) -> None:
-    """Open Dagster on 127.0.0.1: lineage, checks, runs."""
+@example("influence ui --study demo\n  influence ui --study demo --launch")
+def ui(study: str, port: int, launch: bool, facts: str | None) -> None:
+    """Open Dagster on 127.0.0.1: lineage, checks, runs; to look at, unless told to --launch."""
     loaded, home = study_and_home(study)
     home.create()
     _choose_place(home, facts)
     _prepare(study, loaded, home)
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions"]
-    os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])
+    # Dagster's page takes mutations from any page, by GET, so that it only shows by default.
+    served = ["dagster", "dev"] if launch else ["dagster_webserver", "--read-only"]
+    command = python("-m", *served, "-m", "dagster_project.definitions")
+    # Dagster searches the folder that it works in for modules: not the current one.
+    command += ["--working-directory", os.environ["DAGSTER_HOME"]]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    os.execve(sys.executable, command, child_environment({}))
 
 
 @click.command("prepare-model")

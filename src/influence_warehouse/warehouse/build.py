@@ -5,13 +5,12 @@ belong here: statistics (SQL in dbt/) and what analysts open (publish.py).
 """
 
 import json
-import os
 import subprocess
-import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from influence_warehouse.children import child_environment, python
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.layout import Home
 from influence_warehouse.quoting import sql_text
@@ -164,8 +163,8 @@ def _first_row(result: dict[str, Any], home: Home) -> str:
 def _run_build(study: "Study | None", home: Home, target: str) -> subprocess.CompletedProcess[str]:
     # A process of its own: dbt keeps global state, and its memory goes back when it ends.
     return subprocess.run(
-        [sys.executable, "-m", _DBT[target], "--quiet", "build"],
-        env={**os.environ, **dbt_environment(home, study, target)},
+        python("-m", _DBT[target], "--quiet", "build"),
+        env=child_environment(dbt_environment(home, study, target)),
         capture_output=True,
         text=True,
         check=False,

@@ -3,11 +3,10 @@
 Belongs here: when it is stale and how it is made. Does not belong here: building (`build`).
 """
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
+from influence_warehouse.children import child_environment, python
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.facts import write_atomically
 from influence_warehouse.fingerprint import digest_of_file
@@ -42,8 +41,8 @@ def run_dbt(environment: dict[str, str], *command: str) -> None:
     Raises WarehouseError with dbt's message when it fails.
     """
     finished = subprocess.run(
-        [sys.executable, "-m", "dbt.cli.main", "--quiet", *command],
-        env={**os.environ, **environment},
+        python("-m", "dbt.cli.main", "--quiet", *command),
+        env=child_environment(environment),
         capture_output=True,
         text=True,
         check=False,
