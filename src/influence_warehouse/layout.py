@@ -19,7 +19,14 @@ def file_name_of(partition: str) -> str:
 
 def warehouse_root(given: str | os.PathLike | None = None) -> Path:
     """Absolute root of all studies' homes."""
-    return Path(given or os.environ.get("INFLUENCE_WAREHOUSE") or "warehouse").resolve()
+    chosen = Path(given or os.environ.get("INFLUENCE_WAREHOUSE") or "warehouse")
+    try:
+        return chosen.expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: ~nobody
+        raise WarehouseError(
+            f"{chosen}: is no place for a warehouse ({error}). "
+            "Remedy: name a folder with --warehouse DIR or INFLUENCE_WAREHOUSE."
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,11 @@ class Home:
     def facts_url_file(self) -> Path:
         """Names the folder of the facts, where they are not in the home."""
         return self.path / "facts.url"
+
+    @property
+    def origin(self) -> Path:
+        """Names the study file or preset that the home is made from."""
+        return self.path / "study.origin"
 
     @property
     def inputs(self) -> Path:

@@ -10,11 +10,18 @@ import re
 HIDDEN = "[hidden]"
 # Shorter values are words that texts hold by chance.
 _SHORTEST = 8
+# Parts of words that say it, and whole words of a name whose words `_` separates: GITHUB_PAT.
 _SECRET_NAME = re.compile(
-    r"token|secret|passw|credential|api_?key|access_?key|private_?key", re.IGNORECASE
+    r"token|secret|passw|passphrase|credential|apikey|accesskey|privatekey"
+    r"|(?:^|_)(?:keys?|pat|pwd|auth|dsn|cookie)(?:_|$)",
+    re.IGNORECASE,
 )
 _IN_ADDRESS = re.compile(r"(?<=://)[^\s/@]+(?=@)")
-_KNOWN_TOKENS = re.compile(r"\bhf_[A-Za-z0-9]{20,}|\bAKIA[A-Z0-9]{16}\b")
+_KNOWN_TOKENS = re.compile(
+    r"\bhf_[A-Za-z0-9]{20,}|\bA[KS]IA[A-Z0-9]{16}\b|\bgh[pousr]_[A-Za-z0-9]{30,}"
+    r"|\bgithub_pat_[A-Za-z0-9_]{30,}|\bglpat-[A-Za-z0-9_-]{20,}|\bsk-[A-Za-z0-9_-]{20,}"
+    r"|\bxox[abprs]-[A-Za-z0-9-]{10,}"
+)
 
 
 def is_secret_name(variable: str) -> bool:

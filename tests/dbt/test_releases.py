@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from influence_warehouse.cli import main
+from influence_warehouse.cli import influence
 from influence_warehouse.errors import InputError, StudyError
 from influence_warehouse.imports.bin_scores import read_bin_scores
 from influence_warehouse.layout import Home
@@ -94,13 +94,13 @@ def test_verbs_take_it_like_any_study(taken_in):
     for name in named_queries():
         run_query(taken_in, name)
     root = ["--warehouse", str(taken_in.root)]
-    status = CliRunner().invoke(main, [*root, "status", "again"])
+    status = CliRunner().invoke(influence, [*root, "status", "again"])
     assert status.exit_code == 0
     assert "release of synthetic: it's a release" in status.output
     assert "CC BY 4.0" in status.output
-    drawn = CliRunner().invoke(main, [*root, "chart", "topic_profile", "--study", "again"])
+    drawn = CliRunner().invoke(influence, [*root, "chart", "topic_profile", "--study", "again"])
     assert drawn.exit_code == 0, drawn.output
-    refused = CliRunner().invoke(main, [*root, "run", "again"])
+    refused = CliRunner().invoke(influence, [*root, "run", "again"])
     assert "was imported" in refused.output
 
 
@@ -264,7 +264,7 @@ def test_the_command_line_from_export_to_diff(truth, tmp_path):
     folder = tmp_path / "out"
 
     def invoke(*arguments: str):
-        return CliRunner().invoke(main, [*root, *arguments])
+        return CliRunner().invoke(influence, [*root, *arguments])
 
     made = invoke("export", str(study), "--to", str(folder), "--creator", "A", "--no-text")
     assert made.exit_code == 0, made.output

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from influence_warehouse.cli import main
+from influence_warehouse.cli import influence
 from influence_warehouse.layout import Home
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 from influence_warehouse.warehouse.query import named_queries, run_query
@@ -22,7 +22,7 @@ ELSEWHERE = ("planted_", "unlearning_", "forgotten_", "chosen_")
 
 
 def invoke(root, *arguments: str) -> str:
-    result = CliRunner().invoke(main, ["--warehouse", str(root), *arguments])
+    result = CliRunner().invoke(influence, ["--warehouse", str(root), *arguments])
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -168,7 +168,7 @@ def test_the_other_verbs_know_the_name(home):
     rows = json.loads(invoke(home.root, "query", "sources", "--study", "made", "--output", "json"))
     assert len(rows) == 4
     assert "topic_profile" in invoke(home.root, "chart", "topic_profile", "--study", "made")
-    refused = CliRunner().invoke(main, ["--warehouse", str(home.root), "run", "made"])
+    refused = CliRunner().invoke(influence, ["--warehouse", str(home.root), "run", "made"])
     assert refused.exit_code == 1
     assert "was imported" in refused.output
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from influence_warehouse.cli import main
+from influence_warehouse.cli import influence
 from influence_warehouse.layout import Home
 from influence_warehouse.warehouse.query import named_queries, run_query
 from tests.document_score_files import made_documents, made_scores, write, z_by
@@ -25,7 +25,7 @@ ALONE = {
 
 
 def invoke(root, *arguments: str) -> str:
-    result = CliRunner().invoke(main, ["--warehouse", str(root), *arguments])
+    result = CliRunner().invoke(influence, ["--warehouse", str(root), *arguments])
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -117,7 +117,7 @@ def test_regions_contrasts_and_correlations_follow(pair, documents, scores):
         .join(topics.filter(task="stem"), on=["method", "domain"])
         .select("method", "domain", delta=pl.col("z") - pl.col("z_right"))
     )
-    found = run_query(pair, "select method, topic as domain, delta_z from topic_contrasts")
+    found = run_query(pair, "select method, topic as doinfluence, delta_z from topic_contrasts")
     joined = found.join(delta, on=["method", "domain"])
     np.testing.assert_allclose(joined["delta_z"], joined["delta"], rtol=0, atol=1e-9)
     sql = "select method, pearson from benchmark_correlations where level = 'bin' and {}"
@@ -198,5 +198,5 @@ def test_status_and_another_import(root, pair):
     status = invoke(root, "status", "pair")
     assert "scores.parquet, documents.csv" in status
     assert "document_scores" in status
-    refused = CliRunner().invoke(main, ["--warehouse", str(root), "run", "pair"])
+    refused = CliRunner().invoke(influence, ["--warehouse", str(root), "run", "pair"])
     assert "was imported" in refused.output

@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
-from influence_warehouse.cli import main
+from influence_warehouse.cli import influence
 from influence_warehouse.layout import Home
 from influence_warehouse.warehouse.query import run_query
 
@@ -23,7 +23,7 @@ def query(shared_data, tmp_path_factory):
             *(f"{name}={folder / f'zscored_{name}.csv'}" for name in NAMES),
             *("--contrast", "social_minus_stem=socialiqa,mmlu_stem"),
         ]
-        result = CliRunner().invoke(main, arguments)
+        result = CliRunner().invoke(influence, arguments)
     assert result.exit_code == 0, result.output
     return lambda sql: run_query(Home(root, "published"), sql)
 

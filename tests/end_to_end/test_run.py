@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from influence_warehouse.reports.names import CHARTS
+from tests.conftest import ROOT
 from tests.end_to_end.conftest import SmallWorld, influence
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
@@ -176,6 +178,24 @@ def test_queries_by_name_in_every_format(world: SmallWorld, output):
     if output == "json":
         assert json.loads(finished.out)
     assert "social_facts" in finished.out
+
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+QUERIES = [
+    shlex.split(line, comments=True)[1:]
+    for line in README.splitlines()
+    if line.startswith("influence query") and "--study" not in line
+]
+
+
+@pytest.mark.parametrize("arguments", QUERIES, ids=" ".join)
+def test_what_the_readme_asks_is_answered_with_rows(world: SmallWorld, arguments):
+    assert len(QUERIES) >= 4
+    listing = "--list" in arguments
+    study = [] if listing else ["--study", str(world.file), "--output", "csv"]
+    finished = world.influence(*arguments, *study)
+    assert finished.status == 0, finished.error
+    assert len(finished.out.splitlines()) > 2
 
 
 def test_a_killed_run_resumes_to_the_same_bytes(world: SmallWorld, tmp_path):

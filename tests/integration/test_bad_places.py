@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from influence_warehouse.cli import main
+from influence_warehouse.cli import influence
 from influence_warehouse.errors import FactError, InputError, WarehouseError
 from influence_warehouse.facts import Lake
 from influence_warehouse.fingerprint import Fingerprint
@@ -140,13 +140,13 @@ def test_a_database_that_another_process_writes(tmp_path):
     ("arguments", "message"),
     [
         (["run", "no-such-study.yaml"], "no such study"),
-        (["check", "demos"], "one of the presets"),
+        (["check", "demos"], "did you mean demo?"),
         (["query", "top_topics", "--study", "demo"], "not published yet"),
         (["chart", "no_such_chart", "--study", "demo"], "no such chart"),
     ],
 )
 def test_the_command_says_what_is_wrong_without_a_traceback(arguments, message, tmp_path):
-    result = CliRunner(env={"INFLUENCE_WAREHOUSE": str(tmp_path)}).invoke(main, arguments)
+    result = CliRunner(env={"INFLUENCE_WAREHOUSE": str(tmp_path)}).invoke(influence, arguments)
     assert result.exit_code == 1
     assert message in result.output
     assert "Remedy" in result.output

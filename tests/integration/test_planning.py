@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from influence_warehouse.cli import main
+from influence_warehouse.cli import influence
 from influence_warehouse.corpus.documents import make_documents
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
@@ -191,7 +191,7 @@ def test_without_time_each_step_is_still_run_and_planned(folder, tiny_model, hom
 
 
 def check(*arguments: str) -> str:
-    result = CliRunner().invoke(main, list(arguments), catch_exceptions=False)
+    result = CliRunner().invoke(influence, list(arguments), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
 

@@ -63,3 +63,15 @@ def test_what_is_written_is_what_is_published_again(tmp_path_factory, rows):
     assert difference.tables[0].rows == (len(rows), len(rows))
     cells = pl.read_csv(plain / "marts" / "odd.csv", infer_schema=False)["several"]
     assert [None if c is None else json.loads(c) for c in cells] == [row[2] for row in rows]
+
+
+def test_no_cell_of_a_csv_begins_a_formula(tmp_path):
+    texts = ["=1+1", "+1", "-1", "@sum(a1)", "\t=1", "\r=1", "a=1", "", "1"]
+    write(tmp_path / "a.duckdb", [(-1.5, text, None, None, -7) for text in texts])
+    write_marts(tmp_path / "a.duckdb", tmp_path, "excerpts")
+    csv = pl.read_csv(tmp_path / "marts" / "odd.csv", schema_overrides={"words": pl.String})
+    assert [word or "" for word in csv["words"]] == [
+        f"'{text}" if text and text[0] in "=+-@\t\r" else text for text in texts
+    ]
+    assert csv["real"].to_list() == [-1.5] * len(texts), "numbers stay numbers"
+    assert pl.read_parquet(tmp_path / "marts" / "odd.parquet")["words"].to_list() == texts

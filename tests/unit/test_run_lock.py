@@ -6,7 +6,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from influence_warehouse.cli import main
+from influence_warehouse.cli import influence
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.layout import Home
 from influence_warehouse.run_lock import run_lock
@@ -43,7 +43,9 @@ def test_a_second_run_is_refused_and_told_by_whom(home, holder):
     told = rf"process {holder.pid} on .*Remedy: wait"
     with pytest.raises(WarehouseError, match=told), run_lock(home):
         pass
-    refused = CliRunner(env={"INFLUENCE_WAREHOUSE": str(home.root)}).invoke(main, ["run", "demo"])
+    refused = CliRunner(env={"INFLUENCE_WAREHOUSE": str(home.root)}).invoke(
+        influence, ["run", "demo"]
+    )
     assert refused.exit_code == 1
     assert f"process {holder.pid}" in refused.output
 

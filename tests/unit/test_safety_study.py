@@ -113,7 +113,9 @@ def test_credentials_in_a_study_are_refused_and_not_shown(changes):
     assert "s3cretpass" not in str(caught.value)
 
 
-@pytest.mark.parametrize("variable", ["HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "DB_PASSWORD"])
+@pytest.mark.parametrize(
+    "variable", ["HF_TOKEN", "DB_PASSWORD", "GITHUB_PAT", "MASTER_KEY", "SSH_KEY"]
+)
 def test_a_path_cannot_carry_a_secret_variable(variable, monkeypatch):
     monkeypatch.setenv(variable, "s3cretpass")
     changes = {"model": {"path": f"/models/${{{variable}}}"}}

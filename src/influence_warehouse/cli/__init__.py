@@ -4,26 +4,23 @@ Heavy modules are imported inside the verbs, so that `--help` answers at once; `
 `ui` alone reach for Dagster. Does not belong here: any decision about data.
 """
 
-import os
-from pathlib import Path
+import sys
 
 import click
 
 from influence_warehouse import __version__
-from influence_warehouse.cli import exchange, reading, running
+from influence_warehouse.cli import exchange, reading, running, verbs
+from influence_warehouse.cli.interrupts import end_when_told
 
 
-@click.group()
+@click.group(cls=verbs.VerbGroup)
 @click.version_option(__version__)
-@click.option(
-    "--warehouse",
-    type=click.Path(file_okay=True, path_type=Path),
-    help="Root of all studies' homes; default: INFLUENCE_WAREHOUSE, else ./warehouse.",
-)
-def main(warehouse: Path | None) -> None:
+@click.option("--study", help="The verb's study, as after the verb.")
+@click.pass_context
+def influence(context: click.Context, study: str | None) -> None:
     """Which regions of a corpus support which capability of a language model?"""
-    if warehouse is not None:
-        os.environ["INFLUENCE_WAREHOUSE"] = str(warehouse)
+    if study is not None:
+        context.default_map = {name: {"study": study} for name in influence.commands}
 
 
 for verb in (
@@ -33,6 +30,7 @@ for verb in (
     running.build,
     running.check,
     running.status,
+    reading.studies,
     reading.query,
     reading.chart,
     reading.report,
@@ -42,4 +40,10 @@ for verb in (
     running.ui,
     running.prepare_model,
 ):
-    main.add_command(verb)
+    influence.add_command(verb)
+
+
+def main() -> None:
+    """Run the command line of this process and end with its status."""
+    end_when_told()
+    verbs.run(influence, sys.argv[1:])

@@ -15,6 +15,7 @@ from influence_warehouse.cli.shared import (
     opened,
     readable_errors,
 )
+from influence_warehouse.cli.verbs import Verb
 
 
 @click.group("import")
@@ -22,7 +23,7 @@ def import_() -> None:
     """Take results of others as a study of its own."""
 
 
-@import_.command("bin-scores")
+@import_.command("bin-scores", cls=Verb)
 @click.argument("files", nargs=-1, required=True, metavar="BENCHMARK=FILE...")
 @click.option("--study", required=True, help="Name of the study that is made.")
 @click.option("--method", default="imported", show_default=True, help="What made the scores.")
@@ -57,7 +58,7 @@ def import_bin_scores(files: tuple[str, ...], study: str, **options: Any) -> Non
         click.echo(line)
 
 
-@import_.command("release")
+@import_.command("release", cls=Verb)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--study", required=True, help="Name of the study that is made.")
 @MAX_GIGABYTES_OPTION
@@ -74,7 +75,7 @@ def import_release(folder: Path, study: str, max_gigabytes: float) -> None:
         click.echo(line)
 
 
-@import_.command("document-scores")
+@import_.command("document-scores", cls=Verb)
 @click.option(
     "--scores",
     multiple=True,
@@ -119,7 +120,7 @@ def import_document_scores(scores: tuple[str, ...], study: str, **options: Any) 
         click.echo(line)
 
 
-@click.command("export")
+@click.command("export", cls=Verb)
 @STUDY
 @click.option("--to", required=True, type=click.Path(path_type=Path), help="Folder to make.")
 @click.option("--licence", default="not stated", help="Terms of use of the tables.")

@@ -17,47 +17,131 @@ from influence_warehouse.cli.shared import (
     opened,
     readable_errors,
 )
-from influence_warehouse.errors import InfluenceError
+from influence_warehouse.cli.verbs import Verb
+from influence_warehouse.errors import InfluenceError, InputError
 
 
-@click.command()
-@click.argument("name_or_sql")
-@STUDY_OPTION
-@click.option(
-    "--output",
-    type=click.Choice(["table", "csv", "json", "parquet"]),
-    default="table",
-    show_default=True,
+@click.command(cls=Verb)
+@readable_errors
+@example("influence studies")
+def studies() -> None:
+    """List the studies that have a name: presets, and those of the warehouse."""
+    from influence_warehouse.study_names import known_studies
+
+    for study in known_studies():
+        published = "published" if study.is_published else "not published"
+        click.echo(f"{study.name:<24} {study.kind:<9} {published:<14} {study.origin}")
+
+
+@click.command(
+    cls=Verb,
+    # SQL may begin with a comment, `--`, which is no option.
+    context_settings={"ignore_unknown_options": True},
 )
-@click.option("--to", type=click.Path(path_type=Path), help="File to write; needed for parquet.")
-@readable_errors
-@example('influence query top_topics\n  influence query "select * from bins limit 5" --output csv')
-def query(name_or_sql: str, study: str, output: str, to: Path | None) -> None:
-    """Run a named query of sql/, or SQL, on the published read-only copy."""
-    from influence_warehouse.warehouse.output import write_rows
-    from influence_warehouse.warehouse.query import reading
-
-    with reading(home_of(study), name_or_sql) as (connection, sql):
-        write_rows(connection, sql, output, to)
-
-
-@click.command()
-@click.argument("name", required=False)
+@click.argument("query", nargs=-1, type=click.UNPROCESSED, metavar="[QUERY] [COLUMN=VALUE]...")
 @STUDY_OPTION
+@click.option("--list", "listed", is_flag=True, help="List the named queries.")
+@click.option("--output", type=click.Choice(["table", "csv", "json", "parquet"]))
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    help="File to write; its ending tells the format where --output does not.",
+)
 @readable_errors
-@example("influence chart bin_heatmap --study demo")
-def chart(name: str | None, study: str) -> None:
-    """Draw chart NAME (or all) from the published copy as HTML, PNG and SVG."""
-    from influence_warehouse.reports.gallery import draw_and_save
+@example(
+    "influence query top_topics benchmark=social_facts\n"
+    '  influence query "select * from bins limit 5" --output csv\n'
+    "  influence query my-query.sql --to rows.parquet\n"
+    "  cat my-query.sql | influence query -"
+)
+def query(
+    query: tuple[str, ...], study: str, listed: bool, output: str | None, to: Path | None
+) -> None:
+    """Run QUERY on the published read-only copy: a named query of sql/, SQL, a file of SQL, or -.
+
+    COLUMN=VALUE keeps the rows whose column has the value. Without QUERY, or with `-`, SQL is
+    read from the standard input.
+    """
+    from influence_warehouse.warehouse.output import format_of, write_rows
+    from influence_warehouse.warehouse.query import filtered, named_queries, reading
+
+    if listed:
+        for named in named_queries().values():
+            click.echo(f"{named.name:<28} {named.question}")
+        return
+    text, filters = _asked(query)
+    output = format_of(output, to)
+    with reading(home_of(study), text) as (connection, sql):
+        write_rows(connection, filtered(connection, sql, filters), output, to)
+
+
+def _asked(words: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+    """The query of a command line, and the values that its columns are to have."""
+    first, *rest = words or ("-",)
+    if first.startswith("-") and first != "-" and not any(c.isspace() for c in first):
+        raise click.NoSuchOption(first, ctx=click.get_current_context())
+    if first == "-":
+        if sys.stdin.isatty():
+            raise click.UsageError("Missing argument 'QUERY'.", click.get_current_context())
+        first = sys.stdin.read()
+    elif first.endswith(".sql") and not any(c.isspace() for c in first):
+        first = _text_of(Path(first))
+    return first, _assigned(rest)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read ({error}). Remedy: give a file of SQL, or the SQL itself."
+        ) from error
+
+
+def _assigned(words: list[str]) -> dict[str, str]:
+    pairs = [word.partition("=") for word in words]
+    for name, sign, value in pairs:
+        if not (name and sign):
+            raise InputError(
+                f"{name}{sign}{value}: is no COLUMN=VALUE. Remedy: put SQL into quotes, as one "
+                "word; values of columns follow it, as benchmark=social_facts."
+            )
+    return {name: value for name, _, value in pairs}
+
+
+@click.command(cls=Verb)
+@click.argument("name", required=False)
+@click.argument("filters", nargs=-1, metavar="[COLUMN=VALUE]...")
+@STUDY_OPTION
+@click.option("--list", "listed", is_flag=True, help="List the charts.")
+@readable_errors
+@example(
+    "influence chart bin_heatmap --study demo\n"
+    "  influence chart topic_profile benchmark=social_facts"
+)
+def chart(name: str | None, filters: tuple[str, ...], study: str, listed: bool) -> None:
+    """Draw chart NAME (or all) from the published copy as HTML, PNG and SVG.
+
+    COLUMN=VALUE keeps the rows whose column has the value; the files' names tell.
+    """
+    from influence_warehouse.reports.gallery import draw_and_save, draw_filtered
     from influence_warehouse.reports.names import CHARTS
 
-    home = home_of(study)
+    if listed:
+        for each, question in CHARTS.items():
+            click.echo(f"{each:<28} {question}")
+        return
+    home, kept = home_of(study), _assigned(list(filters))
+    if name and kept:
+        for path in draw_filtered(home, name, kept):
+            click.echo(path)
+        return
     for each in [name] if name else list(CHARTS):
         for path in draw_and_save(home, each):
             click.echo(path)
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("study", default="demo")
 @readable_errors
 @example("influence report demo")
@@ -69,7 +153,7 @@ def report(study: str) -> None:
     click.echo(write_report(home, loaded, Path(study).name, progress=sys.stderr.isatty()))
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("a")
 @click.argument("b")
 @click.option(

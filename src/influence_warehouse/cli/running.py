@@ -7,25 +7,31 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from influence_warehouse.children import child_environment, python
+from influence_warehouse.cli.interrupts import end_by_oneself
 from influence_warehouse.cli.shared import (
     FACTS_OPTION,
     STUDY,
     STUDY_OPTION,
     example,
+    made_home,
     opened,
     readable_errors,
     study_and_home,
 )
-from influence_warehouse.errors import InfluenceError, StudyError
+from influence_warehouse.cli.verbs import Verb
+from influence_warehouse.errors import StudyError
 from influence_warehouse.secrecy import redacted
 
+# Stages that end before there are tables: the parts that come next, and the stage after them.
+_BEFORE_PARTS = {"prepare": ("shards", "attribution"), "plan": ("runs", "unlearning")}
 
-@click.command()
+
+@click.command(cls=Verb)
 @STUDY
 @click.option(
     "--stage",
@@ -42,7 +48,7 @@ def run(study: str, stage: Any, facts: str | None) -> None:
         from influence_warehouse.unlearning.plan import unlearning_section
 
         unlearning_section(loaded)
-    home.create()
+    home = made_home(study)[1]
     from influence_warehouse.leftovers import remove_leftovers
     from influence_warehouse.run_lock import run_lock
 
@@ -53,27 +59,19 @@ def run(study: str, stage: Any, facts: str | None) -> None:
         from dagster_project.run import run_study
         from influence_warehouse.reports.summary import print_summary
 
-        try:
-            run_study(stage)
+        run_study(stage)
+        if stage in _BEFORE_PARTS:
+            parts, rest = _BEFORE_PARTS[stage]
+            click.echo(
+                f"{stage}: done. `influence work {study} {parts}` makes {parts}, here or on other "
+                f"machines; `influence run {study} --stage {rest}` makes what is left of them "
+                "and all that follows."
+            )
+        else:
             print_summary(home, study)
-        except InfluenceError as error:
-            click.ClickException(redacted(str(error))).show()
-            _leave(1)
-        _leave(0)
 
 
-def _leave(status: int) -> NoReturn:
-    """End without Python's teardown, all files being written.
-
-    DuckDB's binding reports objects that dbt's adapter keeps when Python ends; its pages of
-    warnings would bury the summary or the error.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
-
-
-@click.command()
+@click.command(cls=Verb)
 @STUDY
 @click.argument("parts", type=click.Choice(["shards", "runs"]))
 @click.option("--worker", default=0, show_default=True, help="Number of this worker, from 0.")
@@ -89,13 +87,12 @@ def work(study: str, parts: Any, worker: int, of: int) -> None:
     from influence_warehouse.facts import Lake
     from influence_warehouse.workers import work as make
 
-    loaded, home = study_and_home(study)
-    home.create()
+    loaded, home = made_home(study)
     for line in make(loaded, Lake(home), parts, worker, of):
         click.echo(line, err=True)
 
 
-@click.command()
+@click.command(cls=Verb)
 @STUDY
 @click.option("--node", required=True, type=int, help="Number of this node, from 1.")
 @readable_errors
@@ -108,6 +105,7 @@ def join(study: str, node: int) -> None:
     """
     from influence_warehouse.attribution.calls import join_calls
 
+    end_by_oneself()
     for signal_ in (signal.SIGINT, signal.SIGTERM):
         # Out of whatever it is at, so that Bergson ends its processes.
         signal.signal(signal_, lambda *_: sys.exit(0))
@@ -115,7 +113,7 @@ def join(study: str, node: int) -> None:
         click.echo(redacted(line), err=True)
 
 
-@click.command()
+@click.command(cls=Verb)
 @STUDY
 @click.option("--probe/--no-probe", default=True, help="Time the steps on a few documents.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -136,7 +134,7 @@ def check(study: str, probe: bool, output: str) -> None:
         click.echo(f"{name:<28} {value}")
 
 
-@click.command()
+@click.command(cls=Verb)
 @STUDY
 @readable_errors
 @example("influence status demo")
@@ -150,7 +148,7 @@ def status(study: str) -> None:
         click.echo(line)
 
 
-@click.command()
+@click.command(cls=Verb)
 @STUDY
 @click.option(
     "--target",
@@ -176,7 +174,7 @@ def build(study: str, target: str) -> None:
     click.echo(f"published: {publish(home, loaded, built)}")
 
 
-@click.command()
+@click.command(cls=Verb)
 @STUDY_OPTION
 @click.option("--port", default=3000, show_default=True)
 @click.option(
@@ -189,8 +187,7 @@ def build(study: str, target: str) -> None:
 @example("influence ui --study demo\n  influence ui --study demo --launch")
 def ui(study: str, port: int, launch: bool, facts: str | None) -> None:
     """Open Dagster on 127.0.0.1: lineage, checks, runs; to look at, unless told to --launch."""
-    loaded, home = study_and_home(study)
-    home.create()
+    loaded, home = made_home(study)
     _choose_place(home, facts)
     _prepare(study, loaded, home)
     # Dagster's page takes mutations from any page, by GET, so that it only shows by default.
@@ -202,7 +199,7 @@ def ui(study: str, port: int, launch: bool, facts: str | None) -> None:
     os.execve(sys.executable, command, child_environment({}))
 
 
-@click.command("prepare-model")
+@click.command("prepare-model", cls=Verb)
 @click.argument("name", type=click.Choice(["smollm2"]))
 @readable_errors
 @example("influence prepare-model smollm2")
@@ -226,11 +223,15 @@ def _choose_place(home: Any, facts: str | None) -> None:
 def _prepare(study: str, loaded: Any, home: Any) -> None:
     """Make the Dagster instance and dbt's manifest for a study whose home is there."""
     os.environ["INFLUENCE_WAREHOUSE"] = str(home.root)
-    # Leaving without Python's teardown (see `run`), a semaphore of tqdm's lock is left to the
+    # Leaving without Python's teardown (`verbs`), a semaphore of tqdm's lock is left to the
     # resource tracker, which removes it and would warn of it.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
     # Dagster's processes may start in other folders.
-    os.environ["INFLUENCE_STUDY"] = str(Path(study).resolve()) if Path(study).exists() else study
+    from influence_warehouse.study_names import reference_of
+
+    reference = reference_of(study)
+    is_file = Path(reference).is_file()
+    os.environ["INFLUENCE_STUDY"] = str(Path(reference).resolve()) if is_file else reference
     try:
         from dagster_project.instance import prepare_instance
     except ImportError as error:

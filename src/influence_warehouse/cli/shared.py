@@ -3,6 +3,8 @@
 Does not belong here: any verb.
 """
 
+import os
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from inspect import cleandoc
@@ -11,7 +13,9 @@ from typing import Any
 
 import click
 
+from influence_warehouse.cli import verbs
 from influence_warehouse.errors import InfluenceError
+from influence_warehouse.printable import printable
 from influence_warehouse.releases import MAX_GIGABYTES
 from influence_warehouse.secrecy import redacted
 
@@ -20,7 +24,7 @@ STUDY_OPTION = click.option(
     "--study",
     default="demo",
     show_default=True,
-    help="Preset's name, path of a study file, or name of an imported study.",
+    help="Name of a study (`influence studies`), or path of a study file.",
 )
 FACTS_OPTION = click.option(
     "--facts",
@@ -54,21 +58,34 @@ def readable_errors(function: Callable) -> Callable:
         try:
             return function(*arguments, **options)
         except InfluenceError as error:
-            raise click.ClickException(redacted(str(error))) from error
+            if verbs.DEBUG in os.environ:
+                traceback.print_exception(error)
+            raise click.ClickException(printable(redacted(str(error)))) from error
 
     return wrapped
 
 
 def study_and_home(study: str) -> tuple[Any, Any]:
-    """The study of a preset or file, which can be run, and its home."""
+    """The study of a name or file, which can be run, and its home."""
     from influence_warehouse.imports.study import refuse_imported
     from influence_warehouse.layout import Home, warehouse_root
     from influence_warehouse.study import load_study
+    from influence_warehouse.study_names import reference_of
 
     refuse_imported(study)
-    loaded = load_study(study)
+    loaded = load_study(reference_of(study))
     refuse_imported(loaded.name)
     return loaded, Home(warehouse_root(), loaded.name)
+
+
+def made_home(study: str) -> tuple[Any, Any]:
+    """`study_and_home`, with the home made and what it is made from noted in it."""
+    from influence_warehouse.study_names import note_origin, reference_of
+
+    loaded, home = study_and_home(study)
+    home.create()
+    note_origin(home, reference_of(study))
+    return loaded, home
 
 
 def opened(study: str) -> tuple[Any, Any]:

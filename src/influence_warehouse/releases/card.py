@@ -92,7 +92,10 @@ def _how_to_read(release: Release) -> Iterator[str]:
 def _contents(release: Release, manifests: dict[str, int]) -> Iterator[str]:
     yield "## What is where\n"
     yield "| file | what it is |\n|---|---|"
-    yield "| `marts/<table>.parquet`, `.csv` | the tables below; lists are JSON in CSV |"
+    yield (
+        "| `marts/<table>.parquet`, `.csv` | the tables below; in CSV lists are JSON, and an "
+        "apostrophe stands before what a spreadsheet would compute |"
+    )
     yield "| `bin_matrix.parquet`, `.csv` | per bin, mean score and z of every benchmark |"
     yield (
         "| `bin_scores/<method>/<benchmark>.csv` | the same as `influence import bin-scores` "

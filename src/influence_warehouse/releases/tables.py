@@ -74,8 +74,10 @@ def count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
 def write_marts(database: Path, folder: Path, text: Text) -> list[Table]:
     """Every mart of a published copy as `marts/<mart>.parquet` and `.csv`, sorted by its key.
 
-    With `text` none, sentences of documents are null. Lists are JSON in CSV. Equal marts give
-    equal bytes. Raises WarehouseError when the copy cannot be read or the disk refuses.
+    With `text` none, sentences of documents are null. In CSV lists are JSON, and texts that begin
+    with `=`, `+`, `-`, `@`, a tab or a carriage return have an apostrophe before them, so that no
+    spreadsheet computes them. Equal marts give equal bytes. Raises WarehouseError when the copy
+    cannot be read or the disk refuses.
     """
     (folder / "marts").mkdir(parents=True)
     try:
@@ -111,13 +113,23 @@ def _write_mart(
         f"copy (select {', '.join(cells)} {source}) to {target} (format parquet, compression zstd)"
     )
     plain = [
-        f"to_json({cell}) as {sql_name(column.name)}" if _is_nested(column) else cell
+        cell if column.name in hidden else f"{_for_csv(column, cell)} as {sql_name(column.name)}"
         for cell, column in zip(cells, table.columns, strict=True)
     ]
     target = sql_text(str(folder / table.csv))
     connection.execute(
         f"copy (select {', '.join(plain)} {source}) to {target} (format csv, header)"
     )
+
+
+def _for_csv(column: Column, cell: str) -> str:
+    """Lists as JSON; a text that a spreadsheet would compute (`=1+1`) after an apostrophe."""
+    if _is_nested(column):
+        return f"to_json({cell})"
+    if column.type != "VARCHAR":
+        return cell
+    computes = f"regexp_matches({cell}, '^[=+@\\t\\r-]')"
+    return f"case when {computes} then chr(39) || {cell} else {cell} end"
 
 
 def _is_nested(column: Column) -> bool:

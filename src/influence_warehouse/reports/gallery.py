@@ -339,6 +339,17 @@ def draw_and_save(home: Home, name: str) -> list[Path]:
     return paths
 
 
+def draw_filtered(home: Home, name: str, filters: dict[str, str]) -> list[Path]:
+    """Save one chart of the rows that `filters` keep, under a name that tells them.
+
+    Raises as `draw_chart` and `save_chart`.
+    """
+    told = "--".join([name, *(f"{column}={value}" for column, value in filters.items())])
+    return save_chart(
+        draw_chart(home, name, **filters), home.charts, re.sub(r"[^\w=-]+", "_", told)
+    )
+
+
 def draw_all(home: Home, progress: bool = False) -> list[tuple[str, list[Path]]]:
     """`draw_and_save` every chart: names with files. `progress` shows a bar on stderr."""
     names = tqdm(CHARTS, desc="charts", unit="chart", disable=not progress)

@@ -6,7 +6,7 @@ named queries, and errors an analyst can act on. Does not belong here: printing 
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.layout import Home
+from influence_warehouse.quoting import sql_name
 from influence_warehouse.warehouse.build import project_folder
 from influence_warehouse.warehouse.publish import SCHEMA, is_corrupt
 from influence_warehouse.warehouse.statement_tree import parts_of, require_reading, tree_of
@@ -113,6 +114,49 @@ def reading(home: Home, name_or_sql: str) -> Iterator[tuple["duckdb.DuckDBPyConn
         if is_corrupt(error):
             remedy = f"`influence run {home.study}` publishes it again."
         raise WarehouseError(f"{home.database}: {error}\nRemedy: {remedy}") from error
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query to run: its SQL and the values that stand for its `?`."""
+
+    sql: str
+    values: tuple[str, ...] = ()
+
+
+def filtered(connection: "duckdb.DuckDBPyConnection", sql: str, values: Mapping[str, str]) -> Asked:
+    """The rows of a query whose columns have these values, compared as text, in its order.
+
+    Raises WarehouseError for a column that the query does not have, and where `sql` is several
+    statements.
+    """
+    if not values:
+        return Asked(sql)
+    inner = _one_select(connection, sql)
+    columns = connection.sql(inner).columns
+    for name in values:
+        if name not in columns:
+            close = difflib.get_close_matches(name, columns, n=1)
+            guess = f"did you mean {close[0]}? " if close else ""
+            raise WarehouseError(
+                f"{name}: no column of the query. Remedy: {guess}Its columns: {', '.join(columns)}."
+            )
+    kept = " and ".join(f"cast({sql_name(name)} as varchar) = ?" for name in values)
+    return Asked(f"select * from ({inner}\n) where {kept}", tuple(values.values()))
+
+
+def _one_select(connection: "duckdb.DuckDBPyConnection", sql: str) -> str:
+    """The query as DuckDB writes it, without comments and semicolons."""
+    try:
+        if len(tree_of(connection, sql)["statements"]) == 1:
+            written = "select json_deserialize_sql(json_serialize_sql(?))"
+            return str(connection.execute(written, [sql]).fetchall()[0][0])
+    except ValueError:
+        pass  # told below: a pivot, or an explanation
+    raise WarehouseError(
+        "Values of columns keep rows of one `select`. "
+        "Remedy: give one, or write the condition into the SQL."
+    )
 
 
 def _require_reading(connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
