@@ -13,6 +13,7 @@ from influence_warehouse.benchmarks.tables import (
     make_benchmark_items,
     make_study_definitions,
 )
+from influence_warehouse.errors import InputError
 from influence_warehouse.study import load_study
 from tests.benchmark_world import item, lake_of, study_of, write_items
 
@@ -86,6 +87,27 @@ def test_hub_shapes_of_arc_and_socialiqa_and_mmlu(tmp_path):
     assert (arc_items.items[0].answer_index, arc_items.items[0].choices[2]) == (2, "air")
     assert [found.answer_index for found in social_items.items] == [1, 0]
     assert [found.item_id for found in social_items.items] == ["00000000", "00000001"]
+
+
+@pytest.mark.parametrize("answer", [1, "1", 1.0])
+@pytest.mark.parametrize("labels", [["1", "2", "3"], ["0", "1", "2"]])
+def test_a_number_with_labels_is_a_label(answer, labels, tmp_path):
+    path = write_items(
+        tmp_path / "a.jsonl", [item(0, choices=["x", "y", "z"], answer_index=answer)]
+    )
+    found = read(tmp_path, path, columns={"answer_labels": labels})
+    assert found.items[0].answer_index == labels.index("1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "labels"), [(0, "123"), (4, "123"), (0, "ABC"), ("a", "ABC"), (True, "123")]
+)
+def test_with_labels_no_answer_is_an_index(answer, labels, tmp_path):
+    path = write_items(
+        tmp_path / "a.jsonl", [item(0, choices=["x", "y", "z"], answer_index=answer)]
+    )
+    with pytest.raises(InputError, match=rf"item-000.*label {answer!r} is none of.*answer_labels"):
+        read(tmp_path, path, columns={"answer_labels": [*labels]})
 
 
 def test_rows_of_another_benchmark_are_left_alone(tmp_path):

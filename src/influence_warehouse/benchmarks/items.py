@@ -240,14 +240,18 @@ def _answer_index(reader: _Field, column: str, labels: tuple[str, ...], n_choice
         raise reader.error(
             column, "the item has no right answer", "give its index or remove the item"
         )
-    if isinstance(answer, str) and labels:
-        if answer not in labels[:n_choices]:
+    if isinstance(answer, float) and answer.is_integer():
+        answer = int(answer)  # what pandas makes of a column with a gap
+    if labels:
+        # A label that is a number is no index: labels 1, 2 and 3 name the first three choices.
+        label = str(answer)
+        if isinstance(answer, bool) or label not in labels[:n_choices]:
             raise reader.error(
                 column,
                 f"label {answer!r} is none of {list(labels[:n_choices])}",
                 "correct the label or columns.answer_labels",
             )
-        return labels.index(answer)
+        return labels.index(label)
     if isinstance(answer, bool) or not isinstance(answer, int):
         raise reader.error(
             column,
