@@ -46,7 +46,7 @@ def model_source(study: Study, home: Home) -> ModelSource:
         return ModelSource(study.model.hub, study.model.revision, identity + risks)
     folder = study.model.path or home.model
     _check_folder(folder, study.model.allow_pickle)
-    digest = _folder_digest(folder, _newest_change(folder))
+    digest = _folder_digest(folder, _state(folder))
     return ModelSource(str(folder), None, digest + risks)
 
 
@@ -118,43 +118,84 @@ def _check_folder(folder: Path, allow_pickle: bool) -> None:
         )
 
 
-def _newest_change(folder: Path) -> float:
-    return max(p.stat().st_mtime for p in folder.rglob("*") if p.is_file())
+def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Names, sizes and change times: what keys the caches of what was read from a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    told = [(path, path.stat()) for path in files]
+    return tuple((str(path), status.st_size, status.st_mtime_ns) for path, status in told)
 
 
 @lru_cache(maxsize=8)
-def _folder_digest(folder: Path, newest_change: float) -> str:
-    # The change time only keys the cache: hashing half a gigabyte takes a second.
+def _folder_digest(folder: Path, state: tuple) -> str:
+    # The state only keys the cache: hashing half a gigabyte takes a second.
     return digest_of_file(folder)
 
 
+def require_whole_model(study: Study, home: Home) -> None:
+    """Raise InputError unless a local model folder holds all that its configuration describes.
+
+    A hub's model is asked when it has been fetched, by `load_model`.
+    """
+    source = model_source(study, home)
+    if source.revision is None:
+        _require_whole(Path(source.location), study.model)
+
+
+def _require_whole(folder: Path, model: Model) -> None:
+    from influence_warehouse.checkpoints import require_whole
+
+    require_whole(folder, _state(folder), model.trust_remote_code)
+
+
 def load_tokenizer(study: Study, home: Home) -> "PreTrainedTokenizerBase":
-    """The model's own tokenizer. Raises InputError when it cannot be loaded."""
+    """The model's own tokenizer.
+
+    Raises InputError when it cannot be loaded or does not fit the model, and where the model
+    itself is not whole: nothing is made with a tokenizer alone.
+    """
     from transformers import AutoTokenizer
 
+    from influence_warehouse.checkpoints import require_fitting
+
     source = model_source(study, home)
+    require_whole_model(study, home)
     try:
-        return AutoTokenizer.from_pretrained(
+        tokenizer = AutoTokenizer.from_pretrained(
             source.location,
             revision=source.revision,
             trust_remote_code=study.model.trust_remote_code,
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # its files are parsed by several libraries
         raise InputError(
-            f"{source.location}: the tokenizer cannot be loaded ({error}). "
+            f"{source.location}: the tokenizer cannot be loaded "
+            f"({' '.join(str(error).split())[:300]}). "
             "Remedy: save it beside the model, or check model.hub and model.revision."
+        ) from error
+    rows = getattr(_config(study, home).get_text_config(), "vocab_size", None)
+    require_fitting(tokenizer, source.location, int(rows or 2**31))
+    return tokenizer
+
+
+def _config(study: Study, home: Home) -> Any:
+    from transformers import AutoConfig
+
+    source = model_source(study, home)
+    try:
+        return AutoConfig.from_pretrained(
+            source.location,
+            revision=source.revision,
+            trust_remote_code=study.model.trust_remote_code,
+        )
+    except Exception as error:  # whatever a configuration makes of itself
+        raise InputError(
+            f"{source.location}: the model's configuration cannot be read "
+            f"({' '.join(str(error).split())[:300]}). Remedy: save the model again."
         ) from error
 
 
 def context_length(study: Study, home: Home) -> int:
     """Positions that the model reads at most, in tokens."""
-    from transformers import AutoConfig
-
-    source = model_source(study, home)
-    config = AutoConfig.from_pretrained(
-        source.location, revision=source.revision, trust_remote_code=study.model.trust_remote_code
-    )
-    return int(getattr(config, "max_position_embeddings", 2**31))
+    return int(getattr(_config(study, home), "max_position_embeddings", 2**31))
 
 
 def device() -> str:
@@ -165,21 +206,32 @@ def device() -> str:
 
 
 def load_model(study: Study, home: Home) -> "PreTrainedModel":
-    """The model in the study's dtype and attention backend, in evaluation mode, on `device()`."""
+    """The model in the study's dtype and attention backend, in evaluation mode, on `device()`.
+
+    Raises InputError when it cannot be loaded, or is not whole.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
+    from influence_warehouse.checkpoints import require_loaded
+
     source = model_source(study, home)
+    folder = local_folder(source, study.model)
+    _require_whole(Path(folder), study.model)
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            local_folder(source, study.model),
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
             dtype=getattr(torch, study.model.dtype),
             attn_implementation=study.model.attention,
+            output_loading_info=True,
             **loading_options(study.model),
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
         raise InputError(
-            f"{source.location}: the model cannot be loaded ({error}). "
+            f"{source.location}: the model cannot be loaded "
+            f"({' '.join(str(error).split())[:300]}). "
             "Remedy: check model.path, or model.hub and model.revision."
         ) from error
+    model, told = loaded
+    require_loaded(source.location, told)
     return model.to(device()).eval()

@@ -79,9 +79,9 @@ def code_folder(tiny_model, tmp_path) -> Path:
 
 def test_code_of_a_model_does_not_run(code_folder, tmp_path):
     home, study = Home(tmp_path, "small"), study_of({"path": str(code_folder)})
-    with pytest.raises(InputError):
-        load_model(study, home)
-    load_tokenizer(study, home)
+    for load in (load_model, load_tokenizer):
+        with pytest.raises(InputError):
+            load(study, home)
     assert not (tmp_path / "ran").exists()
     trusted = study_of({"path": str(code_folder), "trust_remote_code": True})
     with pytest.raises((InputError, AttributeError)):  # it has no class Own

@@ -39,7 +39,7 @@ def encode_queries(
                 f"item {name}: its right answer is empty, so it has no loss. "
                 "Remedy: give the choice a text or remove the item."
             )
-        prompt_ids, answer_ids = _encode_pair(row["prompt"], DELIMITER + completion, tokenizer)
+        prompt_ids, answer_ids = split_pair(row["prompt"], completion, tokenizer, name)
         kept = max_tokens - len(answer_ids)
         if not answer_ids or kept < 1:
             raise InputError(
@@ -57,11 +57,33 @@ def encode_queries(
     return queries
 
 
-def _encode_pair(
-    prompt: str, completion: str, tokenizer: "PreTrainedTokenizerBase"
+def require_splits(items: pl.DataFrame, tokenizer: "PreTrainedTokenizerBase") -> None:
+    """Raise InputError unless, of every choice of `items`, prompt and answer can be told apart."""
+    for row in items.iter_rows(named=True):
+        for choice in row["choices"]:
+            split_pair(row["prompt"], choice, tokenizer, f"{row['benchmark']}/{row['item_id']}")
+
+
+def split_pair(
+    prompt: str, completion: str, tokenizer: "PreTrainedTokenizerBase", name: str
 ) -> tuple[list[int], list[int]]:
-    """Token ids of prompt and completion, split as lm-eval's `_encode_pair` splits them."""
-    stripped = prompt.rstrip()
-    whole = tokenizer.encode(prompt + completion)
-    prompt_ids = tokenizer.encode(stripped)
-    return whole[: len(prompt_ids)], whole[len(prompt_ids) :]
+    """Token ids of prompt and of delimiter + completion, split as lm-eval splits them.
+
+    Raises InputError, naming the item, unless the prompt's ids begin those of the whole and leave
+    some to the answer: else the loss would be on other tokens than the answer's.
+    """
+    whole = tokenizer.encode(prompt + DELIMITER + completion)
+    prompt_ids = tokenizer.encode(prompt.rstrip())
+    count = len(prompt_ids)
+    if whole[:count] != prompt_ids or len(whole) <= count:
+        place = next(
+            (i for i, (a, b) in enumerate(zip(whole, prompt_ids, strict=False)) if a != b), 0
+        )
+        ends = tokenizer.convert_ids_to_tokens(prompt_ids[place : place + 3])
+        raise InputError(
+            f"item {name}, answer {completion!r}: the prompt's tokens do not begin those of prompt "
+            f"and answer, or leave none to the answer (they part at {ends}). Remedy: take a "
+            "tokenizer that appends nothing to a text (add_eos_token false, no template with an "
+            "end), and prompts that end where a token ends."
+        )
+    return prompt_ids, whole[count:]

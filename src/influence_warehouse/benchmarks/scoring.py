@@ -19,6 +19,7 @@ import polars as pl
 from tqdm import tqdm
 
 from influence_warehouse.benchmarks.prompts import DELIMITER
+from influence_warehouse.benchmarks.queries import require_splits
 from influence_warehouse.errors import HealthError, InputError
 from influence_warehouse.facts import CONTRACTS, Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
@@ -126,6 +127,7 @@ def _evaluate(
     # Without a float32 softmax a bfloat16 model's log-likelihoods keep two digits.
     harness = HFLM(model, tokenizer=tokenizer, batch_size=batch_size, softmax_dtype="float32")
     _require_choices_fit(items, tokenizer, harness.max_length)
+    require_splits(items, tokenizer)
     tasks = {
         str(name): _task(str(name), group)
         for (name,), group in items.group_by("benchmark", maintain_order=True)
