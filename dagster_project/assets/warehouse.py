@@ -15,7 +15,7 @@ from dagster_project.settings import settings
 from influence_warehouse.children import adopt_environment
 from influence_warehouse.warehouse.build import build_failure, dbt_environment
 from influence_warehouse.warehouse.manifest import manifest_path
-from influence_warehouse.warehouse.publish import SCHEMA
+from influence_warehouse.warehouse.publish import SCHEMA, note_built_from
 
 # Tables that follow from unlearning runs; the others choose what is run.
 _UNLEARNING = "tag:unlearning"
@@ -35,6 +35,7 @@ def _dbt_build(name: str, select: str, exclude: str = "") -> dg.AssetsDefinition
     ) -> Iterator:
         """Build and test tables; dbt is the only writer of build.duckdb."""
         study.lake.require_intact()
+        note_built_from(study.home)
         adopt_environment(dbt_environment(study.home, study.study))
         run = dbt.cli(["build"], context=context, target_path=study.home.runs / "dbt")
         # dbt's own lines go to its log; a person sees the checks and tables in the UI.

@@ -261,10 +261,13 @@ class Lake:
             _require_intact(path)
 
     def read_expecting(self, expected: Fingerprint, shard: Part | None = None) -> pl.DataFrame:
-        """The rows of a fact made from exactly `expected`.
+        """The rows of a fact made from exactly `expected`. Raises as `require_expected`."""
+        self.require_expected(expected, shard)
+        return self.read(expected.fact, shard)
 
-        Raises FactError listing every difference when it was made from something else.
-        """
+    def require_expected(self, expected: Fingerprint, shard: Part | None = None) -> None:
+        """Raise FactError for a missing fact, and listing every difference for one that was made
+        from something else than `expected`."""
         found = self.require(expected.fact, shard)
         if found.digest != expected.digest:
             differences = "\n  ".join(found.differences(expected))
@@ -272,7 +275,6 @@ class Lake:
                 f"{self.path(expected.fact, shard)}: made from something else:\n  {differences}\n"
                 "Remedy: run the study again; what is stale is remade, the rest is kept."
             )
-        return self.read(expected.fact, shard)
 
 
 def _require_intact(path: FactPath) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from influence_warehouse.contracts import CONTRACTS
-from influence_warehouse.errors import InfluenceError, WarehouseError
+from influence_warehouse.errors import InfluenceError, InputError, WarehouseError
 from influence_warehouse.facts import Lake, Outcome, Part
+from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.layout import Home
 from influence_warehouse.records import Started, failure_path, write_failure, write_record
-from influence_warehouse.steps import Step
+from influence_warehouse.steps import Step, steps
 from influence_warehouse.study import Study
 
 # The system's words for ENOSPC, EFBIG, EDQUOT and EROFS, which errors of any type hand on.
@@ -32,6 +33,7 @@ def make_step(
     """
     started = Started()
     with _noting_failure(step, lake.home, part), _naming_full_disks(lake.home):
+        _require_current_inputs(step, study, lake)
         made = step.run(study, lake) if part is None else step.run(study, lake, part)
         results = []
         for outcome in [made] if isinstance(made, Outcome) else made:
@@ -39,6 +41,28 @@ def make_step(
             write_record(lake.home, outcome, digest, started, partition_name(part))
             results.append((outcome, digest))
         return results
+
+
+def _require_current_inputs(step: Step, study: Study, lake: Lake) -> None:
+    """Raise FactError, listing every difference, when a fact that the step reads is missing or
+    was made from something else than the study would make it from now.
+
+    Unlearning runs excepted, of which those that are done are read. What was made from an input
+    file that is not on this machine, as a worker may run without the corpus, has to be there.
+    """
+    makers = {fact: other for other in steps(study) for fact in other.facts if fact in CONTRACTS}
+    for need in step.needs:
+        maker = makers.get(need)
+        if maker is None or maker.parts == "runs":
+            continue
+        parts = [None] if maker.parts is None else range(study.sampling.shards)
+        for part in parts:
+            try:
+                expected = maker.expected(study, lake, *([] if part is None else [part]))
+            except InputError:
+                lake.require(need, part)
+            else:
+                lake.require_expected(Fingerprint(need, expected.parts), part)
 
 
 def partition_name(part: Part | None) -> str | None:

@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from influence_warehouse.facts import Outcome, write_atomically
 from influence_warehouse.layout import Home, file_name_of
 from influence_warehouse.secrecy import redacted
+
+if TYPE_CHECKING:
+    from influence_warehouse.facts import Outcome
 
 _SOFTWARE = (
     "influence-warehouse",
@@ -64,6 +67,8 @@ def failure_path(home: Home, partition: str) -> Path:
 
 def write_failure(home: Home, partition: str, error: Exception) -> None:
     """Note why an unlearning run failed: its error, one line."""
+    from influence_warehouse.facts import write_atomically
+
     text = redacted(f"{type(error).__name__}: {' '.join(str(error).split())}")[:500]
     path = failure_path(home, partition)
     write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
@@ -75,14 +80,34 @@ def failure_of(home: Home, partition: str) -> str | None:
     return path.read_text(encoding="utf-8") if path.exists() else None
 
 
+def recorded_fingerprint(home: Home, fact: str, partition: str | None) -> str | None:
+    """Digest of what a fact was made from, as its record says; None where there is none."""
+    try:
+        text = record_path(home, fact, partition).read_text(encoding="utf-8")
+        return str(json.loads(text)["fingerprint"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+
+
+def recorded_fingerprints(home: Home) -> set[tuple[str, str | None, str]]:
+    """Fact, partition and digest of every record."""
+    found = set()
+    for path in (home.runs / "records").glob("*.json"):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        found.add((record["fact"], record["partition"], record["fingerprint"]))
+    return found
+
+
 def write_record(
     home: Home,
-    outcome: Outcome,
+    outcome: "Outcome",
     fingerprint: str,
     started: Started,
     partition: str | None = None,
 ) -> None:
     """Note how a fact was made. Does nothing for a reused one that has its record."""
+    from influence_warehouse.facts import write_atomically
+
     path = record_path(home, outcome.fact, partition)
     if outcome.reused and path.exists():
         return

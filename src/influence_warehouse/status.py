@@ -12,10 +12,11 @@ from influence_warehouse.errors import InfluenceError
 from influence_warehouse.facts import Lake, Part
 from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.layout import Home
-from influence_warehouse.records import failure_of, record_path
+from influence_warehouse.records import failure_of, recorded_fingerprint
 from influence_warehouse.steps import Step, steps
 from influence_warehouse.study import Study
 from influence_warehouse.unlearning.plan import partition_keys
+from influence_warehouse.warehouse.publish import facts_changed_since
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,16 @@ def status_lines(study: Study, home: Home) -> Iterator[str]:
         yield f"{stage:<12} {fact:<24} {summary}{_reason(fact, found, Lake(home))}"
     if home.facts_url:
         yield f"facts        {home.facts_url}"
-    yield "published    influence.duckdb         " + (
-        str(home.database) if home.database.exists() else "missing"
-    )
+    yield f"published    influence.duckdb         {_published(home)}"
     yield ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+
+
+def _published(home: Home) -> str:
+    if not home.database.exists():
+        return "missing"
+    changed = facts_changed_since(home)
+    told = f"stale ({changed[0]} and {len(changed) - 1} more made since)" if changed else "current"
+    return f"{told}, {home.database}"
 
 
 def _reason(fact: str, found: list[State], lake: Lake) -> str:
@@ -100,12 +107,21 @@ def _step_states(step: Step, part: Part | None, study: Study, lake: Lake) -> lis
     facts = {
         fact: _state(step, fact, part, expected, lake) for fact in step.facts if fact in CONTRACTS
     }
-    return [facts.get(fact) or _folder_state(step, fact, part, lake) for fact in step.facts]
+    return [
+        facts.get(fact) or folder_state(step, fact, part, expected, lake) for fact in step.facts
+    ]
 
 
-def _folder_state(step: Step, fact: str, part: Part | None, lake: Lake) -> State:
-    made = record_path(lake.home, fact, None if part is None else str(part)).exists()
-    return State(step.stage, fact, part, "current" if made else "missing")
+def folder_state(
+    step: Step, fact: str, part: Part | None, expected: Fingerprint, lake: Lake
+) -> State:
+    """Of a folder, by what its record says that it was made from."""
+    found = recorded_fingerprint(lake.home, fact, None if part is None else str(part))
+    if found is None:
+        return State(step.stage, fact, part, "missing")
+    if found in (expected.digest, Fingerprint(fact, expected.parts).digest):
+        return State(step.stage, fact, part, "current")
+    return State(step.stage, fact, part, "stale", "made from something else")
 
 
 def _state(step: Step, fact: str, part: Part | None, expected: Fingerprint, lake: Lake) -> State:

@@ -48,8 +48,8 @@ def reference_of(given: str) -> str:
 def note_origin(home: Home, reference: str) -> None:
     """Note what the home's study is made from.
 
-    Raises StudyError where another file, which is still there, has the same `name`: both would
-    write one home, each making the other's facts stale.
+    Raises StudyError where another file with other content, which is still there, has the same
+    `name`: both would write one home, each making the other's facts stale.
     """
     from influence_warehouse.facts import write_atomically
 
@@ -57,7 +57,7 @@ def note_origin(home: Home, reference: str) -> None:
     noted = _noted(home)
     if noted == own:
         return
-    if noted is not None and (noted in preset_names() or Path(noted).is_file()):
+    if noted is not None and _is_other_study(noted, own):
         raise StudyError(
             f"{reference}: its `name` {home.study} is that of {noted}, whose home is {home.path}. "
             f"Remedy: give one of them another `name`, or delete {home.origin} if this file "
@@ -84,6 +84,12 @@ def known_studies() -> Iterator[KnownStudy]:
         elif home.origin.exists() or home.database.exists():
             origin = _noted(home) or "not noted"
             yield KnownStudy(folder.name, "run", home.database.exists(), origin)
+
+
+def _is_other_study(noted: str, own: str) -> bool:
+    if noted in preset_names() or own in preset_names():
+        return True
+    return Path(noted).is_file() and Path(noted).read_bytes() != Path(own).read_bytes()
 
 
 def _noted(home: Home) -> str | None:

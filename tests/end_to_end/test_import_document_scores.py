@@ -117,7 +117,7 @@ def test_regions_contrasts_and_correlations_follow(pair, documents, scores):
         .join(topics.filter(task="stem"), on=["method", "domain"])
         .select("method", "domain", delta=pl.col("z") - pl.col("z_right"))
     )
-    found = run_query(pair, "select method, topic as doinfluence, delta_z from topic_contrasts")
+    found = run_query(pair, "select method, topic as domain, delta_z from topic_contrasts")
     joined = found.join(delta, on=["method", "domain"])
     np.testing.assert_allclose(joined["delta_z"], joined["delta"], rtol=0, atol=1e-9)
     sql = "select method, pearson from benchmark_correlations where level = 'bin' and {}"

@@ -159,14 +159,18 @@ def test_a_second_run_keeps_everything(world: SmallWorld):
 
 
 def test_status_says_current_and_then_what_became_stale(world: SmallWorld, tmp_path):
-    assert "stale" not in world.influence("status", str(world.file)).out
+    whole = world.influence("status", str(world.file)).out
+    assert "stale" not in whole and "published    influence.duckdb         current" in whole
     text = world.file.read_text().replace("projection_dim: 4", "projection_dim: 2")
     changed = tmp_path / "small.yaml"
     changed.write_text(text)
     lines = world.influence("status", str(changed)).out.splitlines()
-    states = {line.split()[1]: line for line in lines if line.startswith(("corpus", "attrib"))}
-    assert "current" in states["documents"]
-    assert "projection_dim: 4 here, 2 there" in states["document_scores"]
+    states = {line.split()[1]: line for line in lines if len(line.split()) > 2}
+    assert "current" in states["documents"] and "current" in states["gradient_diagnosis"]
+    for folder in ("preconditioner", "query_index"):
+        assert "stale (made from something else)" in states[folder]
+    assert "waiting (for preconditioner, query_index)" in states["document_scores"]
+    assert "waiting" in states["proponents"] and "waiting" in states["forget_sets"]
 
 
 @pytest.mark.parametrize("output", ["table", "csv", "json"])

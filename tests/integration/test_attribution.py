@@ -259,6 +259,7 @@ def test_equals_bergsons_own_trackstar_command(model, tmp_path):
         *("--token_batch_size", "256", "--nproc_per_node", "1"),
         *("--data.dataset", data, "--query.dataset", query_data),
         *("--unit_normalize", "True", "--stats_sample_size", "60"),
+        *("--projection_seed", f"{study.seed}"),
     ]
     subprocess.run([str(part) for part in command], check=True, cwd=tmp_path, timeout=300)
     from bergson.data import load_scores

@@ -175,7 +175,7 @@ def test_two_files_with_one_name_are_refused(root, tmp_path, monkeypatch):
     monkeypatch.setenv("INFLUENCE_WAREHOUSE", str(root))
     home, first = Home(root, "mine"), Path(reference_of("mine"))
     second = tmp_path / "second.yaml"
-    second.write_text(first.read_text())
+    second.write_text(f"{first.read_text()}\n# changed\n")
     with pytest.raises(StudyError, match=r"second.yaml.*my file.yaml.*another `name`"):
         note_origin(home, str(second))
     first.unlink()

@@ -1,12 +1,14 @@
 """Numerical health: whether gradients and scores can be trusted. Facts that checks block on.
 
 Bergson's own model-configuration diagnostic compares a document's gradient alone and in a
-padded batch; the shards' scores are counted for zeros and values that are not finite.
+padded batch, in the study's precision but always with attention sdpa; the shards' scores are
+counted for zeros and values that are not finite.
 """
 
 import io
 import re
 from contextlib import redirect_stdout
+from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
@@ -38,11 +40,15 @@ def fingerprint_of_gradient_diagnosis(study: Study, lake: Lake) -> Fingerprint:
         trials=settings.health_trials,
         threshold=settings.min_gradient_cosine,
         seed=study.seed,
+        bergson=version("bergson"),
     )
 
 
 def make_gradient_diagnosis(study: Study, lake: Lake) -> Outcome:
-    """Run Bergson's diagnostic on sampled documents; one row per configuration it tried."""
+    """Run Bergson's diagnostic on sampled documents; one row per configuration it tried.
+
+    It loads the model with PyTorch's own attention (sdpa), whatever the study's is.
+    """
     fingerprint = fingerprint_of_gradient_diagnosis(study, lake)
     if lake.is_current(fingerprint):
         return lake.reused(fingerprint)
@@ -111,7 +117,8 @@ def diagnosis_problems(diagnosis: pl.DataFrame) -> list[str]:
     )
     return [
         f"{row['configuration']}: smallest gradient cosine {row['min_cosine']:.4f} is under "
-        f"{row['threshold']}. Remedy: set model.dtype to float32 or model.attention to eager."
+        f"{row['threshold']}. Remedy: set model.dtype to float32. (The diagnostic computes with "
+        "attention sdpa, whatever model.attention is.)"
         for row in checked.filter(~pl.col("is_passed")).iter_rows(named=True)
     ]
 

@@ -8,6 +8,7 @@ are folders under `work/`, named by their fingerprint and complete when they exi
 import shutil
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
@@ -45,7 +46,8 @@ def method_of(study: Study, lake: Lake) -> TrackStar:
     log = lake.home.runs / "bergson.log"
     source = model_source(study, lake.home)
     meeting = meeting_of(study, lake.home)
-    return TrackStar(study.model, source, study.attribution, study.compute, log, meeting)
+    seed = study.seed
+    return TrackStar(study.model, source, study.attribution, study.compute, log, seed, meeting)
 
 
 def _require_gpus(processes: int) -> None:
@@ -239,6 +241,8 @@ def _gradient_parts(study: Study, lake: Lake) -> dict[str, object]:
         "attention": study.model.attention,
         "max_tokens": study.model.max_tokens,
         "projection_dim": study.attribution.projection_dim,
+        "projection_seed": study.seed,
+        "bergson": version("bergson"),
         # Absent where it is off, so that what was made before the setting existed stays current.
         **({"tf32": True} if study.attribution.tf32 else {}),
     }

@@ -42,13 +42,17 @@ _INDEX = "index"
 
 @dataclass(frozen=True)
 class TrackStar:
-    """The method with its study's settings; `log` takes what Bergson prints."""
+    """The method with its study's settings; `log` takes what Bergson prints.
+
+    `seed` draws the random projections.
+    """
 
     model: Model
     source: ModelSource
     settings: Attribution
     compute: Compute
     log: Path
+    seed: int
     meeting: Meeting | None = None
     name: str = "trackstar"
 
@@ -143,6 +147,7 @@ class TrackStar:
             model=local_folder(self.source, self.model),
             precision=PRECISIONS[self.model.dtype],
             projection_dim=self.settings.projection_dim,
+            projection_seed=self.seed,
             token_batch_size=self.settings.token_batch_size,
             use_tf32_matmuls=self.settings.tf32,
             model_kwargs=kwargs_text(options),

@@ -16,6 +16,7 @@ from influence_warehouse.cli.shared import (
     home_of,
     opened,
     readable_errors,
+    tell_if_stale,
 )
 from influence_warehouse.cli.verbs import Verb
 from influence_warehouse.errors import InfluenceError, InputError
@@ -71,7 +72,9 @@ def query(
         return
     text, filters = _asked(query)
     output = format_of(output, to)
-    with reading(home_of(study), text) as (connection, sql):
+    home = home_of(study)
+    tell_if_stale(home)
+    with reading(home, text) as (connection, sql):
         write_rows(connection, filtered(connection, sql, filters), output, to)
 
 
@@ -132,6 +135,7 @@ def chart(name: str | None, filters: tuple[str, ...], study: str, listed: bool) 
             click.echo(f"{each:<28} {question}")
         return
     home, kept = home_of(study), _assigned(list(filters))
+    tell_if_stale(home)
     if name and kept:
         for path in draw_filtered(home, name, kept):
             click.echo(path)
@@ -150,6 +154,7 @@ def report(study: str) -> None:
     from influence_warehouse.reports.report import write_report
 
     loaded, home = opened(study)
+    tell_if_stale(home)
     click.echo(write_report(home, loaded, Path(study).name, progress=sys.stderr.isatty()))
 
 

@@ -96,6 +96,19 @@ def opened(study: str) -> tuple[Any, Any]:
     return (None, imported) if imported else study_and_home(study)
 
 
+def tell_if_stale(home: Any) -> None:
+    """Say on stderr when the published copy is older than the facts beside it."""
+    from influence_warehouse.warehouse.publish import facts_changed_since
+
+    changed = facts_changed_since(home) if home.database.exists() else []
+    if changed:
+        click.echo(
+            f"note: the published copy is older than {len(changed)} facts ({changed[0]} ...); "
+            f"`influence run {home.study}` publishes them.",
+            err=True,
+        )
+
+
 def home_of(study: str) -> Any:
     """Home of a study that was run or imported. What is published is found by its name."""
     from influence_warehouse.layout import Home, warehouse_root

@@ -15,6 +15,7 @@ from influence_warehouse.errors import WarehouseError
 from influence_warehouse.layout import Home
 from influence_warehouse.quoting import sql_text
 from influence_warehouse.warehouse.plain_select import plain_select
+from influence_warehouse.warehouse.publish import note_built_from
 
 if TYPE_CHECKING:
     import polars as pl
@@ -120,6 +121,7 @@ def build_warehouse(study: "Study | None", lake: "Lake", target: str = "duckdb")
     lake.require_intact()
     results = dbt_folder(lake.home, target) / "run_results.json"
     results.unlink(missing_ok=True)
+    note_built_from(lake.home)
     finished = _run_build(study, lake.home, target)
     if not results.exists():
         raise _failure(lake.home, _last_lines(finished.stdout + finished.stderr), target)
