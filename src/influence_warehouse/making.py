@@ -71,10 +71,12 @@ def partition_name(part: Part | None) -> str | None:
 
 
 def made_line(outcome: Outcome, started: Started, part: Part | None = None) -> str:
-    """One progress line for people: what was made or kept, rows and seconds."""
+    """One progress line for people: what was made or kept, rows and seconds, what was left out."""
     verb = "KEPT" if outcome.reused else "OK  "
     name = outcome.fact if part is None else f"{outcome.fact} {partition_name(part)}"
-    return f"{verb} {name:<34} {outcome.rows:>9,} rows {started.seconds:7.1f} s"
+    line = f"{verb} {name:<34} {outcome.rows:>9,} rows {started.seconds:7.1f} s"
+    left_out = outcome.details.get("files_left_out")
+    return line if left_out is None else f"{line}; files: {left_out}"
 
 
 @contextmanager

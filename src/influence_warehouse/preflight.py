@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from influence_warehouse.corpus.readers import corpus_files, corpus_path
+from influence_warehouse.corpus.files import corpus_files
+from influence_warehouse.corpus.readers import corpus_path
 from influence_warehouse.errors import InputError
 from influence_warehouse.layout import Home
 from influence_warehouse.leftovers import scratch_folder
@@ -94,8 +95,9 @@ def _corpus(study: Study, home: Home) -> str:
     if path is None:
         return f"{study.corpus.hub} (hub; read when the study runs)"
     files = corpus_files(path)
-    size = sum(file.stat().st_size for file in files)
-    return f"{path} ({len(files)} file(s), {_bytes(size)})"
+    size = sum(file.stat().st_size for file in files.read)
+    rest = f"; {files.in_words()}" if files.left_out else ""
+    return f"{path} ({len(files.read)} file(s), {_bytes(size)}){rest}"
 
 
 def _documents(load: Workload) -> str:

@@ -16,6 +16,7 @@ from influence_warehouse.errors import InputError
 from tests.corpus_world import lake_at, rows_of, study_of, write_lines
 
 GOOD = rows_of(3)
+LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 
 
 def _missing(folder):
@@ -183,12 +184,101 @@ def _same_text_refused(folder):
 def _blank_text_refused(folder):
     path = write_lines(folder / "c.jsonl", [*GOOD, {**GOOD[0], "doc_id": "x", "text": " \n"}])
     corpus = {"path": path, "rules": {"empty_text": "refuse"}}
-    return corpus, ["empty_text: 1 rows", "doc_id x", "white space", "corpus.rules.empty_text"]
+    return corpus, ["empty_text: 1 rows", "doc_id x", "can be seen", "corpus.rules.empty_text"]
 
 
 def _nothing_left(folder):
     path = write_lines(folder / "c.jsonl", [{**row, "text": ""} for row in GOOD])
     return {"path": path}, ["c.jsonl", "no usable document", "{'empty_text': 3}"]
+
+
+def _replacement_character(folder):
+    path = write_lines(folder / "c.jsonl", [*GOOD, {**GOOD[0], "text": "caf\ufffd"}])
+    return {"path": path}, ["bad_encoding: 1 rows", "row 4", "U+FFFD at character 3"]
+
+
+def _confidence_in_percent(folder):
+    path = write_lines(folder / "c.jsonl", [{**row, "sure": 87.5} for row in GOOD])
+    corpus = {"path": path, "columns": {"label_confidence": "sure"}}
+    return corpus, ["c.jsonl, row 1", "label_confidence 87.5", "0 to 1", "by 100"]
+
+
+def _confidence_not_a_number(folder):
+    pl.DataFrame(GOOD).with_columns(sure=pl.lit(float("nan"))).write_parquet(folder / "c.parquet")
+    corpus = {"path": folder / "c.parquet", "columns": {"label_confidence": "sure"}}
+    return corpus, ["c.parquet, row 1", "label_confidence nan", "0 to 1"]
+
+
+def _invisible_text_refused(folder):
+    blank = "\u200b\u2060 \ufeff\u3164\n"
+    path = write_lines(folder / "c.jsonl", [*GOOD, {**GOOD[0], "doc_id": "x", "text": blank}])
+    corpus = {"path": path, "rules": {"empty_text": "refuse"}}
+    return corpus, ["empty_text: 1 rows", "doc_id x", "nothing that can be seen"]
+
+
+def _parquet_column_twice(folder):
+    table = pl.DataFrame(GOOD).to_arrow()
+    pq.write_table(table.append_column("text", table["text"]), folder / "c.parquet")
+    return {"path": folder / "c.parquet"}, ["c.parquet", "'text' stands there 2 times"]
+
+
+def _json_key_twice(folder):
+    path = write_lines(folder / "c.jsonl", GOOD)
+    path.write_text(path.read_text().replace('"topic"', '"text": "other", "topic"', 1))
+    return {"path": path}, ["c.jsonl, line 1", "the key 'text' is given twice"]
+
+
+def _labels_in_names_of_folders(folder):
+    for topic in ("games", "health"):
+        target = folder / "in" / f"topic={topic}" / "format=faq" / "a.parquet"
+        target.parent.mkdir(parents=True)
+        pl.DataFrame(GOOD).drop("topic", "format").write_parquet(target)
+    return {"path": folder / "in"}, ["topic stands in the names of folders", "hive_partitioning"]
+
+
+def _labels_in_an_object(folder):
+    rows = [{"id": 1, "text": "a", "metadata": {"topic": "games", "format": "faq"}}]
+    path = write_lines(folder / "c.jsonl", rows)
+    columns = {"doc_id": "id", "topic": "metadata.topic", "format": "metadata.format"}
+    words = ["'metadata.topic'", "inside an object", "select *, metadata.topic"]
+    return {"path": path, "columns": columns}, words
+
+
+def _classes_as_numbers(folder):
+    pl.DataFrame(GOOD).with_columns(topic=pl.lit(5)).write_parquet(folder / "c.parquet")
+    return {"path": folder / "c.parquet"}, ["column 'topic'", "numbers of classes", "name"]
+
+
+def _classes_as_numbers_in_json(folder):
+    path = write_lines(folder / "c.jsonl", [{**row, "format": 5} for row in GOOD])
+    return {"path": path}, ["column 'format'", "numbers of classes", "name"]
+
+
+def _lfs_pointer_as_parquet(folder):
+    (folder / "c.parquet").write_text(LFS_POINTER)
+    return {"path": folder / "c.parquet"}, ["c.parquet", "pointer of Git LFS", "git lfs pull"]
+
+
+def _lfs_pointer_as_lines(folder):
+    (folder / "c.jsonl").write_text(LFS_POINTER)
+    return {"path": folder / "c.jsonl"}, ["c.jsonl", "pointer of Git LFS", "git lfs pull"]
+
+
+def _utf16_lines(folder):
+    (folder / "c.jsonl").write_text(json.dumps(GOOD[0]), encoding="utf-16")
+    return {"path": folder / "c.jsonl"}, ["c.jsonl", "UTF-16", "UTF-8"]
+
+
+def _plain_json(folder):
+    write_lines(folder / "in" / "documents.json", GOOD)
+    return {"path": folder / "in"}, ["in: no file", "documents.json", "must be named .jsonl"]
+
+
+def _saved_to_disk(folder):
+    from datasets import Dataset
+
+    Dataset.from_list(GOOD).save_to_disk(str(folder / "in"))
+    return {"path": folder / "in"}, ["in: no file", "save_to_disk", "to_parquet"]
 
 
 def _hub_without_split(folder):
@@ -220,7 +310,11 @@ CASES = [
     *(_zstd_cut_short, _gzip_that_is_text, _gzip_bomb, _endless_line, _lone_surrogate),
     *(_nul_in_text, _label_outside_taxonomy, _label_missing, _same_id_twice, _id_missing),
     *(_same_text_refused, _blank_text_refused, _nothing_left, _hub_without_split),
-    *(_hub_without_column, _classifier_missing),
+    *(_hub_without_column, _classifier_missing, _replacement_character, _confidence_in_percent),
+    *(_confidence_not_a_number, _invisible_text_refused, _parquet_column_twice, _json_key_twice),
+    *(_labels_in_names_of_folders, _labels_in_an_object, _classes_as_numbers),
+    *(_classes_as_numbers_in_json, _lfs_pointer_as_parquet, _lfs_pointer_as_lines, _utf16_lines),
+    *(_plain_json, _saved_to_disk),
 ]
 
 

@@ -5,8 +5,6 @@ keyed sample of `max_items`. Does not belong here: prompts (prompts.py), facts (
 """
 
 import hashlib
-import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,9 @@ from typing import Any
 import polars as pl
 
 from influence_warehouse.benchmarks.prompts import LETTERS
-from influence_warehouse.corpus.readers import check_expansion
+from influence_warehouse.corpus.files import is_lines, is_parquet
+from influence_warehouse.corpus.readers import check_expansion, json_object
+from influence_warehouse.corpus.rows import is_invisible
 from influence_warehouse.corpus.streams import read_lines
 from influence_warehouse.errors import InputError
 from influence_warehouse.layout import Home
@@ -79,16 +79,18 @@ def _load(benchmark: Benchmark, path: Path | None) -> tuple[str, list[dict[str, 
             f"{origin}: no such file (benchmarks.{benchmark.name}.path). "
             "Remedy: give the path of a .parquet or .jsonl file of items."
         )
-    if path.suffix not in _READERS:
+    if is_lines(path.name):
+        return origin, _read_json_lines(path)
+    if not is_parquet(path.name):
         raise InputError(
             f"{origin}: items are read from .parquet or .jsonl, not {path.suffix or 'no suffix'!r}"
             f" (benchmarks.{benchmark.name}.path). Remedy: convert the file."
         )
     try:
-        return origin, _READERS[path.suffix](path)
+        return origin, _read_parquet(path)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         raise InputError(
-            f"{origin}: cannot be read as {path.suffix[1:]} ({error}). "
+            f"{origin}: cannot be read as Parquet ({error}). "
             "Remedy: write the file again; each row is one item."
         ) from error
 
@@ -104,22 +106,15 @@ def _read_json_lines(path: Path) -> list[dict[str, Any]]:
     for number, line in read_lines(path, str(path)):
         if not line.strip():
             continue
+        where = f"{path}, line {number}"
         try:
             line.encode()  # bytes that are not UTF-8 came as lone surrogates
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"line {number}: {error}") from error
-        if not isinstance(row, dict):
-            raise ValueError(f"line {number}: {type(row).__name__} in place of an object")
-        rows.append(row)
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"{where}: not UTF-8 at character {error.start}. Remedy: write it as UTF-8."
+            ) from error
+        rows.append(json_object(line, where))
     return rows
-
-
-_READERS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
-    ".parquet": _read_parquet,
-    ".jsonl": _read_json_lines,
-    ".ndjson": _read_json_lines,
-}
 
 
 def _load_hub(hub: HubDataset) -> list[dict[str, Any]]:
@@ -206,7 +201,7 @@ class _Field:
             return ""
         if not isinstance(value, str):
             raise self.error(column, f"{value!r} is not text", "give text")
-        if not value.strip() and not optional:
+        if is_invisible(value) and not optional:
             raise self.error(column, "the text is empty", "give the text or remove the item")
         return value.strip()
 
@@ -227,7 +222,7 @@ def _choices(reader: _Field, benchmark: Benchmark) -> tuple[tuple[str, ...], tup
             named, f"{len(found)} choices", f"give 2 to {len(LETTERS)} choices or remove the item"
         )
     for choice in found:
-        if not isinstance(choice, str) or not choice.strip():
+        if not isinstance(choice, str) or is_invisible(choice):
             raise reader.error(
                 named, f"choice {choice!r} is not a non-empty text", "give each choice a text"
             )

@@ -17,8 +17,9 @@ from tqdm import tqdm
 
 from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.corpus.duplicates import find_duplicates
+from influence_warehouse.corpus.files import CorpusFiles, corpus_digests, corpus_files
 from influence_warehouse.corpus.labels import classify, load_classifiers
-from influence_warehouse.corpus.readers import corpus_digests, corpus_path
+from influence_warehouse.corpus.readers import corpus_path
 from influence_warehouse.corpus.rows import COLUMNS, PRINTED_CHARS, checked_rows
 from influence_warehouse.errors import InputError, WarehouseError
 from influence_warehouse.facts import Lake, Outcome
@@ -172,7 +173,7 @@ def make_documents(study: Study, lake: Lake) -> list[Outcome]:
         "rows_read": n_rows,
         "tokens": int(sizes["n_tokens"].sum()),
         "bins_with_documents": sizes.height,
-        "ignored_files": _ignored_files(study, lake.home),
+        **_left_out(study, lake.home),
     }
     return [
         Outcome("documents", n_rows - n_aside, False, details),
@@ -194,12 +195,10 @@ def _scratch(home: Home) -> Iterator[Path]:
         ) from error
 
 
-def _ignored_files(study: Study, home: Home) -> int:
-    """Files in a corpus folder that are neither Parquet nor JSON lines."""
+def _left_out(study: Study, home: Home) -> dict[str, Any]:
     path = corpus_path(study, home)
-    if path is None or path.is_file():
-        return 0
-    return sum(file.is_file() for file in path.rglob("*")) - len(corpus_digests(path))
+    found = CorpusFiles({}, ()) if path is None else corpus_files(path)
+    return {"files_left_out": found.in_words()} if found.left_out else {}
 
 
 def _read(study: Study, home: Home, folder: Path, connection: duckdb.DuckDBPyConnection) -> int:

@@ -1,34 +1,28 @@
 """Corpus files and hub datasets as batches of rows, with the study's columns picked out.
 
-Belongs here: finding the files, opening Parquet, JSON lines and hub datasets, and checking
-that a column exists and holds the right type. Does not belong here: whether a row is a good
-document (documents), and labels (labels).
+Belongs here: opening Parquet, JSON lines and hub datasets, and checking that a column exists
+and holds the right type. Does not belong here: which files there are (files), whether a row is a
+good document (rows), and labels (labels).
 """
 
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from influence_warehouse.corpus.files import corpus_files, disguise_of, is_parquet
 from influence_warehouse.corpus.streams import (
     EXPANSION_FLOOR_BYTES,
     MAX_EXPANSION,
     read_lines,
 )
 from influence_warehouse.errors import InputError
-from influence_warehouse.fingerprint import digest_of_file
 from influence_warehouse.layout import Home
 from influence_warehouse.study import Corpus, HubDataset, Study
 
 BATCH_ROWS = 2048
-PARQUET_SUFFIXES = (".parquet",)
-# `.json.gz` and `.json.zst` are how Dolma names JSON lines.
-LINE_SUFFIXES = (
-    *(".jsonl", ".jsonl.gz", ".jsonl.zst", ".ndjson", ".ndjson.gz", ".ndjson.zst"),
-    *(".json.gz", ".json.zst"),
-)
 TEXT_FIELDS = ("text", "url", "source", "topic", "format")
 
 
@@ -72,48 +66,9 @@ def read_corpus(study: Study, home: Home) -> Iterator[Batch]:
         assert study.corpus.hub is not None
         yield from _read_hub(study.corpus.hub, columns)
         return
-    for file, name in corpus_files(path).items():
-        read = _read_parquet if file.name.endswith(PARQUET_SUFFIXES) else _read_json_lines
+    for file, name in corpus_files(path).read.items():
+        read = _read_parquet if is_parquet(name) else _read_json_lines
         yield from read(file, name, columns)
-
-
-def corpus_files(path: Path) -> dict[Path, str]:
-    """Files to read -> their names relative to the corpus, in the order of the names.
-
-    Raises InputError when the path is missing or holds no Parquet or JSON lines.
-    """
-    known = PARQUET_SUFFIXES + LINE_SUFFIXES
-    if not path.exists():
-        raise InputError(
-            f"{path}: no such file or folder (study field corpus.path). "
-            "Remedy: correct the path, or make the file."
-        )
-    if path.is_file():
-        found = {path: path.name}
-    else:
-        found = {p: p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file()}
-    usable = {file: name for file, name in found.items() if name.endswith(known)}
-    if not usable:
-        raise InputError(
-            f"{path}: no file that can be read as documents (study field corpus.path). "
-            f"Remedy: give a file, or a folder of files, that end in one of {', '.join(known)}."
-        )
-    return dict(sorted(usable.items(), key=lambda entry: entry[1]))
-
-
-def corpus_digests(path: Path) -> dict[str, str]:
-    """Digest of each corpus file by its name relative to the corpus."""
-    digests = {}
-    for file, name in corpus_files(path).items():
-        status = file.stat()
-        digests[name] = _file_digest(file, status.st_size, status.st_mtime_ns)
-    return digests
-
-
-@lru_cache(maxsize=4096)
-def _file_digest(file: Path, size: int, changed: int) -> str:
-    # Size and change time only key the cache: a large corpus is hashed once per process.
-    return digest_of_file(file)
 
 
 def _read_parquet(file: Path, name: str, columns: dict[str, str]) -> Iterator[Batch]:
@@ -137,7 +92,7 @@ def _read_parquet(file: Path, name: str, columns: dict[str, str]) -> Iterator[Ba
                 yield Batch(name, rows, _with_text_ids(fields))
                 row += part.num_rows
     except (pa.ArrowException, OSError) as error:
-        raise _not_parquet(name, error) from error
+        raise _not_parquet(file, name, error) from error
 
 
 def check_expansion(file: Path, name: str) -> set[str]:
@@ -154,7 +109,7 @@ def check_expansion(file: Path, name: str) -> set[str]:
     try:
         footer = pq.read_metadata(file)
     except (pa.ArrowException, OSError) as error:
-        raise _not_parquet(name, error) from error
+        raise _not_parquet(file, name, error) from error
     groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
     read = sum(max(group.total_byte_size, 0) for group in groups)
     if max(read, footer.num_rows) > _allowed_bytes(file):
@@ -184,7 +139,9 @@ def _expands(name: str, finding: str) -> InputError:
     )
 
 
-def _not_parquet(name: str, error: Exception) -> InputError:
+def _not_parquet(file: Path, name: str, error: Exception) -> InputError:
+    if disguise := disguise_of(file):
+        return InputError(f"{name}: {disguise}")
     return InputError(
         f"{name}: not readable as Parquet ({error}). Remedy: write the file again; "
         "JSON lines must have a name that ends in .jsonl."
@@ -219,6 +176,11 @@ def _check_schema(schema, name: str, columns: dict[str, str]) -> None:
     for field, column in columns.items():
         if column not in schema.names:
             raise _missing_column(name, field, column, schema.names)
+        if schema.names.count(column) > 1:
+            raise InputError(
+                f"{name}: column {column!r} stands there {schema.names.count(column)} times "
+                f"(study field corpus.columns.{field}). Remedy: write the file with one."
+            )
         found = schema.field(column).type
         good = is_text(found) or pa.types.is_null(found)
         if field == "doc_id":
@@ -230,17 +192,36 @@ def _check_schema(schema, name: str, columns: dict[str, str]) -> None:
 
 
 def _missing_column(where: str, field: str, column: str, present: Iterable[str]) -> InputError:
+    remedy = f"name the right column in corpus.columns.{field}"
+    if f"{column}=" in where:
+        remedy = (
+            f"{column} stands in the names of folders, where it is not read; write it into the "
+            "files, with DuckDB: copy (from read_parquet('corpus/**/*.parquet', "
+            "hive_partitioning = true)) to 'documents.parquet'"
+        )
+    elif column.split(".")[0] in present:
+        remedy = (
+            f"what is inside an object cannot be named; write {column.split('.')[-1]} as a column "
+            f"of its own, with DuckDB: copy (select *, {column} from 'documents.jsonl') "
+            "to 'documents.parquet'"
+        )
     return InputError(
         f"{where}: no column {column!r} (study field corpus.columns.{field}); "
-        f"it has {sorted(present)[:20]}. Remedy: name the right column in corpus.columns.{field}."
+        f"it has {sorted(present)[:20]}. Remedy: {remedy}."
     )
 
 
 def _wrong_type(where: str, field: str, column: str, found: str) -> InputError:
     expected = {"doc_id": "text or integer", "label_confidence": "a number"}.get(field, "text")
+    remedy = f"map another column, or write the column as {expected}"
+    if field in ("topic", "format") and found.startswith(("int", "uint", "dictionary<values=int")):
+        remedy = (
+            f"these look like numbers of classes; write each class's name, as {field} slug or "
+            "title of WebOrganizer (the model card of its classifier has their order)"
+        )
     return InputError(
         f"{where}: column {column!r} (study field corpus.columns.{field}) is {found}, "
-        f"expected {expected}. Remedy: map another column, or write the column as {expected}."
+        f"expected {expected}. Remedy: {remedy}."
     )
 
 
@@ -252,7 +233,7 @@ def _read_json_lines(file: Path, name: str, columns: dict[str, str]) -> Iterator
         if not line.strip():
             continue
         rows.append(number)
-        objects.append(_json_object(line, f"{name}, line {number}"))
+        objects.append(json_object(line, f"{name}, line {number}"))
         if len(rows) == BATCH_ROWS:
             yield convert(rows, objects)
             rows, objects = [], []
@@ -260,9 +241,10 @@ def _read_json_lines(file: Path, name: str, columns: dict[str, str]) -> Iterator
         yield convert(rows, objects)
 
 
-def _json_object(line: str, where: str) -> dict:
+def json_object(line: str, where: str) -> dict[str, Any]:
+    """The object that a line holds. Raises InputError, also for a key that is there twice."""
     try:
-        value = json.loads(line)
+        value = json.loads(line, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:  # ValueError: also a number too long
         raise InputError(
             f"{where}: not valid JSON ({error}). Remedy: write one JSON object per line."
@@ -273,6 +255,14 @@ def _json_object(line: str, where: str) -> dict:
             "columns. Remedy: write one JSON object per line, not one array."
         )
     return value
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {max(names, key=names.count)!r} is given twice")
+    return found
 
 
 def _batch_of_objects(

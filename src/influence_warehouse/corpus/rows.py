@@ -13,9 +13,15 @@ import polars as pl
 from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.corpus.labels import slug_of
 from influence_warehouse.corpus.readers import TEXT_FIELDS, Batch, read_corpus
+from influence_warehouse.errors import InputError
 from influence_warehouse.layout import Home
 from influence_warehouse.study import Study
 
+_REPLACEMENT = "\ufffd"  # what decoders put in the place of bytes that they could not read
+# Printable by their category, and yet blank: fillers, joiners, variation selectors, Braille.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
+    chr(code) for code in range(0xFE00, 0xFE10)
+}
 PRINTED_CHARS = 80  # of an id or a label that is named in a table
 _COMPUTED = ("n_chars", "n_tokens")  # later, of the rows that stay
 COLUMNS: dict[str, pl.DataType] = {
@@ -50,8 +56,19 @@ def _each_row(batch: Batch, with_labels: bool) -> Iterator[dict[str, Any]]:
         if with_labels:
             values["topic"] = slug_of("topic", values["topic"])
             values["format"] = slug_of("format", values["format"])
+        _require_confidence(values.get("label_confidence"), batch.file, number)
         digest = hashlib.sha256(values["text"].encode()).hexdigest()
         yield {**values, **place, "content_sha256": digest}
+
+
+def _require_confidence(value: float | None, file: str, row: int) -> None:
+    # Not a number is in no range.
+    if value is not None and not 0 <= value <= 1:
+        raise InputError(
+            f"{file}, row {row}: label_confidence {value} is not from 0 to 1 (study field "
+            "corpus.columns.label_confidence). Remedy: divide percentages by 100, write null "
+            "where it is not known, or map no column."
+        )
 
 
 def _problem(values: dict[str, Any]) -> tuple[str, str] | None:
@@ -62,9 +79,14 @@ def _problem(values: dict[str, Any]) -> tuple[str, str] | None:
             return "bad_encoding", f"{name}: {detail}"
     if not (values["doc_id"] or "").strip():
         return "missing_id", "the id is null or blank"
-    if not (values["text"] or "").strip():
-        return "empty_text", "null" if values["text"] is None else "nothing but white space"
+    if is_invisible(values["text"] or ""):
+        return "empty_text", "null" if values["text"] is None else "nothing that can be seen"
     return None
+
+
+def is_invisible(text: str) -> bool:
+    """Whether nothing of a text can be seen: white space, controls, zero-width characters."""
+    return not any(c.isprintable() and not c.isspace() and c not in _BLANK for c in text)
 
 
 def _encoding_problem(value: str | None) -> str | None:
@@ -72,6 +94,8 @@ def _encoding_problem(value: str | None) -> str | None:
         return None
     if "\x00" in value:
         return f"NUL at character {value.index(chr(0))}"
+    if _REPLACEMENT in value:
+        return f"replacement character U+FFFD at character {value.index(_REPLACEMENT)}"
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:

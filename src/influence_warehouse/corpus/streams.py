@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from influence_warehouse.corpus.files import disguise_of
 from influence_warehouse.errors import InputError
 
 # One document per line: the longest books are below 64 MiB of JSON.
@@ -19,6 +20,9 @@ MAX_EXPANSION = 200
 EXPANSION_FLOOR_BYTES = 256 << 20
 # Zstandard can expand a byte 32,768 times, so little is fed at once: at most 64 MiB come out.
 ZSTD_FEED_BYTES = 2048
+# What `zstd --long=31` writes, its largest.
+ZSTD_WINDOW_BYTES = 1 << 31
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class _ZstdFile(io.RawIOBase):
@@ -28,7 +32,7 @@ class _ZstdFile(io.RawIOBase):
         import zstandard
 
         self._source = path.open("rb")
-        self._codec = zstandard.ZstdDecompressor()
+        self._codec = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES)
         self._frame = self._codec.decompressobj()
         self._pending = memoryview(b"")
         self._unfed = b""
@@ -62,9 +66,10 @@ class _ZstdFile(io.RawIOBase):
 
 
 def _opened(path: Path) -> io.BufferedIOBase:
-    if path.suffix == ".gz":
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
         return gzip.open(path, "rb")
-    if path.suffix == ".zst":
+    if suffix == ".zst":
         return io.BufferedReader(_ZstdFile(path), 1 << 20)
     return path.open("rb")
 
@@ -73,11 +78,14 @@ def read_lines(path: Path, name: str) -> Iterator[tuple[int, str]]:
     """Line numbers (from 1) and texts of a .jsonl, .gz or .zst file, line ends removed.
 
     Bytes that are not UTF-8 come as lone surrogates (Python's surrogateescape), so that the
-    row they stand in can be named and set aside. `name` is the file's name in errors.
-    Raises InputError for a damaged file, an endless line, and a decompression bomb.
+    row they stand in can be named and set aside; a byte order mark is left out. `name` is the
+    file's name in errors. Raises InputError for a damaged file, an endless line, a decompression
+    bomb, and a file that is not what its name says.
     """
     import zstandard
 
+    if disguise := disguise_of(path):
+        raise InputError(f"{name}: {disguise}")
     allowed = max(EXPANSION_FLOOR_BYTES, MAX_EXPANSION * path.stat().st_size)
     read = number = 0
     try:
@@ -85,6 +93,8 @@ def read_lines(path: Path, name: str) -> Iterator[tuple[int, str]]:
             while line := stream.readline(MAX_LINE_BYTES + 1):
                 number += 1
                 read += len(line)
+                if number == 1:
+                    line = line.removeprefix(_BYTE_ORDER_MARK)
                 if len(line) > MAX_LINE_BYTES:
                     raise InputError(
                         f"{name}, line {number}: longer than {MAX_LINE_BYTES:,} bytes. "

@@ -15,14 +15,9 @@ import polars as pl
 
 from influence_warehouse.attribution.encoding import encode_documents
 from influence_warehouse.benchmarks.tables import make_benchmark_items
+from influence_warehouse.corpus.files import corpus_files, is_parquet
 from influence_warehouse.corpus.labels import slug_of
-from influence_warehouse.corpus.readers import (
-    PARQUET_SUFFIXES,
-    Batch,
-    corpus_files,
-    corpus_path,
-    read_corpus,
-)
+from influence_warehouse.corpus.readers import Batch, corpus_path, read_corpus
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
 from influence_warehouse.models import Encoded
@@ -160,14 +155,14 @@ def _rows(study: Study, inputs: Home, read: int) -> int:
 
     path = corpus_path(study, inputs)
     assert path is not None
-    files = list(corpus_files(path))
-    if all(file.name.endswith(PARQUET_SUFFIXES) for file in files):
+    files = list(corpus_files(path).read)
+    if all(is_parquet(file.name) for file in files):
         return sum(pq.read_metadata(file).num_rows for file in files)
     # Of compressed lines the share that was read is not known; their count per byte is.
     sample = next(iter(read_corpus(study, inputs)))
     size = sum(len(str(value)) for values in sample.fields.values() for value in values)
     stored = sum(
-        file.stat().st_size * (4 if file.suffix in (".gz", ".zst") else 1) for file in files
+        file.stat().st_size * (4 if file.suffix.lower() in (".gz", ".zst") else 1) for file in files
     )
     return max(read, round(stored / max(size / len(sample.rows), 1)))
 
