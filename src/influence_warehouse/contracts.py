@@ -250,6 +250,7 @@ CONTRACTS: dict[str, Contract] = {
             "n_documents": _BIG,
             "z_tolerance": _REAL,
             "top_k": _INT,
+            "is_negated": _FLAG,
             "topic_grouping": _TEXT,
             "format_grouping": _TEXT,
             "source": _TEXT,

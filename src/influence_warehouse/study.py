@@ -6,6 +6,7 @@ readable errors. Does not belong here: reading the inputs that it names (each st
 
 import os
 import re
+from collections.abc import Collection
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,7 @@ from influence_warehouse.errors import StudyError
 from influence_warehouse.planted.config import PlantedWorld
 from influence_warehouse.secrecy import is_secret_name
 from influence_warehouse.study_yaml import read_yaml
+from influence_warehouse.taxonomy import TOPICS
 from influence_warehouse.unlearning.config import Unlearning
 
 Rule = Literal["refuse", "set_aside"]
@@ -116,6 +118,29 @@ class Sampling(Section):
     documents_per_bin: int = Field(ge=1, description="At most so many of each topic x format bin.")
     shards: int = Field(1, ge=1, le=100_000, description="Parts that are scored one by one.")
     min_tokens: int = Field(2, ge=2, description="Shorter documents have no gradient.")
+    topics: tuple[str, ...] = Field((), description="Only these topics; none named: all 24.")
+    max_documents: int | None = Field(
+        None, ge=1, description="In all; `documents_per_bin` is lowered until no more are drawn."
+    )
+
+    @model_validator(mode="after")
+    def _topics_are_known(self) -> "Sampling":
+        unknown = sorted(set(self.topics) - set(TOPICS))
+        if unknown:
+            raise ValueError(f"topics: {unknown} are none of {', '.join(TOPICS)}")
+        return self
+
+    def per_bin(self, populations: Collection[int]) -> int:
+        """At most so many documents of one bin: `documents_per_bin`, or what `max_documents` lets.
+
+        `populations` are the bins' documents. 0 when `max_documents` are fewer than bins.
+        """
+        most = min(self.documents_per_bin, max(populations, default=0))
+        if self.max_documents is None:
+            return self.documents_per_bin
+        while sum(min(most, size) for size in populations) > self.max_documents:
+            most -= 1
+        return most
 
 
 class Model(Section):

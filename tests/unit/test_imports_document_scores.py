@@ -203,21 +203,21 @@ def _replace(column, row, value):
     ("change", "message"),
     [
         (_replace("id", 3, None), r"row 4: doc_id is empty"),
-        (_replace("value", 6, float("nan")), r"row 7: value is not a finite number"),
-        (_replace("value", 6, float("inf")), r"row 7: value is not a finite number"),
-        (_replace("value", 6, 1e39), r"row 7: score is too large"),
+        (_replace("value", 6, float("nan")), r"row 7, value: '(?i:nan)' is not a finite number"),
+        (_replace("value", 6, float("inf")), r"row 7, value: 'inf' is not a finite number"),
+        (_replace("value", 6, 1e39), r"row 7, value: '1e\+39' is not a finite number of 32 bits"),
         (_replace("query", 2, None), r"row 3: item_id is empty"),
         (_replace("task", 2, "?!"), r"benchmark '\?!' would be called ''"),
         (_replace("task", 2, "Social"), r"'Social' would be called 'social'"),
         (_replace("id", 2, "9999"), r"row 3: doc_id 9999 is not in documents"),
         (lambda s, d: (pl.concat([s, s[:1]]), d), r"doc_id \d+: 2 scores"),
         (lambda s, d: (s[1:], d), r"59 of 60 documents have a score; \d+ has none"),
-        (lambda s, d: (s.drop("value"), d), "column missing: value .our score."),
+        (lambda s, d: (s.drop("value"), d), "column missing: value; .*Remedy.*--map score=THEIR"),
         (lambda s, d: (s.rename({"method": "m"}), d), "no method was given"),
         (lambda s, d: (s[:0], d), "has no rows"),
         (lambda s, d: (s.with_columns(value=pl.lit(1.0)), d), "means of 9 groups do not differ"),
         (lambda s, d: (s, pl.concat([d, d[:1]])), "rows 1 and 61: doc_id 0000 twice"),
-        (lambda s, d: (s, d.drop("lang")), "column missing: lang"),
+        (lambda s, d: (s, d.drop("lang")), "missing: lang; .*Remedy.*--group language=THEIR"),
         (lambda s, d: (s, d.with_columns(lang=pl.lit(" "))), "row 1: doc_id or label is empty"),
         (lambda s, d: (s, d.with_columns(lang=pl.lit("a\x07"))), r"label 'a\\x07' has the control"),
         (lambda s, d: (s, made_documents(80).with_columns(domain="id", lang="id")),
@@ -231,7 +231,7 @@ def test_what_does_not_fit_is_refused_and_nothing_is_left(
     imported, scores, documents, tmp_path, change, message, suffix
 ):
     changed, labels = change(scores, documents)
-    with pytest.raises(InputError, match=rf"(?s){message}.*Remedy"):
+    with pytest.raises(InputError, match=rf"(?s)(?=.*Remedy).*{message}"):
         imported(changed, labels, suffix=suffix)
     assert not (tmp_path / suffix.strip(".")).exists()
 
@@ -285,3 +285,107 @@ def test_what_is_no_table_is_named(tmp_path, documents, name):
     study = scored_documents("made", [str(tmp_path / name)], [], GROUPS, [], [], **told)
     with pytest.raises(InputError, match="Remedy"):
         import_document_scores(study, Lake(Home(tmp_path / "w", "made")))
+
+
+def test_a_score_that_is_no_number_is_shown(imported, scores, documents):
+    comma = scores.with_columns(
+        value=pl.col("value").cast(pl.String).str.replace(".", ",", literal=True)
+    )
+    with pytest.raises(InputError, match=r"row 1, value: '-?\d+,\d+' is not a finite number"):
+        imported(comma, documents)
+
+
+@pytest.mark.parametrize("column", ["value", "id"])
+def test_a_list_is_no_number_and_no_text(column, imported, scores):
+    lists = scores.with_columns(pl.concat_list(column).alias(column))
+    kind = r"DOUBLE\[\], not numbers" if column == "value" else r"VARCHAR\[\], not text"
+    with pytest.raises(InputError, match=rf"column {column} is {kind}"):
+        imported(lists, suffix=".parquet")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_column_twice_is_refused(suffix, scores, documents, imported, tmp_path):
+    import pyarrow.parquet as pq
+
+    path = tmp_path / f"twice{suffix}"
+    if suffix == ".csv":
+        lines = scores.write_csv().splitlines()
+        lines = [f"{line},{'value' if n == 0 else '1'}" for n, line in enumerate(lines)]
+        path.write_text("\n".join(lines))
+    else:
+        table = scores.to_arrow()
+        pq.write_table(table.append_column("value", table["value"]), path)
+    with pytest.raises(InputError, match=r"twice.*: column value stands there twice.*Remedy"):
+        imported(None, documents, files=[str(path)])
+
+
+def test_a_short_row_is_named_and_a_long_line_is_read(imported, scores, documents, tmp_path):
+    path = tmp_path / "short.csv"
+    path.write_text(scores.write_csv() + "0001,trak\n")
+    with pytest.raises(InputError, match=rf"Line: {len(scores) + 2} .*Found: 2"):
+        imported(None, documents, files=[str(path)])
+    long = documents.with_columns(body=pl.lit("word " * 600_000))
+    assert imported(scores, long).rows("documents") == len(documents)
+
+
+def test_a_file_divided_otherwise_shows_its_first_line(imported, scores, tmp_path):
+    path = tmp_path / "semicolon.csv"
+    path.write_text(scores.write_csv(separator=";"))
+    with pytest.raises(InputError, match=r"'id;method;task;query;value'.*divided by ','"):
+        imported(None, files=[str(path)])
+
+
+def test_a_name_in_other_case_is_offered(imported, scores):
+    with pytest.raises(InputError, match=r"'Value' differs in case: --map score=Value"):
+        imported(scores.rename({"value": "Value"}))
+
+
+def test_labels_that_look_alike_are_one_or_refused(imported, scores, documents):
+    import unicodedata
+
+    half = len(documents) // 2
+    spelt = ["\u00c9conomie"] * half + ["E\u0301conomie\u00a0"] * (len(documents) - half)
+    labels = [*spelt[:-2], "Sport", "Sport"]
+    lake = imported(scores, documents.with_columns(domain=pl.Series(labels)))
+    assert set(lake.read("documents")["topic"]) == {
+        unicodedata.normalize("NFC", spelt[-1])[:-1],
+        "Sport",
+    }
+    hidden = documents.with_columns(domain=pl.Series(["Sport", "Sp\u200bort"] * half))
+    with pytest.raises(
+        InputError, match=r"labels 'Sp\\u200bort' and 'Sport' look alike|look alike"
+    ):
+        imported(scores, hidden)
+
+
+def test_scores_of_the_other_sign_are_negated(imported, scores):
+    plain, turned = (
+        imported(scores, negated=negated).read("document_scores", 0).sort("benchmark", "doc_id")
+        for negated in ([], ["trak"])
+    )
+    assert (plain["score"] + turned["score"]).abs().max() == 0
+    assert imported(scores, negated=["trak"]).read("imported_files")["is_negated"].all()
+    with pytest.raises(StudyError, match=r"--negate: no scores of method trac.*one of trak"):
+        imported(scores, negated=["trac"])
+
+
+def test_a_transposed_matrix_is_suspected(tmp_path, documents, scores):
+    """Scores of few documents by as many items as there are documents."""
+    few = scores.filter(
+        pl.col("id").is_in(documents["id"][:9].to_list()), task="social", query="q0"
+    )
+    wide = few.drop("query").join(documents.select(query="id"), how="cross")
+    wide = wide.with_columns(value=pl.int_range(pl.len()).sin())
+    files = [write(wide, tmp_path / "scores.csv")]
+    told = OPTIONS | {"documents": write(documents, tmp_path / "documents.csv")}
+    study = scored_documents("made", files, MAPS, GROUPS, [], [], **told)
+    made = import_document_scores(study, Lake(Home(tmp_path, "made")))
+    assert made.suspicion is not None and "is the matrix transposed?" in made.suspicion
+
+
+def test_swapped_ids_are_named(imported, documents, scores):
+    swapped = scores.rename({"id": "query", "query": "id"}).select(scores.columns)
+    with pytest.raises(
+        InputError, match="every item_id is a document, so that the two seem swapped"
+    ):
+        imported(swapped)

@@ -25,6 +25,7 @@ select
     deviations.max_z_deviation,
     sources.z_tolerance,
     sources.top_k,
+    sources.is_negated,
     sources.topic_grouping,
     sources.format_grouping,
     sources.source,

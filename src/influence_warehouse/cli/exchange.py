@@ -89,6 +89,9 @@ def import_release(folder: Path, study: str, max_gigabytes: float) -> None:
 @click.option("--group", "groups", multiple=True, help="NAME=COLUMN of a label; once or twice.")
 @click.option("--method", help="What made the scores, where no column says it.")
 @click.option("--benchmark", help="What was attributed, where no column says it.")
+@click.option(
+    "--negate", "negated", multiple=True, metavar="METHOD", help="Turn the sign of its scores."
+)
 @click.option("--contrast", "contrasts", multiple=True, help="NAME=A,B: z of A minus z of B.")
 @click.option("--design", "designs", multiple=True, help="BENCHMARK=DOMAIN,CAPABILITY.")
 @click.option("--top-k", default=20, show_default=True, help="Documents that top_share counts.")
@@ -109,8 +112,9 @@ def import_document_scores(scores: tuple[str, ...], study: str, **options: Any) 
     """Make a study of document scores that another tool made, by any one or two labels.
 
     Scores: doc_id, score, benchmark, method, and item_id where there is a score for each query
-    (then there are intervals). Documents: doc_id, their labels, and text, url, source if you have
-    them. docs/import.md has the whole of it. Import again to change the study.
+    (then there are intervals); high where a document helps, or --negate METHOD. Documents:
+    doc_id, their labels, and text, url, source if you have them. docs/import.md has the whole
+    of it. Import again to change the study.
     """
     from influence_warehouse.imports.document_scores_study import make_study
     from influence_warehouse.imports.document_study import scored_documents

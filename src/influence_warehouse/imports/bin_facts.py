@@ -64,6 +64,7 @@ def _sources(study: ImportedStudy, files: dict[str, BinScores]) -> list[dict[str
             "n_documents": file.rows["n_documents"].sum(),
             "z_tolerance": study.z_tolerance,
             "top_k": None,
+            "is_negated": False,
             "topic_grouping": "topic",
             "format_grouping": "format",
             "source": study.source,

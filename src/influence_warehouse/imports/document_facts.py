@@ -127,10 +127,12 @@ _FILES = """
 
 @dataclass(frozen=True)
 class DocumentImport:
-    """What came of an import: its facts, and the documents that no score was given for."""
+    """What came of an import: its facts, the documents that no score was given for, and what
+    looks wrong and may be right."""
 
     outcomes: list[Outcome]
     n_without_score: int
+    suspicion: str | None
 
 
 def import_document_scores(study: ScoredDocuments, lake: Lake) -> DocumentImport:
@@ -150,7 +152,7 @@ def import_document_scores(study: ScoredDocuments, lake: Lake) -> DocumentImport
         connection.execute("set threads = 1")
         outcomes = [*_write_told(study, found, lake), *_write_read(study, found, lake)]
     outcomes += _write_computed(study, found, lake)
-    return DocumentImport(outcomes, found.n_without_score)
+    return DocumentImport(outcomes, found.n_without_score, found.suspicion)
 
 
 def _check_design(study: ScoredDocuments, benchmarks: list[str]) -> None:
@@ -255,7 +257,8 @@ def _conforming(connection: duckdb.DuckDBPyConnection, fact: str, sql: str) -> p
 
 def _parts(study: ScoredDocuments, found: ReadScores) -> dict[str, Any]:
     told = study.model_dump(
-        mode="json", include={"columns", "wide", "groupings", "method", "benchmark", "top_k"}
+        mode="json",
+        include={"columns", "wide", "groupings", "method", "benchmark", "top_k", "negated"},
     )
     files = [
         (table.sha256, file.method, file.benchmark)
@@ -297,6 +300,7 @@ def _sources(study: ScoredDocuments, found: ReadScores) -> list[dict[str, Any]]:
             "n_documents": row["n_documents"],
             "z_tolerance": None,
             "top_k": study.top_k if row["score_per"] == "item" else None,
+            "is_negated": row["method"] in study.negated,
             "topic_grouping": first,
             "format_grouping": second,
             "source": study.source,

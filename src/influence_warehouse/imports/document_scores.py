@@ -5,12 +5,13 @@ them (`document_tables`), labels (`groups`) and facts (`document_facts`).
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
 import polars as pl
 
-from influence_warehouse.errors import InputError
+from influence_warehouse.errors import InputError, StudyError
 from influence_warehouse.imports.document_study import AXES, ScoredDocuments, ScoreFile
 from influence_warehouse.imports.document_tables import ROW, Table, open_table, read
 from influence_warehouse.imports.groups import (
@@ -18,13 +19,15 @@ from influence_warehouse.imports.groups import (
     ambiguous_pair,
     label_problem,
     labelled_bins,
+    lookalikes,
 )
 from influence_warehouse.imports.problems import SHOWN, refuse
-from influence_warehouse.quoting import sql_text
+from influence_warehouse.quoting import sql_name, sql_text
 
 # Facts hold scores as 32-bit floats.
 _LARGEST = 3.4e38
-_TRIMMED = r"nullif(regexp_replace({}, '^\s+|\s+$', '', 'g'), '')"
+# Labels that are written in two ways and look the same are one: composed letters, kinds of space.
+_LABEL = r"nullif(trim(regexp_replace(nfc_normalize({}), '[\s\p{{Z}}]+', ' ', 'g')), '')"
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class ReadScores:
     scores) and `cells` (bin_id, topic, format).
 
     `groupings` are the names of what `topic` and `format` hold; the second is None where
-    documents have one label. `benchmarks` come in the order of the files.
+    documents have one label. `benchmarks` come in the order of the files. `suspicion` says what
+    looks wrong and may be right.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -46,6 +50,7 @@ class ReadScores:
     benchmarks: list[str]
     has_text: bool
     n_without_score: int
+    suspicion: str | None
 
 
 def read_document_scores(
@@ -61,7 +66,7 @@ def read_document_scores(
         "item_id varchar, doc_id varchar, score double)"
     )
     files = [_read_scores(study, connection, n, file) for n, file in enumerate(study.scores)]
-    benchmarks = _name(connection, files)
+    benchmarks = _name(connection, files, study.negated)
     _check_keys(connection, files, documents)
     _check_one_sample(connection, files)
     connection.execute(
@@ -73,7 +78,10 @@ def read_document_scores(
         connection, documents.path, "select count(text) > 0, count(*) from documents"
     )[0]
     (kept,) = read(connection, documents.path, "select count(*) from sample")[0]
-    return ReadScores(connection, files, documents, groupings, benchmarks, has_text, total - kept)
+    suspicion = _suspicion(connection, files[0])
+    return ReadScores(
+        *(connection, files, documents, groupings, benchmarks, has_text, total - kept, suspicion)
+    )
 
 
 def _read_documents(
@@ -82,16 +90,16 @@ def _read_documents(
     table = open_table(connection, study.documents)
     groupings = _groupings(study, table)
     doc_id = study.column("documents", "doc_id")
-    table.require(doc_id, "documents.doc_id")
+    table.require(doc_id, "--map documents.doc_id")
     fields = {"doc_id": table.text(doc_id)}
     for number, (name, column) in enumerate(groupings):
-        table.require(column, name)
-        fields[f"label_{number}"] = _TRIMMED.format(table.text(column))
+        table.require(column, f"--group {name}")
+        fields[f"label_{number}"] = _LABEL.format(table.text(column))
     fields.setdefault("label_1", "null::varchar")
     for ours in ("text", "url", "source"):
         column = study.column("documents", ours)
         if study.is_mapped(ours):
-            table.require(column, ours)
+            table.require(column, f"--map {ours}")
         fields[ours] = table.text(column) if column in table.columns else "null::varchar"
     selected = ", ".join(f"{sql} as {name}" for name, sql in fields.items())
     sql = f"create table labelled as select {ROW} as row, {selected} from {table.sql}"
@@ -163,6 +171,8 @@ def _labels(connection: duckdb.DuckDBPyConnection, table: Table, number: int) ->
     labels = sorted(label for (label,) in read(connection, table.path, sql))
     refuse(table.path, [f"more than {MAX_BINS:,} labels"] if len(labels) > MAX_BINS else [], _FEWER)
     problems = [f"label {text!r} {why}" for text in labels if (why := label_problem(text))]
+    if alike := lookalikes(labels):
+        problems.append(f"labels {alike[0]!a} and {alike[1]!a} look alike")
     refuse(table.path, problems, "correct these labels, or name another column")
     return labels
 
@@ -173,7 +183,7 @@ def _read_scores(
     """Add a file's rows to `raw`, a wide one once per benchmark."""
     table = open_table(connection, file.path)
     doc_id = study.column("scores", "doc_id")
-    table.require(doc_id, "scores.doc_id")
+    table.require(doc_id, "--map scores.doc_id")
     item_id = _column(study, table, "item_id")
     method = _name_of(study, table, "method", file.method or study.method)
     if study.wide:
@@ -182,26 +192,54 @@ def _read_scores(
         constant = file.benchmark or study.benchmark
         parts = [(_name_of(study, table, "benchmark", constant), study.column("scores", "score"))]
     for benchmark, score in parts:
-        table.require(score, "score")
+        table.require(score, f"--map score:{benchmark}" if study.wide else "--map score")
         fields = [method, benchmark, item_id, table.text(doc_id), table.number(score)]
         selected = f"select {number}, {ROW}, {', '.join(fields)} from {table.sql}"
         read(connection, table.path, f"insert into raw {selected}")
-    no_number = sql_text(f"{'score' if len(parts) > 1 else parts[0][1]} is not a finite number")
-    item = "item_id is null or" if item_id != _NONE else ""
+    has_items = item_id != _NONE
+    wrong = f"score is null or not isfinite(score) or abs(score) > {_LARGEST}"
+    empty = ["doc_id", "method", "benchmark", *(["item_id"] if has_items else [])]
     _refuse_rows(
         connection,
         table,
-        "select row as place, format('row {}: {}', row, case "
-        "when doc_id is null then 'doc_id is empty' when method is null then 'method is empty' "
-        "when benchmark is null then 'benchmark is empty' "
-        f"when score is null or not isfinite(score) then {no_number} "
-        f"when abs(score) > {_LARGEST} then 'score is too large for a 32-bit float' "
-        "else 'item_id is empty' end) as problem from raw "
-        f"where file = {number} and ({item} doc_id is null or method is null or benchmark is null "
-        f"or score is null or not isfinite(score) or abs(score) > {_LARGEST})",
+        f"select row as place, format('row {{}}: {{}} is empty', row, case {_first_empty(empty)} "
+        f"end) as problem from raw where file = {number} and ({_any_empty(empty)})",
         "correct these rows, or leave them out",
     )
+    for benchmark, score in parts:
+        of_benchmark = f"benchmark is not distinct from {benchmark}" if study.wide else "true"
+        _refuse_scores(
+            connection, table, f"file = {number} and {of_benchmark} and ({wrong})", score
+        )
     return table
+
+
+def _refuse_scores(
+    connection: duckdb.DuckDBPyConnection, table: Table, where: str, column: str
+) -> None:
+    """Refuse the scores of `raw` that are no finite 32-bit floats, as they stand in the file."""
+    sql = f"select row, count(*) over () from raw where {where} order by row limit {SHOWN}"
+    rows = read(connection, table.path, sql)
+    if not rows:
+        return
+    places = ", ".join(str(row) for row, _ in rows)
+    sql = (
+        f"select {ROW}, cast({sql_name(column)} as varchar) from {table.sql} "
+        f"where {ROW} in ({places}) order by all"
+    )
+    problems = [
+        f"row {row}, {column}: {given!r} is not a finite number of 32 bits"
+        for row, given in read(connection, table.path, sql)
+    ]
+    refuse(table.path, problems, "correct these rows, or leave them out", rows[0][1])
+
+
+def _first_empty(names: list[str]) -> str:
+    return " ".join(f"when {name} is null then '{name}'" for name in names)
+
+
+def _any_empty(names: list[str]) -> str:
+    return " or ".join(f"{name} is null" for name in names)
 
 
 _NONE = "null::varchar"
@@ -211,7 +249,7 @@ def _column(study: ScoredDocuments, table: Table, ours: str) -> str:
     """SQL of an optional column; null where the file has none and none was named."""
     column = study.column("scores", ours)
     if study.is_mapped(ours):
-        table.require(column, ours)
+        table.require(column, f"--map {ours}")
     return table.text(column) if column in table.columns else _NONE
 
 
@@ -229,8 +267,13 @@ def _name_of(study: ScoredDocuments, table: Table, ours: str, told: str | None) 
     return column if told is None else sql_text(told)
 
 
-def _name(connection: duckdb.DuckDBPyConnection, files: list[Table]) -> list[str]:
-    """Table `scored`: `raw` with slugs for names and the documents' bins; the benchmarks."""
+def _name(
+    connection: duckdb.DuckDBPyConnection, files: list[Table], negated: Sequence[str]
+) -> list[str]:
+    """Table `scored`: `raw` with slugs for names, signs turned and the documents' bins.
+
+    Returns the benchmarks.
+    """
     for kind in ("method", "benchmark"):
         sql = f"select {kind} from raw group by {kind} order by min(rowid)"
         names = [name for (name,) in read(connection, files[0].path, sql)]
@@ -241,9 +284,16 @@ def _name(connection: duckdb.DuckDBPyConnection, files: list[Table]) -> list[str
         refuse(files[0].path, problems, remedy)
         frame = pl.DataFrame({kind: names, "slug": [slugs[name] for name in names]})
         connection.register(f"{kind}_names", frame.to_arrow())
+        if kind == "method" and (unknown := sorted(set(negated) - set(slugs.values()))):
+            raise StudyError(
+                f"--negate: no scores of method {', '.join(unknown)}. "
+                f"Remedy: name one of {', '.join(slugs.values())}."
+            )
+    turned = ", ".join(map(sql_text, negated)) or "null"
     connection.execute(
         "create table scored as select file, raw.row, m.slug as method, b.slug as benchmark, "
-        "item_id, doc_id, bin_id, score from raw join method_names as m on raw.method = m.method "
+        f"item_id, doc_id, bin_id, case when m.slug in ({turned}) then -score else score end "
+        "as score from raw join method_names as m on raw.method = m.method "
         "join benchmark_names as b on raw.benchmark = b.benchmark left join documents "
         "using (doc_id)"
     )
@@ -259,6 +309,12 @@ def slugged(name: str) -> str:
 def _check_keys(
     connection: duckdb.DuckDBPyConnection, files: list[Table], documents: Table
 ) -> None:
+    remedy = (
+        "add the documents, or say which columns hold the ids, "
+        "--map scores.doc_id=A --map documents.doc_id=B"
+    )
+    if _items_are_documents(connection, files[0]):
+        remedy = f"every item_id is a document, so that the two seem swapped; {_SWAPPED}"
     for number, table in enumerate(files):
         _refuse_rows(
             connection,
@@ -266,8 +322,7 @@ def _check_keys(
             "select row as place, format('row {}: doc_id {} is not in {}', row, doc_id, "
             f"{sql_text(documents.path.name)}) as problem "
             f"from scored where file = {number} and bin_id is null",
-            "add the documents, or say which columns hold the ids, "
-            "--map scores.doc_id=A --map documents.doc_id=B",
+            remedy,
         )
     _refuse_rows(
         connection,
@@ -276,6 +331,30 @@ def _check_keys(
         "benchmark, coalesce(item_id, 'none'), doc_id, count(*)) as problem from scored "
         "group by method, benchmark, item_id, doc_id having count(*) > 1",
         "keep one score for each document, and item if there are items",
+    )
+
+
+_SWAPPED = "if so: --map scores.doc_id=ITEM_COLUMN --map item_id=DOCUMENT_COLUMN"
+
+
+def _items_are_documents(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    sql = (
+        "select count(*) > 0 and bool_and(item_id in (select doc_id from documents)) "
+        "from (select distinct item_id from scored where item_id is not null)"
+    )
+    return bool(read(connection, table.path, sql)[0][0])
+
+
+def _suspicion(connection: duckdb.DuckDBPyConnection, table: Table) -> str | None:
+    """What looks like a matrix that was written with documents and items swapped."""
+    sql = "select count(distinct item_id), count(distinct doc_id) from scored"
+    items, scored = read(connection, table.path, sql)[0]
+    (documents,) = read(connection, table.path, "select count(*) from documents")[0]
+    if not _items_are_documents(connection, table) or not scored < items <= documents:
+        return None
+    return (
+        f"{table.path}: scores of {scored:,} documents by {items:,} items, and every item_id is "
+        f"the id of a document: is the matrix transposed? {_SWAPPED}"
     )
 
 

@@ -19,6 +19,8 @@ def make_study(study: ScoredDocuments) -> Iterator[str]:
     """
     home = Home(warehouse_root(), study.name)
     made = import_document_scores(study, Lake(home))
+    if made.suspicion:
+        yield f"WARN {made.suspicion}"
     if made.n_without_score:
         yield f"{made.n_without_score:,} documents without a score are left out"
     yield from build_study(home, made.outcomes)

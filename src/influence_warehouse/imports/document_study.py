@@ -46,7 +46,8 @@ class ScoredDocuments(Section):
     """Everything that the command line says of an import.
 
     `columns` maps our columns to the files'; `wide` maps a benchmark to the column of its scores,
-    where a file has one per benchmark.
+    where a file has one per benchmark. `negated` are methods, as slugs, whose scores say by their
+    sign the opposite: how much the loss rises, or falls, with a document.
     """
 
     name: Slug
@@ -57,6 +58,7 @@ class ScoredDocuments(Section):
     groupings: tuple[Grouping, ...] = Field((), max_length=2)
     method: str | None = None
     benchmark: str | None = None
+    negated: tuple[str, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     designs: dict[str, tuple[str, str]]
     top_k: int = Field(ge=1)

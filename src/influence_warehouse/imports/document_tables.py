@@ -4,7 +4,12 @@ Belongs here: opening a file whatever its format, and which columns it has. Does
 what the rows may say (`document_scores`).
 """
 
+import csv
+import gzip
 import hashlib
+import io
+import itertools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +18,22 @@ import duckdb
 from influence_warehouse.errors import InputError
 from influence_warehouse.quoting import sql_name, sql_text
 
+# As of JSON lines: the longest books are below that.
+MAX_LINE_BYTES = 64 << 20
+_HEADER_CHARACTERS = 1 << 20
 # DuckDB reads these in a path as a pattern.
 _PATTERN = "*?[]{}"
 _READERS = {
     ".parquet": "read_parquet({path}, file_row_number = true)",
-    ".csv": "read_csv({path}, header = true, all_varchar = true, delim = ',', quote = '\"', "
-    "escape = '\"', comment = '', nullstr = '', strict_mode = true)",
-    ".tsv": "read_csv({path}, header = true, all_varchar = true, delim = '\t', quote = '\"', "
-    "escape = '\"', comment = '', nullstr = '', strict_mode = true)",
+    ".csv": "read_csv({path}, delim = ',', {csv})",
+    ".tsv": "read_csv({path}, delim = '\t', {csv})",
     ".jsonl": "read_json({path}, format = 'newline_delimited', sample_size = -1)",
 }
+# Nothing is guessed of a CSV file: not its dialect, nor its columns, which its first line names.
+_CSV = (
+    "auto_detect = false, header = true, quote = '\"', escape = '\"', "
+    f"comment = '', nullstr = '', strict_mode = true, max_line_size = {MAX_LINE_BYTES}"
+)
 # Types whose text is the same wherever it was written: 1.0 and 1 would be two documents.
 _NAMES = ("VARCHAR", "UUID", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT")
 _NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", *_NAMES[2:])
@@ -48,20 +59,26 @@ class Table:
         self._check(column, (*_NUMBERS, "VARCHAR"), "numbers")
         return f"try_cast({sql_name(column)} as double)"
 
-    def require(self, column: str, ours: str) -> None:
-        """Raise InputError unless the file has the column that holds our column `ours`."""
-        if column not in self.columns:
-            raise InputError(
-                f"{self.path}: column missing: {column} (our {ours}); the file has "
-                f"{', '.join(self.columns)}. Remedy: say where it is, --map {ours}=THEIR_COLUMN."
-            )
+    def require(self, column: str, option: str) -> None:
+        """Raise InputError unless the file has the column; `option` would name another one."""
+        if column in self.columns:
+            return
+        alike = [name for name in self.columns if name.casefold() == column.casefold()]
+        remedy = f"say which column it is, {option}=THEIR_COLUMN"
+        if alike:
+            remedy = f"{alike[0]!r} differs in case: {option}={alike[0]}"
+        raise InputError(
+            f"{self.path}: column missing: {column}; the file has {', '.join(self.columns)}. "
+            f"Remedy: {remedy}."
+        )
 
     def _check(self, column: str, types: tuple[str, ...], wanted: str) -> None:
         found = self.columns[column]
-        if not found.removeprefix("U").startswith(types) and not found.startswith(types):
+        # Exactly: a VARCHAR[] is no text. A decimal's name ends in its digits.
+        if re.sub(r"\(\d+,\d+\)$", "", found).removeprefix("U") not in (*types, "UID"):
             raise InputError(
                 f"{self.path}: column {column} is {found}, not {wanted}. "
-                f"Remedy: write it as {wanted}, or name another column with --map."
+                f"Remedy: write it as {wanted}, or name another column."
             )
 
 
@@ -70,7 +87,7 @@ def open_table(connection: duckdb.DuckDBPyConnection, path: Path) -> Table:
 
     Raises InputError when the file is missing, empty, of no format that is read, or broken.
     """
-    reader = _reader(path).format(path=sql_text(str(path)))
+    reader = _reader(path)
     rows = read(connection, path, f"describe select * from {reader}")
     columns = {name: kind for name, kind, *_ in rows if name != "file_row_number"}
     row = "file_row_number + 1" if len(columns) < len(rows) else "row_number() over ()"
@@ -91,11 +108,17 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, sql: str) -> list[tu
     try:
         return connection.execute(sql).fetchall()
     except duckdb.Error as error:
-        first = " ".join(str(error).split())[:300]
         raise InputError(
-            f"{path}: cannot be read ({first}). Remedy: give a Parquet file, a CSV file in UTF-8 "
-            "with a header, or JSON with an object per line."
+            f"{path}: cannot be read ({_cause(error)}). Remedy: give a Parquet file, a CSV file in "
+            "UTF-8 with a header, or JSON with an object per line."
         ) from error
+
+
+def _cause(error: duckdb.Error) -> str:
+    """What DuckDB says of a file, without the settings that it lists after it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("Possible ", "file ", "*", "LINE "))]
+    return " ".join(itertools.takewhile(lambda line: " = " not in line, told))[:600]
 
 
 # The number of a row beside the file's own columns; no column of a file is called so.
@@ -118,7 +141,55 @@ def _reader(path: Path) -> str:
         )
     if not path.is_file():
         raise InputError(f"{path}: no such file. Remedy: check the path.")
-    return _READERS[suffix]
+    if suffix == ".parquet":
+        _require_each_once(path, _parquet_names(path))
+    csv_options = ""
+    if suffix in (".csv", ".tsv"):
+        names = _header(path, "\t" if suffix == ".tsv" else ",")
+        columns = ", ".join(f"{sql_text(name)}: 'VARCHAR'" for name in names)
+        csv_options = f"{_CSV}, columns = {{{columns}}}"
+    return _READERS[suffix].format(path=sql_text(str(path)), csv=csv_options)
+
+
+def _parquet_names(path: Path) -> list[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_schema(path).names
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"{path}: cannot be read as Parquet ({error}). Remedy: write the file again."
+        ) from error
+
+
+def _header(path: Path, delimiter: str) -> list[str]:
+    """Names of a CSV file's columns. Raises InputError for none, and for one without a name."""
+    opened = gzip.open if path.name.casefold().endswith(".gz") else open
+    try:
+        with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
+            text = stream.read(_HEADER_CHARACTERS)
+    except (OSError, EOFError, UnicodeError) as error:
+        raise InputError(
+            f"{path}: cannot be read ({error}). Remedy: give a CSV file in UTF-8 with a header."
+        ) from error
+    first = text.splitlines()[0] if text else ""
+    names = [name.strip() for name in next(csv.reader(io.StringIO(text), delimiter=delimiter), [])]
+    if not all(names) or len(names) < 2:
+        raise InputError(
+            f"{path}: its first line does not name two or more columns: {first[:200]!r}. "
+            f"Remedy: write it with a line of names, divided by {delimiter!r}."
+        )
+    _require_each_once(path, names)
+    return names
+
+
+def _require_each_once(path: Path, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(
+            f"{path}: column {', '.join(twice)} stands there twice. Remedy: write it once."
+        )
 
 
 def _sha256(path: Path) -> str:

@@ -33,6 +33,17 @@ def label_problem(label: str) -> str | None:
     return None
 
 
+def lookalikes(labels: list[str]) -> tuple[str, str] | None:
+    """Two labels that differ only in characters that are not seen, or None."""
+    shown: dict[str, str] = {}
+    for label in labels:
+        seen = "".join(c for c in label if unicodedata.category(c) != "Cf")
+        if seen in shown:
+            return shown[seen], label
+        shown[seen] = label
+    return None
+
+
 def labelled_bins(first: list[str], second: list[str] | None) -> pl.DataFrame:
     """All bins of two lists of labels (None: one label), with the labels that lead to each.
 

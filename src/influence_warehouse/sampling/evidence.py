@@ -31,7 +31,9 @@ _BINS = """
         select bins.bin_id, count(*) as documents
         from read_parquet($documents) as documents
         inner join bins on documents.topic = bins.topic and documents.format = bins.format
-        where documents.n_tokens >= $min_tokens
+        where
+            documents.n_tokens >= $min_tokens
+            and (len($topics) = 0 or list_contains($topics, bins.topic))
         group by bins.bin_id
     ),
 
@@ -152,10 +154,13 @@ def collect_evidence(study: Study, lake: Lake) -> Evidence:
 
 
 def _settings(study: Study, lake: Lake) -> dict:
+    # Compared with a recount of the corpus, one by one, in `populations_match_corpus`.
+    recorded = lake.read("bin_populations", columns=["population_documents"])
     return {
         "populations": str(lake.path("bin_populations")),
         "min_tokens": study.sampling.min_tokens,
-        "documents_per_bin": study.sampling.documents_per_bin,
+        "topics": list(study.sampling.topics),
+        "documents_per_bin": study.sampling.per_bin(recorded["population_documents"].to_list()),
     }
 
 

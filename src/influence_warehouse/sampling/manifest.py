@@ -19,8 +19,8 @@ from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.object_storage import FactPath, let_duckdb_read, naming_refusals
 from influence_warehouse.out_of_core import spilling
-from influence_warehouse.study import Study
-from influence_warehouse.taxonomy import bins
+from influence_warehouse.study import Sampling, Study
+from influence_warehouse.taxonomy import TOPICS, bins
 
 # What the recorded digest covers: who was drawn, where it went, and with what content.
 DIGEST_COLUMNS = (
@@ -143,8 +143,9 @@ def record_digest(manifest: pl.DataFrame, fingerprint: Fingerprint, lake: Lake) 
 def make_sampling_manifest(study: Study, lake: Lake) -> list[Outcome]:
     """Make `sampling_manifest` and `bin_populations` (one row for each of the 576 bins).
 
-    Documents with fewer than sampling.min_tokens tokens are no part of any population.
-    Raises InputError when none is left.
+    Documents with fewer than sampling.min_tokens tokens, or of topics that sampling.topics does
+    not name, are no part of any population. Raises InputError when none is left, or when
+    sampling.max_documents are fewer than bins.
     """
     made = fingerprint_of_sampling_manifest(study, lake)
     populations_made = fingerprint_of_bin_populations(study, lake)
@@ -158,19 +159,14 @@ def make_sampling_manifest(study: Study, lake: Lake) -> list[Outcome]:
     ):
         return [lake.reused(made), lake.reused(populations_made)]
     manifest = draw_sample(lake.path("documents"), study, lake.home.work)
-    if manifest.is_empty():
-        raise InputError(
-            f"{lake.path('documents')}: no document has sampling.min_tokens = "
-            f"{study.sampling.min_tokens} tokens. Remedy: lower it, or give longer documents."
-        )
-    populations = bin_populations(manifest, study.sampling.documents_per_bin)
+    populations = bin_populations(manifest, study.sampling)
     lake.write("bin_populations", populations, populations_made)
     lake.write("sampling_manifest", manifest, made)
     digest = record_digest(manifest, made, lake)
     eligible = int(populations["population_documents"].sum())
     details = {
         "documents_eligible": eligible,
-        "documents_too_short": lake.rows("documents") - eligible,
+        "documents_not_eligible": lake.rows("documents") - eligible,
         "shards": study.sampling.shards,
         "digest": digest,
     }
@@ -189,24 +185,52 @@ def draw_sample(documents: FactPath, study: Study, spill: Path) -> pl.DataFrame:
     """
     settings = study.sampling
     readable = {"documents": str(documents), "min_tokens": settings.min_tokens}
-    drawn = {
-        "seed": str(study.seed),
-        "documents_per_bin": settings.documents_per_bin,
-        "shards": settings.shards,
-    }
     with spilling(spill) as connection:
         let_duckdb_read(connection, documents)
-        connection.register("bins", _taxonomy().to_arrow())
+        connection.register("bins", eligible_bins(settings).to_arrow())
         counts = connection.sql(_POPULATIONS, params=readable).pl()
-        wanted = int(counts["population_documents"].clip(0, settings.documents_per_bin).sum())
+        per_bin = drawn_per_bin(settings, counts["population_documents"].to_list(), documents)
+        drawn = {
+            "seed": str(study.seed),
+            "documents_per_bin": per_bin,
+            "shards": settings.shards,
+        }
+        wanted = int(counts["population_documents"].clip(0, per_bin).sum())
         # The second margin leaves all in: for a hash so uneven that the first fell short.
         for margin in (_MARGIN, float("inf")):
-            ceilings = _ceilings(counts, settings.documents_per_bin, margin)
+            ceilings = _ceilings(counts, per_bin, margin)
             connection.register("bins", _taxonomy().join(ceilings, on="bin_id").to_arrow())
             sample = connection.sql(_SAMPLE, params=readable | drawn).pl()
             if len(sample) == wanted:
                 break
     return sample
+
+
+def drawn_per_bin(settings: Sampling, populations: list[int], documents: object) -> int:
+    """At most so many documents are drawn of one bin; `documents` is where they are from.
+
+    Raises InputError when none can be drawn.
+    """
+    if not populations:
+        topics = f" and one of sampling.topics = {list(settings.topics)}" if settings.topics else ""
+        raise InputError(
+            f"{documents}: no document has sampling.min_tokens = {settings.min_tokens} tokens"
+            f"{topics}. Remedy: lower it, name more topics, or give other documents."
+        )
+    per_bin = settings.per_bin(populations)
+    if not per_bin:
+        raise InputError(
+            f"{documents}: sampling.max_documents = {settings.max_documents} are fewer than the "
+            f"{len(populations)} bins that have documents. Remedy: raise it, or name fewer "
+            "topics in sampling.topics."
+        )
+    return per_bin
+
+
+def eligible_bins(settings: Sampling) -> pl.DataFrame:
+    """bin_id, topic and format of the bins that documents are drawn from."""
+    topics = settings.topics or TOPICS
+    return _taxonomy().filter(pl.col("topic").is_in(topics))
 
 
 def _ceilings(counts: pl.DataFrame, documents_per_bin: int, margin: float) -> pl.DataFrame:
@@ -219,7 +243,7 @@ def _ceilings(counts: pl.DataFrame, documents_per_bin: int, margin: float) -> pl
     return counts.with_columns(ceiling=pl.Series(ceilings, dtype=pl.String))
 
 
-def bin_populations(manifest: pl.DataFrame, documents_per_bin: int) -> pl.DataFrame:
+def bin_populations(manifest: pl.DataFrame, settings: Sampling) -> pl.DataFrame:
     """Population, sample and stratum of all 576 bins.
 
     Strata: full (as many sampled as asked for), partial (at least half), sparse, empty.
@@ -228,6 +252,8 @@ def bin_populations(manifest: pl.DataFrame, documents_per_bin: int) -> pl.DataFr
         pl.col("population_documents").first(), pl.len().alias("sampled_documents")
     )
     sampled = pl.col("sampled_documents")
+    populations = counts["population_documents"].to_list()
+    documents_per_bin = settings.per_bin(populations)
     return (
         _taxonomy()
         .join(counts, on="bin_id", how="left")
