@@ -5,9 +5,17 @@ where documents, models and items come from (`study`).
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from datetime import date
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
@@ -16,6 +24,16 @@ class Section(BaseModel):
     """A part of a study: unknown keys are errors, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and info.field_name:
+            declared: Any = cls.model_fields[info.field_name].annotation
+            kinds = {declared, *get_args(declared)}
+            if bool not in kinds and kinds & {int, float}:
+                raise ValueError(f"a number is needed; {_TRUTH_VALUES}")
+        return value
 
 
 class Contrast(Section):
@@ -78,12 +96,32 @@ def contrast_rows(
 
 def validation_problems(error: ValidationError) -> list[str]:
     """One line per problem: the field, what is wrong, and the value where it is plain."""
-    return [
-        f"  {'.'.join(str(part) for part in problem['loc']) or '(study)'}: {problem['msg']}"
-        + (f" (got {problem['input']!r})" if _is_plain(problem["input"]) else "")
-        for problem in error.errors()
-    ]
+    lines = []
+    for problem in error.errors():
+        # What alternative of a field's types was tried says nothing to people.
+        place = [str(part) for part in problem["loc"] if "[" not in str(part) and part != "str"]
+        got = f" (got {problem['input']!r})" if _is_plain(problem["input"]) else ""
+        hint = _quoting_hint(problem["input"]) if problem["type"] == "string_type" else ""
+        lines.append(f"  {'.'.join(place) or '(study)'}: {problem['msg']}{got}{hint}")
+    hinted = {line.split(": ")[0] for line in lines if _QUOTE in line}
+    # Of a field that may be a text or a list of texts, one problem is enough.
+    return list(
+        dict.fromkeys(line for line in lines if _QUOTE in line or line.split(": ")[0] not in hinted)
+    )
+
+
+_QUOTE = "quote it"
+_TRUTH_VALUES = "YAML reads yes, no, on and off as true and false"
+
+
+def _quoting_hint(value: Any) -> str:
+    """What YAML made of a text that was meant as it stands."""
+    if isinstance(value, bool):
+        return f"; {_TRUTH_VALUES}: {_QUOTE}, 'yes' or 'no'"
+    if isinstance(value, int | float | date):
+        return f"; YAML reads {value} as a {type(value).__name__}: {_QUOTE}, '{value}'"
+    return ""
 
 
 def _is_plain(value: Any) -> bool:
-    return isinstance(value, str | int | float | bool)
+    return isinstance(value, str | int | float | bool | date)

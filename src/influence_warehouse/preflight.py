@@ -7,6 +7,7 @@ belong here: validation of the study file (`study`), and the estimates (`plannin
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from influence_warehouse.corpus.files import corpus_files
 from influence_warehouse.corpus.readers import corpus_path
@@ -14,6 +15,7 @@ from influence_warehouse.errors import InputError
 from influence_warehouse.layout import Home
 from influence_warehouse.leftovers import scratch_folder
 from influence_warehouse.models import local_folder, model_source
+from influence_warehouse.planning.left import shares_left
 from influence_warehouse.planning.plan import Plan, plan, unlearning_runs
 from influence_warehouse.planning.workload import Workload, workload
 from influence_warehouse.study import Study
@@ -24,13 +26,14 @@ _GRADIENT_PASSES = 2  # one to fit the preconditioner, one to score
 def planned(study: Study, home: Home, with_probe: bool = True) -> Plan:
     """Count the study's inputs and, `with_probe`, time its steps on a few of them.
 
-    Writes only to a temporary folder beside the study's facts. Raises the library's errors for
-    inputs that are broken. What cannot be timed is named in `missing`; nothing is downloaded.
+    Writes only to a temporary folder, beside the study's facts where there are some. Raises the
+    library's errors for inputs that are broken. What cannot be timed is named in `missing`;
+    nothing is downloaded.
     """
-    home.create()
+    require_inputs(study)
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(scratch_folder(home.work)))
-        scratch = Home(folder, study.name)
+        temporary = scratch_folder(home.work) if home.work.is_dir() else TemporaryDirectory()
+        scratch = Home(Path(stack.enter_context(temporary)), study.name)
         for place in (scratch.lake, scratch.work, scratch.inputs, scratch.runs):
             place.mkdir(parents=True)
         if study.planted is not None:
@@ -47,7 +50,22 @@ def planned(study: Study, home: Home, with_probe: bool = True) -> Plan:
             from influence_warehouse.planning.probe import probe
 
             rates = probe(study, load, scratch)
-        return plan(study, load, rates, missing)
+        return plan(study, load, rates, missing, shares_left(study, home))
+
+
+def require_inputs(study: Study) -> None:
+    """Raise InputError that names every file of the study that is not there."""
+    named = {"corpus.path": study.corpus.path, "model.path": study.model.path}
+    named |= {f"benchmarks.{each.name}.path": each.path for each in study.benchmarks}
+    if study.planted is not None:
+        return
+    missing = [f"{path} ({field})" for field, path in named.items() if path and not path.exists()]
+    if missing:
+        raise InputError(
+            f"{study.name}: no such file or folder:\n  "
+            + "\n  ".join(missing)
+            + "\nRemedy: correct these fields of the study, or make the files."
+        )
 
 
 def _not_here(study: Study, home: Home, load: Workload) -> str | None:
@@ -127,7 +145,8 @@ def _sizes(study: Study, found: Plan) -> Iterator[tuple[str, str]]:
         yield "memory", f"about {_bytes(found.memory_bytes)} at the peak of one process"
     for name, size in found.disk.items():
         yield f"disk: {name}", _bytes(size)
-    yield "disk", f"about {_bytes(sum(found.disk.values()))}"
+    unknown = "" if rates else ", and the work folder, which only a probe can tell"
+    yield "disk", f"about {_bytes(sum(found.disk.values()))}{unknown}"
 
 
 def _times(study: Study, found: Plan) -> Iterator[tuple[str, str]]:
@@ -142,8 +161,12 @@ def _times(study: Study, found: Plan) -> Iterator[tuple[str, str]]:
     unit = found.rates.unit
     for stage in found.stages:
         basis = "" if stage.is_measured else ", a rule of thumb"
-        yield f"time: {stage.stage}", f"{stage.seconds:,.0f} {unit} ({stage.work}{basis})"
+        left = "" if stage.left == 1 else f"; {stage.left:.0%} left"
+        yield f"time: {stage.stage}", f"{stage.seconds:,.0f} {unit} ({stage.work}{basis}){left}"
     yield "time", f"about {_duration(found.seconds)} ({found.seconds:,.0f} {unit}, one thread)"
+    if any(stage.left < 1 for stage in found.stages):
+        left_seconds = f"{found.seconds_left:,.0f} {unit}"
+        yield "time: left", f"about {_duration(found.seconds_left)} ({left_seconds}) of that"
     yield "probe", f"{found.rates.probe_seconds:.0f} seconds on this machine"
 
 

@@ -48,6 +48,24 @@ class _Loader(yaml.SafeLoader):
                 seen.add(key.value)
 
 
+def _plain_number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
+    """A number as people write it: YAML 1.1 reads 0123 as 83, and 12:30:45 as 45045."""
+    text = node.value.lstrip("+-").replace("_", "")
+    is_octal = len(text) > 1 and text[0] == "0" and text.isdigit()
+    if ":" in text or is_octal:
+        kind = "a number of base 8" if is_octal else "a number of base 60"
+        raise yaml.constructor.ConstructorError(
+            None, None, f"YAML reads {node.value} as {kind}: quote it, or write it with base 10",
+            node.start_mark,
+        )  # fmt: skip
+    is_float = node.tag.endswith("float")
+    return loader.construct_yaml_float(node) if is_float else loader.construct_yaml_int(node)
+
+
+for _kind in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _plain_number)
+
+
 def read_yaml(text: str, origin: str) -> dict[str, Any]:
     """The mapping that `text` holds. Raises StudyError naming `origin`, place and remedy."""
     if len(text) > MAX_CHARACTERS:

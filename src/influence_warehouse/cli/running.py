@@ -48,6 +48,10 @@ def run(study: str, stage: Any, facts: str | None) -> None:
         from influence_warehouse.unlearning.plan import unlearning_section
 
         unlearning_section(loaded)
+    if stage in (None, "prepare"):
+        from influence_warehouse.preflight import require_inputs
+
+        require_inputs(loaded)
     home = made_home(study)[1]
     from influence_warehouse.leftovers import remove_leftovers
     from influence_warehouse.run_lock import run_lock

@@ -152,16 +152,13 @@ def make_documents(study: Study, lake: Lake) -> list[Outcome]:
         return [lake.reused(made), lake.reused(aside_made)]
     tokenizer = load_tokenizer(study, lake.home)
     with _scratch(lake.home) as folder, spilling(folder) as connection:
-        n_rows = _read(study, lake.home, folder, connection)
-        counts = dict(connection.sql(_COUNTS).fetchall())
-        _apply_rules(study, n_rows, counts, connection)
+        frames = tqdm(checked_rows(study, lake.home), "reading documents", unit=" batch", delay=2)
+        n_rows, counts = judge_rows(study, lake.home, frames, folder, connection)
         n_aside = sum(counts.values())
-        if n_aside == n_rows:
-            raise _no_documents(study, lake.home, n_rows, counts)
         label = _labeller(study)
         aside = connection.sql(_ASIDE).to_arrow_reader(GROUP_ROWS)
         written = lake.write_in_order("documents_set_aside", _frames(aside), aside_made)
-        rows = _unique_documents(folder, n_rows, connection)
+        rows = unique_documents(folder, n_rows, connection)
         documents = (with_sizes(label(group), tokenizer) for group in in_groups(rows))
         shown = tqdm(documents, desc="counting tokens", unit=" group", delay=2)
         written += lake.write_in_order("documents", shown, made)
@@ -201,22 +198,38 @@ def _left_out(study: Study, home: Home) -> dict[str, Any]:
     return {"files_left_out": found.in_words()} if found.left_out else {}
 
 
-def _read(study: Study, home: Home, folder: Path, connection: duckdb.DuckDBPyConnection) -> int:
-    """Make the views and tables that the statements above name; the number of rows read."""
-    frames = tqdm(checked_rows(study, home), desc="reading documents", unit=" batch", delay=2)
+def judge_rows(
+    study: Study,
+    home: Home,
+    frames: Iterable[pl.DataFrame],
+    folder: Path,
+    connection: duckdb.DuckDBPyConnection,
+) -> tuple[int, dict[str, int]]:
+    """The number of `checked_rows`, and how many are set aside for each reason.
+
+    Makes, in `folder` and the connection, what `unique_documents` and the statements above read.
+    Raises InputError for rows that a rule of corpus.rules refuses, and when none is left.
+    """
     n_rows = write_groups(folder / _ROWS, frames, COLUMNS)
     rows = connection.read_parquet(str(folder / _ROWS), file_row_number=True)
     rows.create_view("all_rows")
     connection.execute("create temp view candidates as from all_rows where reason is null")
     find_duplicates(connection)
     connection.execute(_SET_ASIDE)
-    return n_rows
+    counts = dict(connection.sql(_COUNTS).fetchall())
+    _apply_rules(study, n_rows, counts, connection)
+    if sum(counts.values()) == n_rows:
+        raise _no_documents(study, home, n_rows, counts)
+    return n_rows, counts
 
 
-def _unique_documents(
+def unique_documents(
     folder: Path, n_rows: int, connection: duckdb.DuckDBPyConnection
 ) -> Iterator[pl.DataFrame]:
-    """The documents by doc_id. A byte of memory a row says which are left out."""
+    """The documents of rows that were judged, by doc_id, without what only a model can tell.
+
+    A byte of memory a row says which are left out.
+    """
     keep = np.ones(n_rows, dtype=bool)
     for frame in _frames(connection.sql(_LEFT_OUT).to_arrow_reader(GROUP_ROWS)):
         keep[frame["file_row_number"].to_numpy()] = False

@@ -4,7 +4,7 @@ Belongs here: arithmetic. Does not belong here: counting (`workload`), timing (`
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from influence_warehouse.planning.probe import Rates
@@ -27,12 +27,16 @@ _DIAGNOSED_GRADIENTS, _DIAGNOSED_LOADS = 8, 3
 
 @dataclass(frozen=True)
 class StageCost:
-    """Seconds of one stage's steps, and what they are made of. `is_measured`: by the probe."""
+    """Seconds of one stage's steps, and what they are made of. `is_measured`: by the probe.
+
+    `left` is the share that is not made yet.
+    """
 
     stage: str
     work: str
     seconds: float
     is_measured: bool = True
+    left: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,10 @@ class Plan:
     def seconds(self) -> float:
         return sum(stage.seconds for stage in self.stages)
 
+    @property
+    def seconds_left(self) -> float:
+        return sum(stage.left * stage.seconds for stage in self.stages)
+
     def as_json(self) -> dict[str, Any]:
         """The plan as plain values, without the texts that were sampled."""
         counts = {
@@ -62,20 +70,29 @@ class Plan:
             "rates": None if self.rates is None else asdict(self.rates),
             "stages": [asdict(stage) for stage in self.stages],
             "seconds": self.seconds if self.stages else None,
+            "seconds_left": self.seconds_left if self.stages else None,
             "disk_bytes": self.disk,
             "memory_bytes": self.memory_bytes,
             "not_estimated": self.missing,
         }
 
 
-def plan(study: Study, load: Workload, rates: Rates | None, missing: str | None) -> Plan:
-    """Times, disk and memory; times only with `rates`."""
+def plan(
+    study: Study,
+    load: Workload,
+    rates: Rates | None,
+    missing: str | None,
+    left: dict[str, float] | None = None,
+) -> Plan:
+    """Times, disk and memory; times only with `rates`. `left`: shares of stages not made yet."""
     disk = dict(_disk(study, load, rates))
     if rates is None:
         return Plan(load, None, [], disk, None, missing)
-    return Plan(
-        load, rates, list(_stages(study, load, rates)), disk, _memory(study, load, rates), None
-    )
+    stages = [
+        replace(stage, left=(left or {}).get(stage.stage, 1.0))
+        for stage in _stages(study, load, rates)
+    ]
+    return Plan(load, rates, stages, disk, _memory(study, load, rates), None)
 
 
 def unlearning_runs(study: Study, settings: Unlearning) -> int | None:

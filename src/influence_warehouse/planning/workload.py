@@ -7,22 +7,27 @@ timing (`probe`), and products of counts and rates (`plan`).
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from influence_warehouse.attribution.encoding import encode_documents
 from influence_warehouse.benchmarks.tables import make_benchmark_items
+from influence_warehouse.corpus.documents import judge_rows, token_counts, unique_documents
 from influence_warehouse.corpus.files import corpus_files, is_parquet
-from influence_warehouse.corpus.labels import slug_of
-from influence_warehouse.corpus.readers import Batch, corpus_path, read_corpus
+from influence_warehouse.corpus.readers import corpus_path, read_corpus
+from influence_warehouse.corpus.rows import checked_rows
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
-from influence_warehouse.models import Encoded
+from influence_warehouse.leftovers import scratch_folder
+from influence_warehouse.models import Encoded, load_tokenizer
+from influence_warehouse.out_of_core import spilling
+from influence_warehouse.sampling.manifest import drawn_per_bin
 from influence_warehouse.study import Study
-from influence_warehouse.taxonomy import bins
+from influence_warehouse.taxonomy import TOPICS, bins
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -68,61 +73,63 @@ def workload(study: Study, inputs: Home, scratch: Home) -> Workload:
     n_items = len(items) if items is not None else sum(b.max_items or 0 for b in study.benchmarks)
     if corpus_path(study, inputs) is None:
         return _bound(study, n_items, items)
-    return _counted(study, inputs, n_items, items)
+    return _counted(study, inputs, scratch, n_items, items)
 
 
 def _bound(study: Study, n_items: int, items: pl.DataFrame | None) -> Workload:
-    caps = dict.fromkeys(range(len(bins())), study.sampling.documents_per_bin)
-    sampled = sum(caps.values())
+    per_bin = study.sampling.documents_per_bin
+    full = [per_bin for cell in bins() if cell.topic in _topics(study)]
+    cap = drawn_per_bin(study.sampling, full, "the corpus")
+    caps = [min(cap, per_bin) for _ in full]
+    sampled = sum(caps)
     size = sampled * study.model.max_tokens * 4  # 4 bytes a token of English
-    counts = (sampled, sampled, _fitted(study, caps.values()), len(caps), size)
+    counts = (sampled, sampled, _fitted(study, caps), len(caps), size)
     return Workload(*counts, 0.0, True, 0.0, (), items, n_items)
 
 
 @dataclass
 class _Count:
-    """What was read so far: rows, distinct texts by topic and format, and some of the texts."""
+    """Documents read so far: their bytes, their number by topic and format, some of the texts."""
 
     rng: random.Random
-    rows: int = 0
+    documents: int = 0
     n_bytes: int = 0
+    longest: str = ""
     sizes: Counter = field(default_factory=Counter)
     kept: list[str] = field(default_factory=list)
-    seen: set[int] = field(default_factory=set)
 
-    def add(self, batch: Batch) -> None:
-        for position, text in enumerate(batch.fields["text"]):
-            self.rows += 1
-            if not isinstance(text, str) or not text.strip() or hash(text) in self.seen:
-                continue
-            try:
-                self.n_bytes += len(text.encode())
-            except UnicodeEncodeError:  # set aside, too
-                continue
-            self.seen.add(hash(text))
-            self.sizes[_labels(batch, position)] += 1
+    def add(self, frame: pl.DataFrame) -> None:
+        for text, topic, form in frame.select("text", "topic", "format").iter_rows():
+            self.documents += 1
+            self.n_bytes += len(text.encode())
+            self.sizes[(topic, form)] += 1
+            self.longest = max(self.longest, text, key=len)
             # Reservoir sampling: each text read stays with equal chance.
             if len(self.kept) < SAMPLED_DOCUMENTS:
                 self.kept.append(text)
-            elif (place := self.rng.randrange(len(self.seen))) < SAMPLED_DOCUMENTS:
+            elif (place := self.rng.randrange(self.documents)) < SAMPLED_DOCUMENTS:
                 self.kept[place] = text
 
 
-def _counted(study: Study, inputs: Home, n_items: int, items: pl.DataFrame | None) -> Workload:
-    start, clock = time.monotonic(), time.process_time()
-    count = _Count(random.Random(study.seed))
-    total = None
-    for batch in read_corpus(study, inputs):
-        count.add(batch)
-        if time.monotonic() - start > READING_SECONDS:
-            total = _rows(study, inputs, count.rows)
-            break
-    scale = (total or count.rows) / max(count.rows, 1)
-    cap, known = study.sampling.documents_per_bin, study.corpus.labels == "columns"
+def _counted(
+    study: Study, inputs: Home, scratch: Home, n_items: int, items: pl.DataFrame | None
+) -> Workload:
+    clock, count = time.process_time(), _Count(random.Random(study.seed))
+    rows = _ForAWhile(checked_rows(study, inputs), READING_SECONDS)
+    with scratch_folder(scratch.work) as name, spilling(folder := Path(name)) as connection:
+        read, _ = judge_rows(study, inputs, rows, folder, connection)
+        for frame in unique_documents(folder, read, connection):
+            count.add(frame)
+    scale = 1.0 if rows.is_whole else _rows(study, inputs, read) / read
+    known = study.corpus.labels == "columns"
+    if scale == 1:
+        _require_long_enough(study, inputs, count.longest)
     # Of a corpus that is like what was read; without labels any bin may be full.
-    sizes = [round(n * scale) for cell, n in count.sizes.items() if None not in cell]
-    capped = [min(size, cap) for size in sizes] if known else [cap] * len(bins())
-    documents = round(len(count.seen) * scale)
+    wanted = [n for (topic, _), n in count.sizes.items() if topic in _topics(study)]
+    sizes = [round(n * scale) for n in wanted] if known else [count.documents] * len(bins())
+    cap = drawn_per_bin(study.sampling, sizes, corpus_path(study, inputs))
+    capped = [min(size, cap) for size in sizes]
+    documents = round(count.documents * scale)
     counts = (documents, min(sum(capped), documents), min(_fitted(study, capped), documents))
     return Workload(
         *counts,
@@ -137,11 +144,32 @@ def _counted(study: Study, inputs: Home, n_items: int, items: pl.DataFrame | Non
     )
 
 
-def _labels(batch: Batch, position: int) -> tuple[str | None, str | None]:
-    if "topic" not in batch.fields:
-        return None, None
-    topic, form = batch.fields["topic"][position], batch.fields["format"][position]
-    return slug_of("topic", topic or ""), slug_of("format", form or "")
+class _ForAWhile:
+    """Frames until the time is up; `is_whole` says whether they were all."""
+
+    def __init__(self, frames: Iterator[pl.DataFrame], seconds: float):
+        self._frames, self._end = frames, time.monotonic() + seconds
+        self.is_whole = False
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        for frame in self._frames:
+            yield frame
+            if time.monotonic() > self._end:
+                return
+        self.is_whole = True
+
+
+def _topics(study: Study) -> tuple[str, ...]:
+    return study.sampling.topics or TOPICS
+
+
+def _require_long_enough(study: Study, inputs: Home, longest: str) -> None:
+    """Raise InputError, as sampling does, when not even the longest text has enough tokens."""
+    if study.planted is not None or study.model.hub is not None:
+        return  # its tokenizer is not there yet
+    tokens = token_counts([longest], load_tokenizer(study, inputs))
+    if tokens[0] < study.sampling.min_tokens:
+        drawn_per_bin(study.sampling, [], corpus_path(study, inputs))
 
 
 def _fitted(study: Study, capped: Iterable[int]) -> int:
