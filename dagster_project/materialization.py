@@ -3,7 +3,6 @@
 Does not belong here: any decision on what to make; the library's stages take it.
 """
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +12,8 @@ from dagster_project.partitions import BY_PARTS, keep_runs
 from dagster_project.resources import StudyResource
 from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.facts import Outcome, Part
-from influence_warehouse.making import made_line, make_step
+from influence_warehouse.making import made_line, make_step, partition_name
+from influence_warehouse.progress import finished, say, step_of_run
 from influence_warehouse.records import Started
 from influence_warehouse.steps import Step
 from influence_warehouse.unlearning.plan import partition_keys
@@ -62,16 +62,15 @@ def step_assets(step: Step) -> dg.AssetsDefinition:
 def _run_once(step: Step, study: StudyResource, partition: str | None) -> list[tuple[Outcome, str]]:
     started = Started()
     part: Part | None = int(partition) if partition and step.parts == "shards" else partition
-    results = make_step(step, study.study, study.lake, part)
+    share = 1 / study.study.sampling.shards if step.parts == "shards" else 1.0
+    label = step.facts[0] if part is None else f"{step.facts[0]} {partition_name(part)}"
+    with step_of_run(step.name, label, share):
+        results = make_step(step, study.study, study.lake, part)
+    finished(step.name, share, all(outcome.reused for outcome, _ in results))
     if step.parts != "runs":  # `run` says a line per unlearning run
         for outcome, _ in results:
             say(made_line(outcome, started, part))
     return results
-
-
-def say(line: str) -> None:
-    """A progress line for people, on stderr: stdout is for results."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def _spec(step: Step, fact: str) -> dg.AssetSpec:

@@ -7,10 +7,11 @@ from typing import Literal
 
 import dagster as dg
 
-from dagster_project.materialization import say
 from dagster_project.partitions import runs, shards
 from dagster_project.settings import settings
 from influence_warehouse.errors import HealthError
+from influence_warehouse.planning.weights import step_weights
+from influence_warehouse.progress import finished, say, step_of_run, whole_run, working
 from influence_warehouse.records import failure_of
 from influence_warehouse.side_by_side import side_by_side
 
@@ -35,9 +36,10 @@ def run_study(stage: Stage | None = None) -> None:
         "unlearning": unlearning_jobs,
     }
     failed: list[str] = []
-    with dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.get() as instance, whole_run() as whole:
         for job in chosen[stage] if stage else [*attribution_jobs, *unlearning_jobs]:
             say(f"RUN  {job.name}")
+            whole.expect(_weights(stage))
             definition = defs.resolve_job_def(job.name)
             if job.name == "unlearn":
                 failed = _run_each(definition, instance)
@@ -51,6 +53,24 @@ def run_study(stage: Stage | None = None) -> None:
         )
 
 
+_SCORES = frozenset({"make_document_scores", "make_bin_mean_resamples", "dbt_models"})
+_UNLEARNING = frozenset({"unlearning", "unlearning_models"})
+_PAGES = frozenset({"charts", "report"})
+
+
+def _weights(stage: Stage | None) -> dict[str, float]:
+    """Of the steps that this stage has, those that take long."""
+    found = step_weights(settings().study, settings().lake)
+    chosen = {
+        None: found.keys(),
+        "prepare": found.keys() - _SCORES - _PAGES - _UNLEARNING,
+        "attribution": found.keys() - _UNLEARNING,
+        "plan": set[str](),
+        "unlearning": _UNLEARNING | _PAGES,
+    }
+    return {step: found[step] for step in chosen[stage] if step in found}
+
+
 def _run_each(job: dg.JobDefinition, instance: dg.DagsterInstance) -> list[str]:
     """Each unlearning run in a Dagster run of its own; keys with errors of those that failed."""
     from influence_warehouse.unlearning.runs import is_done, progress_line
@@ -60,7 +80,13 @@ def _run_each(job: dg.JobDefinition, instance: dg.DagsterInstance) -> list[str]:
     study, lake = settings().study, settings().lake
     left = {key for key in keys if not is_done(study, lake, key)}
     failed = []
-    with side_by_side(study, lake, [key for key in keys if key in left]) as wait_for:
+    unmade = [key for key in keys if key in left]
+    finished("unlearning", 1 - len(unmade) / max(len(keys), 1), reused=True)
+    with (
+        step_of_run("unlearning", "unlearning"),
+        working("unlearning", len(unmade), "runs") as activity,
+        side_by_side(study, lake, unmade) as wait_for,
+    ):
         for number, key in enumerate(keys, start=1):
             place = f"{number:>{len(str(len(keys)))}}/{len(keys)}"
             if key in shown and key not in left:
@@ -77,6 +103,8 @@ def _run_each(job: dg.JobDefinition, instance: dg.DagsterInstance) -> list[str]:
                 error = failure_of(lake.home, key) or "`influence ui` shows the run's events"
                 failed.append(f"{key}: {error}")
                 say(f"FAIL {place} {failed[-1]}")
+            activity.advance()
+    finished("unlearning")
     return failed
 
 

@@ -4,8 +4,9 @@ import base64
 
 import dagster as dg
 
-from dagster_project.materialization import WRITER_POOL, say
+from dagster_project.materialization import WRITER_POOL
 from dagster_project.resources import StudyResource
+from influence_warehouse.progress import finished, say, step_of_run
 from influence_warehouse.reports.names import CHARTS
 
 
@@ -20,7 +21,9 @@ def _chart_asset(name: str, question: str) -> dg.AssetsDefinition:
     def chart(study: StudyResource) -> dg.MaterializeResult:
         from influence_warehouse.reports.gallery import draw_and_save
 
-        paths = draw_and_save(study.home, name)
+        with step_of_run("charts", f"chart {name}", 1 / len(CHARTS)):
+            paths = draw_and_save(study.home, name)
+        finished("charts", 1 / len(CHARTS))
         say(f"OK   chart {name} ({len(paths)} files)")
         pictures = [path for path in paths if path.suffix == ".png"]
         shown = "\n\n".join(
@@ -48,7 +51,9 @@ def report(study: StudyResource) -> dg.MaterializeResult:
     """Pages that open offline: charts, tables, and where each number is from."""
     from influence_warehouse.reports.report import write_report
 
-    page = write_report(study.home, study.study, study.settings.name)
+    with step_of_run("report", "report"):
+        page = write_report(study.home, study.study, study.settings.name)
+    finished("report")
     say(f"OK   report {page}")
     return dg.MaterializeResult(metadata={"page": dg.MetadataValue.path(page)})
 

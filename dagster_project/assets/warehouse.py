@@ -9,10 +9,11 @@ from dagster_dbt import DbtCliResource, dbt_assets
 from dagster_dbt.errors import DagsterDbtError
 
 from dagster_project.dbt_translator import WarehouseTranslator
-from dagster_project.materialization import WRITER_POOL, say
+from dagster_project.materialization import WRITER_POOL
 from dagster_project.resources import StudyResource
 from dagster_project.settings import settings
 from influence_warehouse.children import adopt_environment
+from influence_warehouse.progress import finished, say, step_of_run
 from influence_warehouse.warehouse.build import build_failure, dbt_environment
 from influence_warehouse.warehouse.manifest import manifest_path
 from influence_warehouse.warehouse.publish import SCHEMA, note_built_from
@@ -41,7 +42,11 @@ def _dbt_build(name: str, select: str, exclude: str = "") -> dg.AssetsDefinition
         # dbt's own lines go to its log; a person sees the checks and tables in the UI.
         log = study.home.runs / "dbt" / f"{name}.log"
         try:
-            with log.open("w") as stream, redirect_stdout(stream):
+            with (
+                step_of_run(name, "tables"),
+                log.open("w") as stream,
+                redirect_stdout(stream),
+            ):
                 yield from run.stream().fetch_row_counts().fetch_column_metadata()
         except DagsterDbtError as error:
             raise build_failure(study.home) from error
@@ -53,6 +58,7 @@ def _dbt_build(name: str, select: str, exclude: str = "") -> dg.AssetsDefinition
         # build in this process would find none of its own tables' columns.
         reset_adapters()
         DuckDBConnectionManager.close_all_connections()
+        finished(name)
         say(f"OK   {name} (log: {log})")
 
     return models

@@ -96,30 +96,38 @@ def contrast_rows(
 
 def validation_problems(error: ValidationError) -> list[str]:
     """One line per problem: the field, what is wrong, and the value where it is plain."""
-    lines = []
+    lines: dict[str, str] = {}
     for problem in error.errors():
         # What alternative of a field's types was tried says nothing to people.
-        place = [str(part) for part in problem["loc"] if "[" not in str(part) and part != "str"]
-        got = f" (got {problem['input']!r})" if _is_plain(problem["input"]) else ""
-        hint = _quoting_hint(problem["input"]) if problem["type"] == "string_type" else ""
-        lines.append(f"  {'.'.join(place) or '(study)'}: {problem['msg']}{got}{hint}")
-    hinted = {line.split(": ")[0] for line in lines if _QUOTE in line}
-    # Of a field that may be a text or a list of texts, one problem is enough.
-    return list(
-        dict.fromkeys(line for line in lines if _QUOTE in line or line.split(": ")[0] not in hinted)
-    )
+        parts = [str(part) for part in problem["loc"] if "[" not in str(part) and part != "str"]
+        place, value = ".".join(parts) or "(study)", problem["input"]
+        hint = _quoting_hint(value) if problem["type"] == "string_type" else ""
+        got = f" (got {value!r})" if _is_plain(value) and not isinstance(value, date) else ""
+        line = f"  {place}: {problem['msg']}{got}{hint}"
+        if hint or _QUOTE not in lines.get(place, ""):
+            lines[place] = line
+    hinted = [place for place, line in lines.items() if _QUOTE in line]
+    # Of a field that may be a text or a list of texts, what is wrong in the list is enough.
+    return [
+        line
+        for place, line in lines.items()
+        if not any(inner.startswith(f"{place}.") for inner in hinted)
+    ]
 
 
 _QUOTE = "quote it"
 _TRUTH_VALUES = "YAML reads yes, no, on and off as true and false"
 
 
+_YAML_KINDS = {int: "number", float: "number", date: "date"}
+
+
 def _quoting_hint(value: Any) -> str:
     """What YAML made of a text that was meant as it stands."""
     if isinstance(value, bool):
         return f"; {_TRUTH_VALUES}: {_QUOTE}, 'yes' or 'no'"
-    if isinstance(value, int | float | date):
-        return f"; YAML reads {value} as a {type(value).__name__}: {_QUOTE}, '{value}'"
+    if isinstance(value, int | float | date) and type(value) in _YAML_KINDS:
+        return f"; YAML reads {value} as a {_YAML_KINDS[type(value)]}: {_QUOTE}, '{value}'"
     return ""
 
 

@@ -147,6 +147,13 @@ def _require_whole(folder: Path, model: Model) -> None:
     require_whole(folder, _state(folder), model.trust_remote_code)
 
 
+def hide_bars() -> None:
+    """Show no progress bars of transformers, which no variable of the environment hides."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
 def load_tokenizer(study: Study, home: Home) -> "PreTrainedTokenizerBase":
     """The model's own tokenizer.
 
@@ -215,6 +222,7 @@ def load_model(study: Study, home: Home) -> "PreTrainedModel":
 
     from influence_warehouse.checkpoints import require_loaded
 
+    hide_bars()
     source = model_source(study, home)
     folder = local_folder(source, study.model)
     _require_whole(Path(folder), study.model)

@@ -142,7 +142,8 @@ def _sizes(study: Study, found: Plan) -> Iterator[tuple[str, str]]:
         yield "projected gradient", f"{_bytes(each)} a document; {_bytes(all_)} {stored}"
         yield "preconditioner", _bytes(rates.preconditioner_bytes)
     if found.memory_bytes is not None:
-        yield "memory", f"about {_bytes(found.memory_bytes)} at the peak of one process"
+        kind = "about" if rates is None or rates.fills_batch else "at least"
+        yield "memory", f"{kind} {_bytes(found.memory_bytes)} at the peak of one process"
     for name, size in found.disk.items():
         yield f"disk: {name}", _bytes(size)
     unknown = "" if rates else ", and the work folder, which only a probe can tell"

@@ -16,6 +16,7 @@ _SECRET_NAME = re.compile(
     r"|(?:^|_)(?:keys?|pat|pwd|auth|dsn|cookie)(?:_|$)",
     re.IGNORECASE,
 )
+_FOLDERS = ("PWD", "OLDPWD")  # the shell's current folder and the one before
 _IN_ADDRESS = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 _KNOWN_TOKENS = re.compile(
     r"\bhf_[A-Za-z0-9]{20,}|\bA[KS]IA[A-Z0-9]{16}\b|\bgh[pousr]_[A-Za-z0-9]{30,}"
@@ -26,7 +27,7 @@ _KNOWN_TOKENS = re.compile(
 
 def is_secret_name(variable: str) -> bool:
     """Whether an environment variable's name says that its value is a secret: HF_TOKEN."""
-    return _SECRET_NAME.search(variable) is not None
+    return variable not in _FOLDERS and _SECRET_NAME.search(variable) is not None
 
 
 def carries_credentials(text: str) -> bool:

@@ -16,6 +16,7 @@ from multiprocessing import get_context, parent_process
 
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
+from influence_warehouse.progress import be_silent
 from influence_warehouse.study import Study
 
 # Each holds its own model and libraries, half a gigabyte.
@@ -62,7 +63,7 @@ def _is_small(study: Study, lake: Lake) -> bool:
 def _begin() -> None:
     # The terminal sends Ctrl-C to all of them; the first process says so, once, and ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["TQDM_DISABLE"] = "1"
+    be_silent()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -373,7 +373,9 @@ def load_study(name_or_path: str) -> Study:
     path = Path(name_or_path)
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a NUL in the name
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path}: is not UTF-8 ({error}). Remedy: save it as UTF-8.") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise StudyError(
             f"{path}: no such study ({error}). "
             f"Remedy: give the path of a YAML file, or one of the presets {preset_names()}."

@@ -12,7 +12,8 @@ from typing import Literal
 from influence_warehouse.attribution.stage import require_preconditioner
 from influence_warehouse.errors import HealthError, InfluenceError, StudyError
 from influence_warehouse.facts import Lake, Part
-from influence_warehouse.making import made_line, make_step
+from influence_warehouse.making import made_line, make_step, partition_name
+from influence_warehouse.progress import working
 from influence_warehouse.records import Started
 from influence_warehouse.steps import Step, steps
 from influence_warehouse.study import Study
@@ -64,7 +65,9 @@ def parts_of(study: Study, lake: Lake, kind: Kind) -> Sequence[Part]:
 def _make(chosen: list[Step], study: Study, lake: Lake, part: Part) -> Iterator[str]:
     for step in chosen:
         started = Started()
-        for outcome, _ in make_step(step, study, lake, part):
+        with working(f"{step.facts[0]} {partition_name(part)}"):
+            results = make_step(step, study, lake, part)
+        for outcome, _ in results:
             yield made_line(outcome, started, part)
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from influence_warehouse.errors import StudyError
 from influence_warehouse.study import load_study, parse_study, preset_names
@@ -109,7 +110,7 @@ def test_text_that_is_no_study(text, tmp_path):
 def test_bytes_that_are_no_text(tmp_path):
     path = tmp_path / "study.yaml"
     path.write_bytes(b"\xff\xfe\x00name")
-    with pytest.raises(StudyError, match=r"study\.yaml: no such study"):
+    with pytest.raises(StudyError, match=r"study\.yaml: is not UTF-8"):
         load_study(str(path))
 
 
@@ -189,3 +190,43 @@ def test_hub_inputs_are_pinned():
     revisions = [hub.revision for hub in hubs if hub is not None] + [study.model.revision]
     assert len(revisions) == 6
     assert all(len(revision) == 40 for revision in revisions)
+
+
+MISREAD = {
+    "truth value as a text": ("name: yes", "name: .*YAML reads yes, no, on and off.*quote it"),
+    "number as a text": ("description: 2024", "description: .*as a number: quote it, '2024'"),
+    "date as a name": ("name: 2024-11-05", "name: .*as a date: quote it, '2024-11-05'"),
+    "number in a list of texts": (
+        "benchmarks: [{name: p, domain: d, capability: c, path: a, select: [1]}]",
+        r"benchmarks.0.select.0: .*quote it, '1'",
+    ),
+    "truth value as a number": ("seed: yes", "seed: .*a number is needed; YAML reads yes"),
+    "truth value as a rate": ("unlearning: {learning_rate: on}", "learning_rate: .*a number is"),
+    "octal": ("seed: 0123", "YAML reads 0123 as a number of base 8"),
+    "sexagesimal": ("seed: 12:30:45", "YAML reads 12:30:45 as a number of base 60"),
+    "sexagesimal fraction": ("unlearning: {learning_rate: 1:30.5}", "number of base 60"),
+}
+
+
+@pytest.mark.parametrize("problem", MISREAD)
+def test_what_yaml_reads_otherwise_says_to_quote_it(problem):
+    text, message = MISREAD[problem]
+    key = text.partition(":")[0]
+    rest = json.dumps({name: value for name, value in content().items() if name != key})
+    with pytest.raises(StudyError, match=message) as caught:
+        parse_study(f"{text}\n" + yaml.safe_dump(json.loads(rest)), "small.yaml", Path("/data"))
+    assert "1 problem" in str(caught.value) or "not valid YAML" in str(caught.value)
+
+
+def test_numbers_as_people_write_them():
+    def seed(text: str) -> int:
+        rest = yaml.safe_dump(content())
+        return parse_study(f"seed: {text}\n{rest}", "small.yaml", Path("/data")).seed
+
+    assert [seed(text) for text in ("1_000", "0", "7", "0x10")] == [1000, 0, 7, 16]
+
+
+def test_a_study_that_is_not_utf8_says_so(tmp_path):
+    (tmp_path / "a.yaml").write_text("name: a", encoding="utf-16")
+    with pytest.raises(StudyError, match=r"is not UTF-8.*Remedy: save it as UTF-8"):
+        load_study(str(tmp_path / "a.yaml"))

@@ -12,14 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from influence_warehouse.leftovers import part_beside, remove_leftovers
-from influence_warehouse.models import Encoded
+from influence_warehouse.models import Encoded, hide_bars
+from influence_warehouse.progress import LibraryProgress, working
 
 
 @contextlib.contextmanager
-def quiet(log: Path) -> Iterator[None]:
-    """Send Bergson's stdout and log records to the end of `log`; put all back afterwards.
+def quiet(log: Path, label: str = "gradients") -> Iterator[None]:
+    """Send what Bergson prints and logs to the end of `log`; put all back afterwards.
 
-    Of the progress bars only that of the gradients stays: it is the one that takes long.
+    The counts of its progress bars are shown as this project shows progress.
     """
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
@@ -27,22 +28,20 @@ def quiet(log: Path) -> Iterator[None]:
     # Importing Bergson closes the root handlers that it finds; hide ours from it.
     root.handlers.clear()
     with (
+        working(label, unit="batches") as activity,
         log.open("a", encoding="utf-8") as stream,
         contextlib.redirect_stdout(stream),
+        contextlib.redirect_stderr(LibraryProgress(activity, stream)),
         _torch_settings_kept(),
     ):
         import bergson  # noqa: F401
-        import datasets
-        from transformers.utils import logging as transformers_logging
+
+        hide_bars()
 
         root.handlers[:] = [logging.StreamHandler(stream)]
-        datasets.disable_progress_bars()
-        transformers_logging.disable_progress_bar()
         try:
             yield
         finally:
-            datasets.enable_progress_bars()
-            transformers_logging.enable_progress_bar()
             root.handlers[:] = handlers
             root.setLevel(level)
 

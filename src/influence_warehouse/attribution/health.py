@@ -148,7 +148,7 @@ def _diagnose(study: Study, lake: Lake) -> str:
     texts = documents_of(lake, chosen, "text")
     output = io.StringIO()
     log = lake.home.runs / "bergson.log"
-    with scratch_folder(lake.home.work) as folder, quiet(log):
+    with scratch_folder(lake.home.work) as folder, quiet(log, "diagnosis"):
         texts.write_parquet(Path(folder) / "documents.parquet")
         with redirect_stdout(output):
             from bergson.diagnose import DiagnoseConfig, diagnose

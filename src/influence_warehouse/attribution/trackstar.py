@@ -64,7 +64,7 @@ class TrackStar:
         The mixing coefficient is chosen by Bergson (section A.1.3 of the paper) so that
         about `downweight_components` components are downweighted.
         """
-        with whole_folder(folder) as scratch, quiet(self.log):
+        with whole_folder(folder) as scratch, quiet(self.log, "gradients for the preconditioner"):
             from bergson.process_grads import mix_autocorrelation_matrices
 
             self._fit_hessian(documents, scratch / _DOCUMENT_HESSIAN)
@@ -86,7 +86,7 @@ class TrackStar:
         self._index(documents, folder)
 
     def _index(self, rows: Sequence[Encoded], folder: Path) -> None:
-        with whole_folder(folder) as scratch, quiet(self.log):
+        with whole_folder(folder) as scratch, quiet(self.log, "gradients"):
             from bergson.cli.commands import Build
             from bergson.config.config import PreprocessConfig
 
@@ -99,7 +99,7 @@ class TrackStar:
         self, documents: Sequence[Encoded], preconditioner: Path, query_index: Path
     ) -> np.ndarray:
         """Float32 [documents, queries]: inner products of corrected unit gradients."""
-        with scratch_folder(query_index.parent) as folder, quiet(self.log):
+        with scratch_folder(query_index.parent) as folder, quiet(self.log, "scores"):
             scratch = Path(folder)
             from bergson.cli.commands import Score
             from bergson.data import load_scores
@@ -114,7 +114,10 @@ class TrackStar:
 
     def score_stored(self, gradients: Path, preconditioner: Path, query_index: Path) -> np.ndarray:
         """As `score`, of documents whose gradients are in the folder; no model is loaded."""
-        with scratch_folder(query_index.parent) as scratch, quiet(self.log):
+        with (
+            scratch_folder(query_index.parent) as scratch,
+            quiet(self.log, "scores of stored gradients"),
+        ):
             configs = self._score_config(preconditioner, query_index)
             return score_stored_gradients(gradients / _INDEX, *configs, Path(scratch))
 

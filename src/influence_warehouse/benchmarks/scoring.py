@@ -8,7 +8,6 @@ belong here: prompts (prompts.py), damage after unlearning (unlearning, which ca
 import io
 import logging
 import math
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from copy import deepcopy
@@ -16,7 +15,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from tqdm import tqdm
 
 from influence_warehouse.benchmarks.prompts import DELIMITER
 from influence_warehouse.benchmarks.queries import require_splits
@@ -24,6 +22,7 @@ from influence_warehouse.errors import HealthError, InputError
 from influence_warehouse.facts import CONTRACTS, Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.models import load_model, load_tokenizer, model_source
+from influence_warehouse.progress import working
 from influence_warehouse.study import Study
 
 if TYPE_CHECKING:
@@ -97,7 +96,8 @@ def score_items(
     ordered = items.sort("benchmark", "item_id")
     was_training = model.training
     try:
-        with _quiet_harness():
+        # Shown from before stderr is closed to lm-eval.
+        with working("loading lm-eval"), _quiet_harness():
             # lm-eval gives its tokenizer a padding token, hence a copy.
             samples = _evaluate(model, deepcopy(tokenizer), ordered, batch_size)
     finally:
@@ -219,7 +219,6 @@ def _quiet_harness() -> Iterator[None]:
 
 @contextmanager
 def _progress(harness: "HFLM", total: int) -> Iterator[None]:
-    """One bar over all choices, shown when scoring takes longer than two seconds."""
-    with tqdm(total=total, desc="choices scored", delay=2, file=sys.__stderr__) as bar:
-        harness.cache_hook.add_partial = lambda *_: bar.update(1)  # its one call per answer
+    with working("answers", total, "choices") as activity:
+        harness.cache_hook.add_partial = lambda *_: activity.advance()  # its one call per answer
         yield

@@ -155,7 +155,7 @@ def report(study: str) -> None:
 
     loaded, home = opened(study)
     tell_if_stale(home)
-    click.echo(write_report(home, loaded, Path(study).name, progress=sys.stderr.isatty()))
+    click.echo(write_report(home, loaded, Path(study).name))
 
 
 @click.command(cls=Verb)

@@ -54,14 +54,16 @@ def run(study: str, stage: Any, facts: str | None) -> None:
         require_inputs(loaded)
     home = made_home(study)[1]
     from influence_warehouse.leftovers import remove_leftovers
+    from influence_warehouse.progress import working
     from influence_warehouse.run_lock import run_lock
 
     with run_lock(home):
         remove_leftovers(home.path)
         _choose_place(home, facts)
-        _prepare(study, loaded, home)
-        from dagster_project.run import run_study
-        from influence_warehouse.reports.summary import print_summary
+        with working("starting"):
+            _prepare(study, loaded, home)
+            from dagster_project.run import run_study
+            from influence_warehouse.reports.summary import print_summary
 
         run_study(stage)
         if stage in _BEFORE_PARTS:
@@ -128,9 +130,11 @@ def check(study: str, probe: bool, output: str) -> None:
     import json
 
     from influence_warehouse.preflight import findings, planned
+    from influence_warehouse.progress import working
 
     loaded, home = study_and_home(study)
-    plan = planned(loaded, home, probe)
+    with working("reading inputs"):
+        plan = planned(loaded, home, probe)
     if output == "json":
         click.echo(json.dumps(plan.as_json(), indent=1))
         return

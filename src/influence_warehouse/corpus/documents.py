@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 import polars as pl
-from tqdm import tqdm
 
 from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.corpus.duplicates import find_duplicates
@@ -34,6 +33,7 @@ from influence_warehouse.out_of_core import (
     spilling,
     write_groups,
 )
+from influence_warehouse.progress import counted
 from influence_warehouse.study import Study
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def make_documents(study: Study, lake: Lake) -> list[Outcome]:
         return [lake.reused(made), lake.reused(aside_made)]
     tokenizer = load_tokenizer(study, lake.home)
     with _scratch(lake.home) as folder, spilling(folder) as connection:
-        frames = tqdm(checked_rows(study, lake.home), "reading documents", unit=" batch", delay=2)
+        frames = counted(checked_rows(study, lake.home), "reading documents", "batches")
         n_rows, counts = judge_rows(study, lake.home, frames, folder, connection)
         n_aside = sum(counts.values())
         label = _labeller(study)
@@ -160,7 +160,7 @@ def make_documents(study: Study, lake: Lake) -> list[Outcome]:
         written = lake.write_in_order("documents_set_aside", _frames(aside), aside_made)
         rows = unique_documents(folder, n_rows, connection)
         documents = (with_sizes(label(group), tokenizer) for group in in_groups(rows))
-        shown = tqdm(documents, desc="counting tokens", unit=" group", delay=2)
+        shown = counted(documents, "counting tokens", "groups of documents")
         written += lake.write_in_order("documents", shown, made)
     if written != n_rows:
         raise AssertionError(f"{n_rows} rows became {written}")

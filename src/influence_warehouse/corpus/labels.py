@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
-from tqdm import tqdm
 
 from influence_warehouse.errors import InputError
-from influence_warehouse.models import device
+from influence_warehouse.models import device, hide_bars
+from influence_warehouse.progress import counted
 from influence_warehouse.study import Classifiers
 from influence_warehouse.taxonomy import FORMATS, TOPICS, title
 
@@ -170,7 +170,9 @@ def _predict(
     order = sorted(range(len(texts)), key=lambda i: (len(texts[i]), i))
     labels, sure = [""] * len(texts), [0.0] * len(texts)
     size = settings.batch_size
-    for start in tqdm(range(0, len(order), size), desc=f"classifying {classifier.kind}", delay=2):
+    for start in counted(
+        range(0, len(order), size), f"classifying by {classifier.kind}", "batches"
+    ):
         chosen = order[start : start + size]
         batch = classifier.tokenizer(
             [texts[i] for i in chosen],
@@ -191,6 +193,7 @@ def _predict(
 def _load_classifier(kind: str, location: str, revision: str | None, trust: bool):
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
+    hide_bars()
     settings: dict = {"revision": revision, "trust_remote_code": trust}
     try:
         tokenizer = AutoTokenizer.from_pretrained(location, **settings)

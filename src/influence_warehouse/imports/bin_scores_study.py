@@ -34,6 +34,6 @@ def build_study(home: Home, outcomes: Iterable[Outcome]) -> Iterator[str]:
     yield f"published: {publish(home, None)}"
     from influence_warehouse.reports.gallery import draw_all
 
-    drawn = sum(len(paths) for _, paths in draw_all(home, progress=True))
+    drawn = sum(len(paths) for _, paths in draw_all(home))
     yield f"charts: {drawn} files in {home.charts}"
     yield f"Next: influence query top_topics --study {home.study}"

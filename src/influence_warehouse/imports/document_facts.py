@@ -22,6 +22,7 @@ from influence_warehouse.imports.document_scores import ReadScores, read_documen
 from influence_warehouse.imports.document_study import ScoredDocuments
 from influence_warehouse.imports.study import MARK, refuse_other_kinds
 from influence_warehouse.imports.writing import no_rows, write_fact
+from influence_warehouse.progress import working
 from influence_warehouse.records import Started, write_record
 from influence_warehouse.sampling.terms import make_bin_terms
 from influence_warehouse.steps import attributed_facts
@@ -150,8 +151,10 @@ def import_document_scores(study: ScoredDocuments, lake: Lake) -> DocumentImport
         lake.home.create()
         # Sums of doubles depend on their order, which several threads do not keep.
         connection.execute("set threads = 1")
-        outcomes = [*_write_told(study, found, lake), *_write_read(study, found, lake)]
-    outcomes += _write_computed(study, found, lake)
+        with working("writing facts"):
+            outcomes = [*_write_told(study, found, lake), *_write_read(study, found, lake)]
+    with working("resamples"):
+        outcomes += _write_computed(study, found, lake)
     return DocumentImport(outcomes, found.n_without_score, found.suspicion)
 
 

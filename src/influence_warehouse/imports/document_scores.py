@@ -22,6 +22,7 @@ from influence_warehouse.imports.groups import (
     lookalikes,
 )
 from influence_warehouse.imports.problems import SHOWN, refuse
+from influence_warehouse.progress import counted, working
 from influence_warehouse.quoting import sql_name, sql_text
 
 # Facts hold scores as 32-bit floats.
@@ -60,20 +61,24 @@ def read_document_scores(
 
     Raises InputError naming file, row, column and remedy.
     """
-    documents, groupings = _read_documents(study, connection)
+    with working(f"reading {study.documents.name}"):
+        documents, groupings = _read_documents(study, connection)
     connection.execute(
         "create table raw (file integer, row bigint, method varchar, benchmark varchar, "
         "item_id varchar, doc_id varchar, score double)"
     )
-    files = [_read_scores(study, connection, n, file) for n, file in enumerate(study.scores)]
-    benchmarks = _name(connection, files, study.negated)
-    _check_keys(connection, files, documents)
-    _check_one_sample(connection, files)
-    connection.execute(
-        "create table sample as select * exclude (row) from documents "
-        "semi join scored using (doc_id)"
-    )
-    _check_spread(connection, files)
+    files = []
+    for number, file in enumerate(counted(study.scores, "reading", "files of scores")):
+        files.append(_read_scores(study, connection, number, file))
+    with working("checking scores"):
+        benchmarks = _name(connection, files, study.negated)
+        _check_keys(connection, files, documents)
+        _check_one_sample(connection, files)
+        connection.execute(
+            "create table sample as select * exclude (row) from documents "
+            "semi join scored using (doc_id)"
+        )
+        _check_spread(connection, files)
     has_text, total = read(
         connection, documents.path, "select count(text) > 0, count(*) from documents"
     )[0]

@@ -9,8 +9,7 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
 from influence_warehouse.models import Encoded, device, load_model, load_tokenizer
 from influence_warehouse.planning.workload import Workload, encoded_sample
+from influence_warehouse.progress import working
 from influence_warehouse.study import Compute, Study
 from influence_warehouse.unlearning.runs import choices_at_once
 
@@ -66,6 +66,7 @@ class Rates:
     preconditioner_bytes: int = 0
     gradient_bytes: int = 0
     peak_bytes: int = 0
+    fills_batch: bool = True
     probe_seconds: float = 0.0
     unit: str = field(default="core-seconds")
 
@@ -93,7 +94,8 @@ class Budget:
 def probe(study: Study, load: Workload, scratch: Home) -> Rates:
     """Run the study's steps on a few of its documents and items in the folder `scratch`.
 
-    It takes about PROBE_SECONDS; each step is run at least once.
+    It takes about PROBE_SECONDS, and up to twice as long again to fill batches for their memory;
+    each step is run at least once.
     """
     import torch
 
@@ -104,7 +106,7 @@ def probe(study: Study, load: Workload, scratch: Home) -> Rates:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with _quiet_steps():
+        with working("timing the study's steps on a few documents"):
             rates.imports = _seconds(lambda: _import_libraries(scratch))[0]
             if study.planted is not None:
                 _probe_training(study, load, scratch, rates)
@@ -132,21 +134,6 @@ def _seconds(action: Callable[[], Any]) -> tuple[float, Any]:
     start = clock()
     result = action()
     return clock() - start, result
-
-
-@contextmanager
-def _quiet_steps() -> Iterator[None]:
-    """Without the bars of steps that last a second here."""
-    from functools import partialmethod
-
-    from tqdm import tqdm
-
-    shown = tqdm.__init__
-    tqdm.__init__ = partialmethod(shown, disable=True)  # type: ignore[method-assign, assignment]
-    try:
-        yield
-    finally:
-        tqdm.__init__ = shown  # type: ignore[method-assign]
 
 
 def _import_libraries(scratch: Home) -> None:
@@ -217,15 +204,24 @@ def _probe_gradients(
         return _seconds(lambda: method.store_gradients(documents[:count], target))[0]
 
     def fit(count: int) -> float:
-        return _seconds(lambda: method.fit_preconditioner(documents[:count], [], fitted))[0]
+        return _seconds(lambda: method.fit_preconditioner(longest[:count], [], fitted))[0]
 
     fitted, few = work / "fitted", min(_FEW, len(documents))
+    # Memory is at its peak in a full batch; batches are filled with documents of like length.
+    longest = sorted(documents, key=lambda row: -len(row["input_ids"]))
+    full = max(1, study.attribution.token_batch_size // len(longest[0]["input_ids"]))
     rates.gradient_document, rates.query_fixed = _line(index, len(documents), budget, documents)
     # A gradient takes as long as its text; so a query's need not be timed.
     rates.query = rates.gradient_document * rates.tokens_query / rates.tokens_document
     of_few = few * rates.gradient_document
+    batch = min(full, len(longest))
+    # Beside the budget: half of what is asked of a check is whether memory is enough.
+    fills_batch = batch * rates.gradient_document <= PROBE_SECONDS
+    rates.fills_batch &= fills_batch
+    fits = batch if fills_batch else few
+    of_fits = _mean_length(longest[:fits]) * fits * rates.gradient_document / rates.tokens_document
     # Of the queries, second moments are fitted as of the documents; mixing both is quick.
-    rates.mix_fixed = rates.gradient_fixed = max(0.0, budget.spend(fit, few) - of_few)
+    rates.mix_fixed = rates.gradient_fixed = max(0.0, budget.spend(fit, fits) - of_fits)
     # Fitting and scoring each solve an eigenvalue problem a module.
     rates.score_fixed = rates.gradient_fixed
     if budget.affords(1):
@@ -252,20 +248,25 @@ def _probe_unlearning(
 
     base, tokenizer = loaded
     full = unlearning_section(study)
-    encoded = encode_documents(load.texts[: 3 * _FEW], tokenizer, full.max_tokens)
-    parts = [encoded[i * _FEW : (i + 1) * _FEW] for i in range(3)]
-    data = RunData(parts[0], parts[1], parts[2], tokenizer.pad_token_id or 0)
+    encoded = encode_documents(load.texts, tokenizer, full.max_tokens)
+    longest = sorted(encoded, key=lambda row: -len(row["input_ids"]))
 
-    def run(steps: int) -> float:
+    def run(steps: int, batch: int = _FEW, accumulated: int = 1, rows: list = encoded) -> float:
+        parts = [rows[i * batch : (i + 1) * batch] for i in range(3)]
+        data = RunData(parts[0], parts[1], parts[2], tokenizer.pad_token_id or 0)
         stops = full.stops.model_copy(
             update={"steps": steps, "utility_floor": 0.0, "max_forget_perplexity": None}
         )
-        sizes = {"batch_documents": _FEW, "gradient_accumulation": 1, "eval_every": steps}
+        sizes = {
+            "batch_documents": batch,
+            "gradient_accumulation": accumulated,
+            "eval_every": steps,
+        }
         settings = full.model_copy(update={"stops": stops, **sizes})
         model = with_adapter(base, settings.lora, 1)
         trained = sum(p.numel() * 4 for p in model.parameters() if p.requires_grad)
         rates.adapter_bytes = trained
-        folder = scratch.work / f"unlearning-{steps}"
+        folder = scratch.work / f"unlearning-{steps}-{batch}"
         try:
             return _seconds(lambda: train(model, data, settings, 1, folder))[0]
         finally:
@@ -279,6 +280,12 @@ def _probe_unlearning(
     more = run(steps)
     rates.unlearning_pair = max(0.0, more - one) / (steps - 1) / _FEW
     rates.unlearning_fixed = max(0.0, one - _FEW * rates.unlearning_pair)
+    batch = full.batch_documents
+    seconds = rates.unlearning_fixed + batch * rates.unlearning_pair
+    if seconds <= PROBE_SECONDS and len(longest) >= 3 * batch:
+        run(1, batch, full.gradient_accumulation, longest)
+    else:
+        rates.fills_batch = False
 
 
 def _line(

@@ -17,8 +17,9 @@ from influence_warehouse.errors import FactError, WarehouseError
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint, digest_of_file
 from influence_warehouse.leftovers import part_beside
-from influence_warehouse.models import device
+from influence_warehouse.models import device, hide_bars
 from influence_warehouse.planted.world import planted_section
+from influence_warehouse.progress import counted
 from influence_warehouse.study import Study
 
 if TYPE_CHECKING:
@@ -142,7 +143,6 @@ def train(
     left as it was. On CUDA where there is one, else on the CPU.
     """
     import torch
-    from tqdm import tqdm
 
     encoded = [tokenizer(text)["input_ids"][: MAX_TOKENS - 1] for text in texts]
     encoded = [[*ids, tokenizer.eos_token_id] for ids in encoded]
@@ -159,7 +159,7 @@ def train(
     plan = [(epoch, batch) for epoch in range(epochs) for batch in _batches(encoded, rng)]
     optimizer, schedule = _optimizer(model, len(plan))
     losses = []
-    for epoch, batch in tqdm(plan, desc="training the demo's model", unit="step", disable=None):
+    for epoch, batch in counted(plan, "training the demo's model", "steps"):
         inputs, labels = _tensors([encoded[i] for i in batch], tokenizer.pad_token_id)
         loss = model(input_ids=inputs.to(where), labels=labels.to(where)).loss
         loss.backward()
@@ -238,6 +238,7 @@ def _save(
     part = part_beside(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        hide_bars()
         model.save_pretrained(part)
         tokenizer.save_pretrained(part)
         (part / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

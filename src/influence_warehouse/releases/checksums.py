@@ -12,9 +12,8 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from tqdm import tqdm
-
 from influence_warehouse.errors import InputError, first_of
+from influence_warehouse.progress import counted
 
 FILE = "SHA256SUMS"
 _MAX_LIST_BYTES = 1 << 20
@@ -38,7 +37,7 @@ def sha256_of(path: Path) -> str:
 def digests_of(folder: Path) -> dict[str, str]:
     """SHA-256 by name of all files of a folder."""
     names = sorted(_present(folder))
-    return {name: sha256_of(folder / name) for name in tqdm(names, desc="digests", delay=2)}
+    return {name: sha256_of(folder / name) for name in counted(names, "digests", "files")}
 
 
 def write_checksums(folder: Path, digests: dict[str, str]) -> None:
@@ -72,7 +71,7 @@ def verify(folder: Path, max_bytes: int) -> dict[str, str]:
     if total > max_bytes:
         problems.append(f"{total:,} bytes in all, more than the {max_bytes:,} that are allowed")
     if not problems:
-        names = tqdm(listed, desc="checksums", unit="file", delay=2)
+        names = counted(listed, "checksums", "files")
         problems = [
             f"{name}: differs from its checksum"
             for name in names

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import duckdb
 from pydantic import ValidationError
-from tqdm import tqdm
 
 from influence_warehouse.errors import WarehouseError
+from influence_warehouse.progress import counted
 from influence_warehouse.quoting import sql_name
 from influence_warehouse.releases.notes import Column, Release, Table
 from influence_warehouse.releases.ranks import RankChange, rank_changes
@@ -91,7 +91,7 @@ def compare(a: Side, b: Side, tolerance: float = 0.0, movers: int = 5) -> Differ
         try:
             tables = tuple(
                 _compare_table(connection, mine[name], other[name], tolerance)
-                for name in tqdm(shared, desc="tables", unit="table", delay=2)
+                for name in counted(shared, "comparing", "tables")
             )
             ranks = rank_changes(connection, mine, other, movers)
         except duckdb.Error as error:

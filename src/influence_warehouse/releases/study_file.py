@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tqdm import tqdm
 
+from influence_warehouse.progress import counted
 from influence_warehouse.releases.checksums import sha256_of
 from influence_warehouse.study import Study
 
@@ -44,7 +44,7 @@ def study_file(study: Study) -> tuple[str, list[dict[str, Any]]]:
             "fields": [field for field, other in found if other == path],
             "files": _files(path),
         }
-        for path in tqdm(dict.fromkeys(path for _, path in found), desc="inputs", delay=2)
+        for path in counted(dict.fromkeys(path for _, path in found), "digests of inputs", "files")
     ]
     return _HEAD + text, inputs
 

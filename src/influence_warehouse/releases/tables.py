@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
-from tqdm import tqdm
 
 from influence_warehouse.errors import InputError, WarehouseError
 from influence_warehouse.facts import write_atomically
+from influence_warehouse.progress import counted
 from influence_warehouse.quoting import sql_name, sql_text
 from influence_warehouse.releases.notes import Column, Table, Text
 from influence_warehouse.warehouse.dictionary import mart_keys
@@ -86,7 +86,7 @@ def write_marts(database: Path, folder: Path, text: Text) -> list[Table]:
             connection.execute("set threads = 1")
             attach(connection, database, "source", "READ_ONLY")
             tables = published_tables(connection, "source")
-            for table in tqdm(tables, desc="marts", unit="mart", delay=2):
+            for table in counted(tables, "writing", "tables"):
                 _write_mart(connection, table, folder, text)
             return tables
     except duckdb.Error as error:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from tqdm import tqdm
 
 from influence_warehouse.errors import InputError, WarehouseError
 from influence_warehouse.facts import write_atomically
 from influence_warehouse.layout import Home
+from influence_warehouse.progress import counted
 from influence_warehouse.reports import (
     contrasts,
     heatmaps,
@@ -350,9 +350,9 @@ def draw_filtered(home: Home, name: str, filters: dict[str, str]) -> list[Path]:
     )
 
 
-def draw_all(home: Home, progress: bool = False) -> list[tuple[str, list[Path]]]:
-    """`draw_and_save` every chart: names with files. `progress` shows a bar on stderr."""
-    names = tqdm(CHARTS, desc="charts", unit="chart", disable=not progress)
+def draw_all(home: Home) -> list[tuple[str, list[Path]]]:
+    """`draw_and_save` every chart: names with files."""
+    names = counted(CHARTS, "drawing", "charts")
     return [(name, draw_and_save(home, name)) for name in names]
 
 

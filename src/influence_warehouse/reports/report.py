@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from tqdm import tqdm
 
 from influence_warehouse import __version__
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.layout import Home
 from influence_warehouse.leftovers import part_beside
+from influence_warehouse.progress import counted
 from influence_warehouse.reports import page_data
 from influence_warehouse.reports.lineage import facts_of_marts, made_facts
 from influence_warehouse.reports.names import CHARTS
@@ -42,17 +42,17 @@ _FIXED_PAGES = {
 }
 
 
-def write_report(home: Home, study: Study | None, name: str, progress: bool = False) -> Path:
+def write_report(home: Home, study: Study | None, name: str) -> Path:
     """Make the report of the published copy and return its `index.html`.
 
     `study` is None for an imported one; `name` is what commands call it. Equal tables, facts
-    and software give equal bytes, but for dbt's page, which carries its time. `progress` shows
-    a bar on stderr. Raises WarehouseError when the published copy is missing or cannot be read,
-    dbt fails, or the disk refuses; an earlier report is left as it was.
+    and software give equal bytes, but for dbt's page, which carries its time. Raises
+    WarehouseError when the published copy is missing or cannot be read, dbt fails, or the disk
+    refuses; an earlier report is left as it was.
     """
     temporary = part_beside(home.report)
     try:
-        _write_pages(home, study, name, temporary, progress)
+        _write_pages(home, study, name, temporary)
         _swap(temporary, home.report)
     except OSError as error:
         raise WarehouseError(
@@ -79,11 +79,9 @@ def _swap(new: Path, place: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _write_pages(home: Home, study: Study | None, name: str, folder: Path, progress: bool) -> None:
+def _write_pages(home: Home, study: Study | None, name: str, folder: Path) -> None:
     tables = page_data.published_tables(home)
-    planned = tqdm(
-        sections(CHARTS, named_queries()), desc="report", unit="page", disable=not progress
-    )
+    planned = counted(sections(CHARTS, named_queries()), "report", "pages")
     contents = {plan: page_data.contents(home, name, plan, tables) for plan in planned}
     shown = {plan: content for plan, content in contents.items() if not content.is_empty}
     docs = docs_page(home)

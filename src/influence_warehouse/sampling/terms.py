@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from tqdm import tqdm
 
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint
 from influence_warehouse.object_storage import FactPath, let_duckdb_read
 from influence_warehouse.out_of_core import spilling
+from influence_warehouse.progress import counted
 from influence_warehouse.study import Study
 
 # Only the first of a bin's random order are read: a few hundred pages say what its text is
@@ -171,7 +171,7 @@ def count_terms(
         # A cursor of its own: another statement on a connection ends its reader.
         with connection.cursor() as reading:
             reader = reading.sql(_TEXTS, params=texts).to_arrow_reader(TEXT_BATCH)
-            for batch in tqdm(reader, desc="counting terms", unit=" batch", delay=2):
+            for batch in counted(reader, "counting terms", "batches"):
                 connection.register("batch", batch)
                 connection.execute(_COUNT_BATCH)
         connection.execute(_VOCABULARY, bounds)

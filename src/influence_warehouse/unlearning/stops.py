@@ -5,17 +5,17 @@ Trainer's state, so that a checkpoint carries it. Does not belong here: the step
 """
 
 import math
-import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from influence_warehouse.errors import HealthError
+from influence_warehouse.progress import Activity, working
 from influence_warehouse.unlearning.config import Unlearning
 
 # A checkpoint without this file was cut off while it was written.
@@ -50,7 +50,8 @@ class Watch(TrainerCallback):
         self._measure = measure
         self._rate = rate
         self._started = 0.0
-        self._bar: tqdm | None = None
+        self._shown = ExitStack()
+        self._activity: Activity | None = None
         self.reason: str | None = None
 
     def on_train_begin(
@@ -61,17 +62,15 @@ class Watch(TrainerCallback):
         self._started = time.monotonic() - (earlier[-1]["seconds"] if earlier else 0.0)
         if not earlier:
             self._record(state)
-        self._bar = tqdm(
-            total=state.max_steps, initial=state.global_step, desc="unlearning", unit="step",
-            delay=2, leave=False, file=sys.__stderr__,
-        )  # fmt: skip
+        self._activity = self._shown.enter_context(working("unlearning", state.max_steps, "steps"))
+        self._activity.advance(state.global_step)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Measure when due; stop when a rule says so."""
-        assert self._bar is not None
-        self._bar.update(1)
+        assert self._activity is not None
+        self._activity.advance()
         limit = self._settings.stops.max_seconds
         late = limit is not None and time.monotonic() - self._started > limit
         last = state.global_step >= state.max_steps
@@ -92,9 +91,8 @@ class Watch(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Take the progress bar away."""
-        assert self._bar is not None
-        self._bar.close()
+        """End what is shown of this run."""
+        self._shown.close()
 
     def _record(self, state: TrainerState) -> None:
         measured = self._measure()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from influence_warehouse.children import child_environment, python
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.layout import Home
+from influence_warehouse.progress import working
 from influence_warehouse.quoting import sql_text
 from influence_warehouse.warehouse.plain_select import plain_select
 from influence_warehouse.warehouse.publish import note_built_from
@@ -122,7 +123,8 @@ def build_warehouse(study: "Study | None", lake: "Lake", target: str = "duckdb")
     results = dbt_folder(lake.home, target) / "run_results.json"
     results.unlink(missing_ok=True)
     note_built_from(lake.home)
-    finished = _run_build(study, lake.home, target)
+    with working("tables"):
+        finished = _run_build(study, lake.home, target)
     if not results.exists():
         raise _failure(lake.home, _last_lines(finished.stdout + finished.stderr), target)
     report = json.loads(results.read_text(encoding="utf-8"))

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import numpy as np
 import polars as pl
-from tqdm import tqdm
 
 from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.facts import Lake, Outcome
 from influence_warehouse.fingerprint import Fingerprint, digest_of
+from influence_warehouse.progress import counted
 from influence_warehouse.study import Study
 from influence_warehouse.warehouse.resamples import (
     N_BINS,
@@ -119,7 +119,7 @@ def halves_over_documents(
     rank = np.arange(len(bins)) - np.repeat(np.cumsum(counts) - counts, counts)
     halves = np.full((2, splits, n_bins, scores.shape[1]), np.nan)
     divided = counts > 1
-    for split in tqdm(range(splits), desc="halves of documents", delay=2):
+    for split in counted(range(splits), "halves of documents", "draws"):
         drawn = rng.permutation(len(bins))
         # Stable by bin: within each bin the documents come in the order drawn.
         drawn = drawn[np.argsort(bins[drawn], kind="stable")]

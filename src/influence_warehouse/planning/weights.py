@@ -1,0 +1,97 @@
+"""How long the steps of a run take beside each other, without measuring anything.
+
+Constants are those of one run of the demo and one of `webtext` on one core. They only divide a
+run into shares, so that what is left can be told from its own pace; `influence check` measures.
+"""
+
+from pathlib import Path
+
+from influence_warehouse.contracts import CONTRACTS
+from influence_warehouse.facts import Lake
+from influence_warehouse.planning.plan import unlearning_runs
+from influence_warehouse.planted.training import BATCH_DOCUMENTS
+from influence_warehouse.study import Study
+from influence_warehouse.taxonomy import bins
+
+_PLANTED_PARAMETERS, _UNKNOWN_PARAMETERS = 1.2e6, 1e9
+# A document's gradient: what every call costs, and what grows with parameters x tokens.
+_GRADIENT, _PER_PARAMETER_TOKEN = 0.015, 2.2e-11
+_USUAL_TOKENS, _USUAL_ITEMS = 150, 200
+_TRAINING_STEP, _UNLEARNING_RUN = 0.2, 4.0
+_TABLES, _UNLEARNING_TABLES, _CHARTS, _REPORT = 60.0, 25.0, 40.0, 10.0
+
+
+def step_weights(study: Study, lake: Lake) -> dict[str, float]:
+    """Name of each step that takes long -> seconds of one core, roughly.
+
+    Facts that are there say how many documents, items and runs there are; else the study does.
+    """
+    gradient = _seconds_a_gradient(study)
+    documents, items = _documents(study, lake), _items(study, lake)
+    found = {
+        "make_item_predictions": 5 + items * gradient,
+        "make_gradient_diagnosis": 3 + 8 * study.attribution.health_trials * gradient,
+        "make_preconditioner": 10 + (_fitted(study, documents) + items) * gradient,
+        "make_query_index": 2 + items * gradient,
+        "make_document_scores": 8 * study.sampling.shards + documents * gradient,
+        "make_bin_mean_resamples": 3.0,
+        "dbt_models": _TABLES,
+        "charts": _CHARTS,
+        "report": _REPORT,
+    }
+    if study.planted is not None:
+        steps = study.planted.documents / BATCH_DOCUMENTS * study.planted.epochs
+        found["make_planted_model"] = steps * _TRAINING_STEP
+    if study.unlearning is not None:
+        steps = study.unlearning.stops.steps * study.unlearning.batch_documents
+        each = _UNLEARNING_RUN + (2 * steps + items) * gradient
+        found["unlearning"] = _runs(study, lake) * each
+        found["unlearning_models"] = _UNLEARNING_TABLES
+    return found
+
+
+def _seconds_a_gradient(study: Study) -> float:
+    parameters = _UNKNOWN_PARAMETERS
+    if study.planted is not None:
+        parameters = _PLANTED_PARAMETERS
+    elif study.model.path is not None:
+        parameters = sum(file.stat().st_size for file in _weights(study.model.path)) / 4
+    tokens = min(study.model.max_tokens, _USUAL_TOKENS)
+    return _GRADIENT + _PER_PARAMETER_TOKEN * parameters * tokens
+
+
+def _weights(folder: Path) -> list[Path]:
+    return list(folder.glob("*.safetensors"))
+
+
+def _documents(study: Study, lake: Lake) -> float:
+    if rows := _rows(lake, "sampling_manifest"):
+        return rows
+    most = len(bins()) * study.sampling.documents_per_bin
+    limits = [study.sampling.max_documents, study.planted and study.planted.documents]
+    return min([most, *(limit for limit in limits if limit)])
+
+
+def _items(study: Study, lake: Lake) -> float:
+    if rows := _rows(lake, "benchmark_items"):
+        return rows
+    if study.planted is not None:
+        return study.planted.items_per_benchmark * len(study.benchmarks)
+    return sum(benchmark.max_items or _USUAL_ITEMS for benchmark in study.benchmarks)
+
+
+def _fitted(study: Study, documents: float) -> float:
+    limit = study.attribution.preconditioner.fit_documents_per_bin
+    return documents if limit is None else min(documents, limit * len(bins()))
+
+
+def _runs(study: Study, lake: Lake) -> float:
+    assert study.unlearning is not None
+    if rows := _rows(lake, "unlearning_plan"):
+        return rows
+    return unlearning_runs(study, study.unlearning) or len(study.unlearning.seeds)
+
+
+def _rows(lake: Lake, fact: str) -> int:
+    assert not CONTRACTS[fact].sharded
+    return lake.rows(fact) if lake.is_readable(fact) else 0
