@@ -13,6 +13,8 @@ DEV_STAMP := .venv/.developing
 # A torch wheel that pip's own configuration points to is taken before any index's.
 LINKS := $(shell $(PYTHON) -m pip config list 2>/dev/null | sed -n "s/^[^=]*find-links='\(.*\)'/\1/p" | head -n 1)
 TORCH_FROM := $(if $(wildcard $(LINKS)/torch-*.whl),--find-links $(LINKS),--torch-backend=$(TORCH_BACKEND))
+# A folder's costly fixtures are built by one process, and copied by the others.
+PARALLEL := -n logical --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
@@ -50,11 +52,11 @@ webtext: install ## Run the study on real web text with a real pretrained model 
 ui: install ## Open Dagster on 127.0.0.1:3000 with the demo's lineage
 	$(BIN)/influence ui --study demo
 
-test: install-dev ## Run all tests
-	$(BIN)/pytest
+test: install-dev ## Run all tests, a process a core
+	$(BIN)/pytest $(PARALLEL)
 
 test-fast: install-dev ## Run the fast core of the tests
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest $(PARALLEL) -m "not slow"
 
 test-spark: install-dev ## Build the marts on Apache Spark, too, and compare (needs Java 17 or later)
 	$(INSTALL) $(TORCH_FROM) --constraint requirements-dev.lock \

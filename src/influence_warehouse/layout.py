@@ -113,6 +113,12 @@ class Home:
         return self.path / "spark"
 
     @property
+    def maker(self) -> str:
+        """The command that makes the study's tables, as errors name it."""
+        is_imported = self.facts_url is None and (self.lake / "imported_files.parquet").exists()
+        return "`influence import ...` again" if is_imported else f"`influence run {self.study}`"
+
+    @property
     def database(self) -> Path:
         """The published read-only DuckDB file that analysts open."""
         return self.path / "influence.duckdb"

@@ -4,7 +4,6 @@ import os
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -98,7 +97,10 @@ def test_another_choice_is_other_partitions(copy: SmallWorld, tmp_path):
 
 
 def test_unlearning_that_is_killed_resumes_to_the_same_bytes(copy: SmallWorld):
-    """SIGKILL at random moments of the stage: plan, sets, runs, tests and tables."""
+    """SIGKILL at random moments of the stage: plan, sets, runs, tests and tables.
+
+    The first process alone is killed: those that make runs beside it end by themselves.
+    """
     before = facts_of(copy.root)
     wipe(copy)
     command = [str(Path(sys.executable).with_name("influence")), "run", str(copy.file)]
@@ -114,11 +116,27 @@ def test_unlearning_that_is_killed_resumes_to_the_same_bytes(copy: SmallWorld):
         )
         time.sleep(rng.uniform(5, 25))
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
         process.wait()
+        require_ended(process.pid)
     finished = copy.influence("run", str(copy.file), "--stage", "unlearning")
     assert finished.status == 0, finished.error
     assert facts_of(copy.root) == before
+
+
+def require_ended(session: int, seconds: float = 30) -> None:
+    """Wait until no process of a session is left."""
+    end = time.monotonic() + seconds
+    while left := [name for name in os.listdir("/proc") if session_of(name) == session]:  # noqa: PTH208
+        assert time.monotonic() < end, f"still there: {left}"
+        time.sleep(0.2)
+
+
+def session_of(name: str) -> int | None:
+    try:
+        return os.getsid(int(name))
+    except (ValueError, ProcessLookupError):
+        return None
 
 
 def wipe(world: SmallWorld) -> None:

@@ -9,10 +9,12 @@ from click.testing import CliRunner
 
 from influence_warehouse.cli import influence
 from influence_warehouse.corpus.documents import make_documents
+from influence_warehouse.errors import InputError
 from influence_warehouse.facts import Lake
 from influence_warehouse.layout import Home
 from influence_warehouse.planning import probe as probes
 from influence_warehouse.planning import workload as workloads
+from influence_warehouse.planning.left import shares_left
 from influence_warehouse.planning.plan import plan
 from influence_warehouse.planning.probe import Budget, Rates, _line
 from influence_warehouse.preflight import planned
@@ -93,6 +95,7 @@ def test_a_corpus_that_is_read_whole_is_counted_exactly(folder, tiny_model, home
     study = study_of(folder, tiny_model)
     load = planned(study, home, with_probe=False).load
     lake = Lake(home)
+    home.create()
     make_documents(study, lake)
     make_sampling_manifest(study, lake)
     manifest = lake.read("sampling_manifest")
@@ -226,3 +229,70 @@ def test_the_published_study_is_planned_by_its_bounds(home):
     found = planned(load_study("olmo3-dolma3"), home)
     assert found.missing is not None and "allenai/Olmo-3-1025-7B" in found.missing
     assert found.load.is_bound and found.load.sampled == 5_760_000
+
+
+def _relabelled(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(topic=pl.lit("gaming"))
+
+
+def _of_one_id(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(doc_id=pl.lit("d1"))
+
+
+def _of_no_text(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(text=pl.lit("\u200b "))
+
+
+BROKEN = {
+    "labels of no topic": (_relabelled, {}, "unknown_label"),
+    "one id for all": (_of_one_id, {}, "duplicate_id"),
+    "nothing to see": (_of_no_text, {}, "no usable document"),
+    "all too short": (lambda rows: rows, {"min_tokens": 500}, "sampling.min_tokens = 500"),
+    "no such topic": (lambda rows: rows, {"topics": ["travel_and_tourism"]}, "sampling.topics"),
+    "fewer than bins": (lambda rows: rows, {"max_documents": 3}, "max_documents = 3 are fewer"),
+}
+
+
+@pytest.mark.parametrize("problem", BROKEN)
+def test_a_check_refuses_what_a_run_refuses(problem, folder, tiny_model, home):
+    change, sampling, message = BROKEN[problem]
+    rows = pl.read_parquet(folder / "documents.parquet")
+    change(rows).write_parquet(folder / "documents.parquet")
+    told = settings(folder, {"path": str(tiny_model)})
+    told["sampling"] |= sampling
+    study = Study.model_validate(told)
+
+    def run() -> None:
+        lake = Lake(home)
+        home.create()
+        make_documents(study, lake)
+        make_sampling_manifest(study, lake)
+
+    for tried in (lambda: planned(study, home, with_probe=False), run):
+        with pytest.raises(InputError, match=message):
+            tried()
+
+
+def test_all_missing_files_are_named_at_once(folder, tmp_path, home):
+    told = settings(folder, {"path": str(tmp_path / "no-model")})
+    told["corpus"]["path"] = str(tmp_path / "no-corpus")
+    told["benchmarks"][0]["path"] = str(tmp_path / "no-items")
+    with pytest.raises(InputError) as caught:
+        planned(Study.model_validate(told), home)
+    for field in ("corpus.path", "model.path", "benchmarks.p.path"):
+        assert f"({field})" in str(caught.value)
+    assert not home.path.exists()
+
+
+def test_an_addition_is_told_apart_from_a_fresh_run(folder, tiny_model, home):
+    study = study_of(folder, tiny_model)
+    load = planned(study, home, with_probe=False).load
+    rates = Rates(gradient_document=1.0, query=0.1, text_byte=1e-3)
+    assert plan(study, load, rates, None, shares_left(study, home)).seconds_left > load.sampled
+    home.create()
+    make_documents(study, Lake(home))
+    left = shares_left(study, home)
+    assert (left["corpus"], left["scores"]) == (0.0, 1.0)
+    found = plan(study, load, rates, None, left)
+    corpus = next(stage.seconds for stage in found.stages if stage.stage == "corpus")
+    assert found.seconds - found.seconds_left == pytest.approx(corpus)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from influence_warehouse.errors import InfluenceError, InputError, StudyError
+from influence_warehouse.errors import InfluenceError, InputError, StudyError, WarehouseError
 from influence_warehouse.facts import Lake
 from influence_warehouse.imports.document_facts import import_document_scores
 from influence_warehouse.imports.document_scores import slugged
@@ -14,6 +14,7 @@ from influence_warehouse.imports.document_study import score_file, scored_docume
 from influence_warehouse.imports.groups import MAX_BINS, label_problem, labelled_bins
 from influence_warehouse.layout import Home
 from influence_warehouse.taxonomy import FORMATS, TOPICS, bin_id, title
+from influence_warehouse.warehouse.query import run_query
 from tests.document_score_files import made_documents, made_scores, write
 
 OPTIONS = {
@@ -389,3 +390,9 @@ def test_swapped_ids_are_named(imported, documents, scores):
         InputError, match="every item_id is a document, so that the two seem swapped"
     ):
         imported(swapped)
+
+
+def test_an_import_that_was_killed_says_to_import_again(imported, scores):
+    """Its facts are there, its tables are not."""
+    with pytest.raises(WarehouseError, match=r"Remedy: `influence import ...` again"):
+        run_query(imported(scores).home, "select 1")

@@ -46,7 +46,7 @@ def export_release(
     if not home.database.exists():
         raise WarehouseError(
             f"{home.database}: missing, so there is nothing to export. "
-            f"Remedy: `influence run {home.study}` publishes it."
+            f"Remedy: {home.maker} publishes it."
         )
     to = to.resolve()
     _refuse_other_content(to, replace)

@@ -400,7 +400,7 @@ def _rows(home: Home, name: str, required: bool) -> pl.DataFrame:
         reason = "the study may have no contrasts, texts, unlearning or second benchmark; else "
         raise WarehouseError(
             f"{home.database}: chart {name} finds no rows. Remedy: "
-            f"{reason if SPECS[name].optional else ''}`influence run {home.study}` rebuilds the "
+            f"{reason if SPECS[name].optional else ''}{home.maker} rebuilds the "
             "marts that it reads."
         )
     return rows

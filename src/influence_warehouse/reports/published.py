@@ -18,8 +18,7 @@ def read_table(home: Home, sql: str) -> pl.DataFrame:
     """
     if not home.database.is_file():
         raise WarehouseError(
-            f"{home.database}: there is no published database yet. "
-            f"Remedy: `influence run {home.study}` makes it."
+            f"{home.database}: there is no published database yet. Remedy: {home.maker} makes it."
         )
     try:
         with duckdb.connect(str(home.database), read_only=True) as connection:
@@ -27,5 +26,5 @@ def read_table(home: Home, sql: str) -> pl.DataFrame:
     except duckdb.Error as error:
         raise WarehouseError(
             f"{home.database}: cannot be read as the marts of this version ({error}). "
-            f"Remedy: close programs that write to it, then `influence run {home.study}`."
+            f"Remedy: close programs that write to it, then {home.maker}."
         ) from error

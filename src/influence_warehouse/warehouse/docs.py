@@ -11,6 +11,7 @@ from influence_warehouse.fingerprint import digest_of_file
 from influence_warehouse.layout import Home
 from influence_warehouse.warehouse.build import dbt_environment, dbt_project_folder
 from influence_warehouse.warehouse.manifest import run_dbt
+from influence_warehouse.warehouse.parsed import parsed_before
 
 
 def docs_page(home: Home) -> Path:
@@ -30,7 +31,8 @@ def docs_page(home: Home) -> Path:
         "DBT_TARGET_PATH": str(folder),
         "DBT_LOG_PATH": str(folder),
     }
-    run_dbt(environment, "parse")
+    with parsed_before(folder, dbt_project_folder()):
+        run_dbt(environment, "parse")
     run_dbt(environment, "docs", "generate", "--static", "--no-compile", "--empty-catalog")
     write_atomically(stamp, lambda part: part.write_text(digest, encoding="utf-8"))
     return page

@@ -12,7 +12,12 @@ from influence_warehouse.facts import write_atomically
 from influence_warehouse.fingerprint import digest_of_file
 from influence_warehouse.layout import Home
 from influence_warehouse.study import Study
-from influence_warehouse.warehouse.build import dbt_environment, dbt_project_folder
+from influence_warehouse.warehouse.build import (
+    dbt_environment,
+    dbt_folder,
+    dbt_project_folder,
+)
+from influence_warehouse.warehouse.parsed import parsed_before
 
 
 def manifest_path(home: Home) -> Path:
@@ -30,7 +35,8 @@ def prepare_manifest(home: Home, study: Study) -> Path:
     digest = digest_of_file(dbt_project_folder())
     if path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
         return path
-    run_dbt(dbt_environment(home, study), "parse")
+    with parsed_before(dbt_folder(home), dbt_project_folder()):
+        run_dbt(dbt_environment(home, study), "parse")
     write_atomically(stamp, lambda part: part.write_text(digest, encoding="utf-8"))
     return path
 

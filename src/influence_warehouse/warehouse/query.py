@@ -99,7 +99,7 @@ def reading(home: Home, name_or_sql: str) -> Iterator[tuple["duckdb.DuckDBPyConn
     if not home.database.exists():
         raise WarehouseError(
             f"{home.database}: missing; the study is not published yet. "
-            f"Remedy: `influence run {home.study}`, or name its root with --warehouse DIR."
+            f"Remedy: {home.maker}, or name its root with --warehouse DIR."
         )
     import duckdb
 
@@ -112,7 +112,7 @@ def reading(home: Home, name_or_sql: str) -> Iterator[tuple["duckdb.DuckDBPyConn
     except duckdb.Error as error:
         remedy = "correct the SQL; the file is read-only and `show tables` lists its marts."
         if is_corrupt(error):
-            remedy = f"`influence run {home.study}` publishes it again."
+            remedy = f"{home.maker} publishes it again."
         raise WarehouseError(f"{home.database}: {error}\nRemedy: {remedy}") from error
 
 
