@@ -50,7 +50,7 @@ def require_whole(folder: Path, state: tuple, trust_remote_code: bool) -> None:
     ]
     if problems:
         strange = sorted(renamed.keys() - wanted.keys())
-        hint = f" The files hold others instead, as {strange[0]}." if strange else ""
+        hint = f"The files hold others instead, as {strange[0]}.\n" if strange else ""
         raise InputError(
             f"{folder}: {len(problems)} of {len(wanted)} parameters of {type(model).__name__} are "
             f"not in its safetensors, and would be random:\n  {first_of(problems, _SHOWN)}\n"

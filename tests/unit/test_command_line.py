@@ -147,11 +147,14 @@ def test_a_deleted_current_folder_is_told(root, tmp_path):
     assert "the current folder was deleted" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_an_error_that_nobody_foresaw_is_one_message_and_a_traceback_on_demand(root, tmp_path):
+@pytest.mark.parametrize("kind", ["KeyError", "PanicException"])
+def test_an_error_that_nobody_foresaw_is_one_message_and_a_traceback_on_demand(kind, root):
+    """Panics of libraries in Rust are no Exception."""
     code = (
         "import sys, influence_warehouse.cli as c\n"
         "import influence_warehouse.study_names as s\n"
-        "def broken(): raise KeyError('a \\x1b[31m word')\n"
+        "class PanicException(BaseException): pass\n"
+        f"def broken(): raise {kind}('a \\x1b[31m word')\n"
         "s.known_studies = broken\n"
         "sys.argv = ['influence', *sys.argv[1:]]\n"
         "c.main()\n"
@@ -160,7 +163,7 @@ def test_an_error_that_nobody_foresaw_is_one_message_and_a_traceback_on_demand(r
         done = subprocess.run(
             [sys.executable, "-c", code, "studies", *options], capture_output=True, text=True
         )
-        assert done.returncode == 1 and "KeyError" in done.stderr
+        assert done.returncode == 1 and kind in done.stderr
         assert ("Traceback" in done.stderr) == traceback
         assert traceback or ("--debug" in done.stderr and "\x1b" not in done.stderr)
 

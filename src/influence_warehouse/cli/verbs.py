@@ -104,7 +104,9 @@ def run(group: click.Group, arguments: Sequence[str]) -> NoReturn:
     except BrokenPipeError:
         # The reader has what it wanted: `influence query bins | head`.
         _end(1)
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # panics of libraries in Rust are no Exception
         _tell(error)
         _end(1)
     _end(status if isinstance(status, int) else 0)
@@ -127,7 +129,7 @@ def _require_a_place(arguments: Sequence[str]) -> None:
             ) from error
 
 
-def _tell(error: Exception) -> None:
+def _tell(error: BaseException) -> None:
     """The last net: what no boundary made readable."""
     if DEBUG in os.environ:
         traceback.print_exception(error)

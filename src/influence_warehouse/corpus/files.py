@@ -143,9 +143,10 @@ def _no_file(path: Path, left_out: list[str]) -> InputError:
         )
     elif any(name.lower().endswith(".json") for name in names):
         remedy = f"a file of one JSON object a line must be named .jsonl; {remedy}"
+    found = f"; it has {', '.join(left_out[:NAMED_FILES]) or 'none'}" if path.is_dir() else ""
     return InputError(
-        f"{path}: no file that can be read as documents (study field corpus.path); "
-        f"it has {', '.join(left_out[:NAMED_FILES]) or 'none'}. Remedy: {remedy}."
+        f"{path}: no file that can be read as documents (study field corpus.path){found}. "
+        f"Remedy: {remedy}."
     )
 
 

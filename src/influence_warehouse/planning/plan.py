@@ -15,6 +15,8 @@ from influence_warehouse.unlearning.plan import target_benchmarks
 
 # Of zstd Parquet that finished studies wrote, bytes a row.
 _ROW_BYTES = {"bin_item_scores": 13, "proponents": 9, "document_scores": 10, "resamples": 8}
+# Of memory, as the demo and `make bench` measured; those of all, right and wrong items together.
+_RESAMPLED_BYTES = 400
 _TEXT_SHARE = 0.45  # of documents.parquet, to the texts' own bytes
 # What hardly depends on the study: dbt's marts, charts, Great Expectations, Dagster's start.
 _MARTS_SECONDS, _CHARTS_SECONDS = 60.0, 45.0
@@ -188,5 +190,6 @@ def _memory(study: Study, load: Workload, rates: Rates) -> int:
     per_shard = load.sampled / study.sampling.shards
     scores = per_shard * load.n_items * 4
     held = max(per_shard, load.fitted) / max(load.documents, 1) * load.text_bytes
-    # Scores once as they come from Bergson and once by bin.
-    return round(rates.peak_bytes + 2 * scores + held)
+    resampled = study.statistics.resamples * load.bins * len(study.benchmarks)
+    # Scores once as they come from Bergson and once by bin; resampled means until they are written.
+    return round(rates.peak_bytes + 2 * scores + held + resampled * _RESAMPLED_BYTES)
