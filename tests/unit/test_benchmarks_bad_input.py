@@ -95,3 +95,16 @@ def test_an_earlier_fact_survives_broken_items(tmp_path):
     with pytest.raises(InputError):
         make_benchmark_items(study_of(tmp_path, path), lake)
     assert lake.path("benchmark_items").read_bytes() == before
+
+
+def test_two_benchmarks_that_take_the_same_items(tmp_path):
+    path = write_items(tmp_path / "items.jsonl", [item(0), item(1)])
+    study = study_of(tmp_path, path)
+    twin = study.benchmarks[0].model_copy(update={"name": "b2"})
+    both = study.model_copy(update={"benchmarks": (*study.benchmarks, twin)})
+    with pytest.raises(InputError, match=r"b2 and benchmarks.b1 ask the same 2 items.*select"):
+        make_benchmark_items(both, lake_of(tmp_path))
+    # The same items in another form are another question.
+    other = twin.model_copy(update={"prompt_format": "cloze"})
+    asked = study.model_copy(update={"benchmarks": (*study.benchmarks, other)})
+    assert make_benchmark_items(asked, lake_of(tmp_path)).rows == 4

@@ -63,9 +63,12 @@ def make_benchmark_items(study: Study, lake: Lake) -> Outcome:
         return lake.reused(fingerprint)
     rows: list[dict[str, Any]] = []
     details: dict[str, Any] = {}
+    asked: dict[str, str] = {}
     for benchmark in study.benchmarks:
         found = read_items(study, benchmark, lake.home)
-        rows += _item_rows(benchmark, found)
+        own = _item_rows(benchmark, found)
+        _require_other_questions(benchmark, own, asked)
+        rows += own
         details[benchmark.name] = {
             "items": len(found.items),
             "available": found.available,
@@ -74,6 +77,20 @@ def make_benchmark_items(study: Study, lake: Lake) -> Outcome:
     frame = pl.DataFrame(rows, schema=CONTRACTS["benchmark_items"].columns)
     lake.write("benchmark_items", frame, fingerprint)
     return Outcome("benchmark_items", frame.height, reused=False, details=details)
+
+
+def _require_other_questions(
+    benchmark: Benchmark, rows: list[dict[str, Any]], asked: dict[str, str]
+) -> None:
+    """Raise InputError when an earlier benchmark asks exactly the same; note what this one asks."""
+    digest = digest_of([[row["prompt"], row["choices"], row["answer_index"]] for row in rows])
+    other = asked.setdefault(digest, benchmark.name)
+    if other != benchmark.name:
+        raise InputError(
+            f"benchmarks.{benchmark.name} and benchmarks.{other} ask the same {len(rows)} items, "
+            "so that nothing can differ between them. Remedy: say which rows of the file are "
+            "whose, with columns.benchmark and select, or leave one out."
+        )
 
 
 def _item_rows(benchmark: Benchmark, found: BenchmarkItems) -> list[dict[str, Any]]:
