@@ -105,7 +105,7 @@ def start_attribution(damaged: Damaged, monkeypatch):
     study = damaged.study.model_copy(update={"attribution": attribution})
     settings = Settings(study.name, study, damaged.lake.home)
     monkeypatch.setattr(resources, "settings", lambda: settings)
-    selected = ["sampling_manifest", "bin_populations", "preconditioner"]
+    selected = ["sampling_manifest", "bin_populations", "gradient_diagnosis", "preconditioner"]
     return defs.resolve_job_def("prepare").execute_in_process(
         asset_selection=[dg.AssetKey(asset) for asset in selected], raise_on_error=False
     )

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -197,13 +197,17 @@ def test_a_leader_that_dies_is_started_again_with_the_same_nodes(model, alone, t
         follower, killed = cluster.join(1), cluster.lead()
         orphan, part = cluster.computing_for(killed), cluster.computing_for(follower)
         killed.kill()
-        assert ends(part) and ends(orphan)
+        assert ends(part)
+        # The orphan may wait in torch's store for the other node, up to half an hour: no harm to
+        # the next leader, whose calls have ports of their own.
         leader = cluster.lead()
         assert cluster.ended(leader) == 0, cluster.said(leader)
         said = cluster.said(follower)
         assert "the leader was lost" in said
         assert len(parts_of(said)) == 4, "the broken call is not among these"
         assert_equal_scores(cluster.lake, alone)
+        with suppress(psutil.NoSuchProcess):
+            orphan.kill()
 
 
 @pytest.mark.slow
