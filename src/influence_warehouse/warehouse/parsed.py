@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from influence_warehouse.facts import write_atomically
 from influence_warehouse.fingerprint import digest_of, digest_of_file
 
 _NAME = "partial_parse.msgpack"
@@ -30,6 +29,8 @@ def parsed_before(folder: Path, project: Path) -> Iterator[None]:
         shutil.copyfile(kept, own)
     yield
     if kept is not None and own.exists() and not kept.exists():
+        from influence_warehouse.facts import write_atomically
+
         # A cache only saves time.
         with suppress(OSError):
             kept.parent.mkdir(parents=True, exist_ok=True)
