@@ -78,9 +78,8 @@ def _run_each(job: dg.JobDefinition, instance: dg.DagsterInstance) -> list[str]:
     keys = runs.get_partition_keys(dynamic_partitions_store=instance)
     shown = set(instance.get_materialized_partitions(dg.AssetKey("unlearned_predictions")))
     study, lake = settings().study, settings().lake
-    left = {key for key in keys if not is_done(study, lake, key)}
+    unmade = [key for key in keys if not is_done(study, lake, key)]
     failed = []
-    unmade = [key for key in keys if key in left]
     finished("unlearning", 1 - len(unmade) / max(len(keys), 1), reused=True)
     with (
         step_of_run("unlearning", "unlearning"),
@@ -89,7 +88,7 @@ def _run_each(job: dg.JobDefinition, instance: dg.DagsterInstance) -> list[str]:
     ):
         for number, key in enumerate(keys, start=1):
             place = f"{number:>{len(str(len(keys)))}}/{len(keys)}"
-            if key in shown and key not in left:
+            if key in shown and key not in unmade:
                 say(f"KEPT {place} {progress_line(lake, key)}")
                 continue
             wait_for(key)

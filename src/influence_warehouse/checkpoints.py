@@ -14,12 +14,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from influence_warehouse.corpus.files import pointer_problem
 from influence_warehouse.errors import InputError, first_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-_LFS = b"version https://git-lfs"
 _INDEX = "model.safetensors.index.json"
 _SHOWN = 5
 _SAVE = "Remedy: save model and tokenizer again with save_pretrained"
@@ -112,12 +112,8 @@ def _shapes_of(folder: Path) -> dict[str, list[int]] | None:
     files = _files_of(folder)
     shapes: dict[str, list[int]] = {}
     for file in files:
-        with file.open("rb") as stream:
-            if stream.read(len(_LFS)) == _LFS:
-                raise InputError(
-                    f"{file}: is a pointer of Git LFS, not the weights. "
-                    "Remedy: `git lfs pull` in its repository."
-                )
+        if pointer := pointer_problem(file, "the weights"):
+            raise InputError(f"{file}: {pointer}")
         try:
             with safe_open(str(file), framework="np") as opened:
                 for name in opened.keys():  # noqa: SIM118 (no mapping)

@@ -117,8 +117,6 @@ def validation_problems(error: ValidationError) -> list[str]:
 
 _QUOTE = "quote it"
 _TRUTH_VALUES = "YAML reads yes, no, on and off as true and false"
-
-
 _YAML_KINDS = {int: "number", float: "number", date: "date"}
 
 
@@ -126,7 +124,7 @@ def _quoting_hint(value: Any) -> str:
     """What YAML made of a text that was meant as it stands."""
     if isinstance(value, bool):
         return f"; {_TRUTH_VALUES}: {_QUOTE}, 'yes' or 'no'"
-    if isinstance(value, int | float | date) and type(value) in _YAML_KINDS:
+    if type(value) in _YAML_KINDS:
         return f"; YAML reads {value} as a {_YAML_KINDS[type(value)]}: {_QUOTE}, '{value}'"
     return ""
 

@@ -86,13 +86,20 @@ def corpus_digests(path: Path) -> dict[str, str]:
 
 def disguise_of(file: Path) -> str | None:
     """What a file is that is not what its name says, with the remedy, or None."""
+    if pointer := pointer_problem(file, "the data"):
+        return pointer
     with file.open("rb") as stream:
-        start = stream.read(len(_LFS_POINTER))
-    if start == _LFS_POINTER:
-        return "is a pointer of Git LFS, not the data. Remedy: `git lfs pull` in its repository."
-    if start.startswith(_UTF16_MARKS):
-        return "is UTF-16. Remedy: write it again as UTF-8."
+        if stream.read(2) in _UTF16_MARKS:
+            return "is UTF-16. Remedy: write it again as UTF-8."
     return None
+
+
+def pointer_problem(file: Path, content: str) -> str | None:
+    """That a file is a pointer of Git LFS and not its content, with the remedy, or None."""
+    with file.open("rb") as stream:
+        if stream.read(len(_LFS_POINTER)) != _LFS_POINTER:
+            return None
+    return f"is a pointer of Git LFS, not {content}. Remedy: `git lfs pull` in its repository."
 
 
 def _is_readable(name: str) -> bool:

@@ -318,7 +318,10 @@ def _check_keys(
         "add the documents, or say which columns hold the ids, "
         "--map scores.doc_id=A --map documents.doc_id=B"
     )
-    if _items_are_documents(connection, files[0]):
+    unknown = "select count(*) from scored where bin_id is null"
+    if read(connection, files[0].path, unknown)[0][0] and _items_are_documents(
+        connection, files[0]
+    ):
         remedy = f"every item_id is a document, so that the two seem swapped; {_SWAPPED}"
     for number, table in enumerate(files):
         _refuse_rows(
@@ -355,7 +358,7 @@ def _suspicion(connection: duckdb.DuckDBPyConnection, table: Table) -> str | Non
     sql = "select count(distinct item_id), count(distinct doc_id) from scored"
     items, scored = read(connection, table.path, sql)[0]
     (documents,) = read(connection, table.path, "select count(*) from documents")[0]
-    if not _items_are_documents(connection, table) or not scored < items <= documents:
+    if not scored < items <= documents or not _items_are_documents(connection, table):
         return None
     return (
         f"{table.path}: scores of {scored:,} documents by {items:,} items, and every item_id is "

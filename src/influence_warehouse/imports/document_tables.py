@@ -15,11 +15,10 @@ from pathlib import Path
 
 import duckdb
 
+from influence_warehouse.corpus.streams import MAX_LINE_BYTES
 from influence_warehouse.errors import InputError
 from influence_warehouse.quoting import sql_name, sql_text
 
-# As of JSON lines: the longest books are below that.
-MAX_LINE_BYTES = 64 << 20
 _HEADER_CHARACTERS = 1 << 20
 # DuckDB reads these in a path as a pattern.
 _PATTERN = "*?[]{}"
@@ -75,7 +74,8 @@ class Table:
     def _check(self, column: str, types: tuple[str, ...], wanted: str) -> None:
         found = self.columns[column]
         # Exactly: a VARCHAR[] is no text. A decimal's name ends in its digits.
-        if re.sub(r"\(\d+,\d+\)$", "", found).removeprefix("U") not in (*types, "UID"):
+        plain = re.sub(r"\(\d+,\d+\)$", "", found)
+        if plain not in types and plain.removeprefix("U") not in types:
             raise InputError(
                 f"{self.path}: column {column} is {found}, not {wanted}. "
                 f"Remedy: write it as {wanted}, or name another column."

@@ -79,8 +79,7 @@ def workload(study: Study, inputs: Home, scratch: Home) -> Workload:
 def _bound(study: Study, n_items: int, items: pl.DataFrame | None) -> Workload:
     per_bin = study.sampling.documents_per_bin
     full = [per_bin for cell in bins() if cell.topic in _topics(study)]
-    cap = drawn_per_bin(study.sampling, full, "the corpus")
-    caps = [min(cap, per_bin) for _ in full]
+    caps = [drawn_per_bin(study.sampling, full, "the corpus")] * len(full)
     sampled = sum(caps)
     size = sampled * study.model.max_tokens * 4  # 4 bytes a token of English
     counts = (sampled, sampled, _fitted(study, caps), len(caps), size)
