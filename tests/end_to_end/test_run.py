@@ -102,7 +102,9 @@ def sorted_by_keys(table: pl.DataFrame) -> pl.DataFrame:
 
 def tables_of(database: Path) -> dict[str, pl.DataFrame]:
     with duckdb.connect(str(database), read_only=True) as connection:
-        names = connection.execute("select table_name from duckdb_tables()").fetchall()
+        names = connection.execute(
+            "select table_name from duckdb_tables() where schema_name = 'marts'"
+        ).fetchall()
         return {
             name: sorted_by_keys(connection.sql(f"select * from marts.{name}").pl())
             for (name,) in names

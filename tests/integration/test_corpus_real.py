@@ -17,11 +17,13 @@ COLUMNS = {
 
 def test_real_pages_become_documents_and_a_manifest(shared_data, tmp_path, tiny_model):
     path = shared_data / "weborganizer" / "documents.parquet"
-    study = study_of(tiny_model, {"path": path, "columns": COLUMNS}, documents_per_bin=10, shards=4)
+    # As in the preset: four pages were read with the wrong encoding before they were published.
+    corpus = {"path": path, "columns": COLUMNS, "rules": {"bad_encoding": "set_aside"}}
+    study = study_of(tiny_model, corpus, documents_per_bin=10, shards=4)
     lake = lake_at(tmp_path)
     documents, aside = make_documents(study, lake)
-    assert (documents.rows, aside.rows) == (7429, 7)
-    assert aside.details == {"duplicate_text": 7}
+    assert (documents.rows, aside.rows) == (7425, 11)
+    assert aside.details == {"bad_encoding": 4, "duplicate_text": 7}
     manifest, populations = make_sampling_manifest(study, lake)
     # Adult content was left out of the data on purpose, and six bins are naturally empty.
     assert populations.details == {"empty": 30, "full": 529, "partial": 3, "sparse": 14}
