@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from typing import Any
 
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
@@ -13,8 +14,9 @@ from dagster_project.materialization import WRITER_POOL
 from dagster_project.resources import StudyResource
 from dagster_project.settings import settings
 from influence_warehouse.children import adopt_environment
+from influence_warehouse.layout import Home
 from influence_warehouse.progress import finished, say, step_of_run
-from influence_warehouse.warehouse.build import build_failure, dbt_environment
+from influence_warehouse.warehouse.build import build_failure, dbt_environment, row_counts
 from influence_warehouse.warehouse.manifest import manifest_path
 from influence_warehouse.warehouse.publish import SCHEMA, note_built_from
 
@@ -42,26 +44,31 @@ def _dbt_build(name: str, select: str, exclude: str = "") -> dg.AssetsDefinition
         # dbt's own lines go to its log; a person sees the checks and tables in the UI.
         log = study.home.runs / "dbt" / f"{name}.log"
         try:
-            with (
-                step_of_run(name, "tables"),
-                log.open("w") as stream,
-                redirect_stdout(stream),
-            ):
-                yield from run.stream().fetch_row_counts().fetch_column_metadata()
+            with step_of_run(name, "tables"), log.open("w") as stream, redirect_stdout(stream):
+                events = list(run.stream())
         except DagsterDbtError as error:
             raise build_failure(study.home) from error
-        # A third of a second that each load of the definitions would pay.
-        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-        from dbt.adapters.factory import reset_adapters
-
-        # dagster-dbt's reader of columns would hold the build file open, as it is now: a second
-        # build in this process would find none of its own tables' columns.
-        reset_adapters()
-        DuckDBConnectionManager.close_all_connections()
+        yield from _with_row_counts(events, study.home)
         finished(name)
         say(f"OK   {name} (log: {log})")
 
     return models
+
+
+def _with_row_counts(events: list[Any], home: Home) -> Iterator:
+    """dbt's events, those of tables with their rows.
+
+    Read at once when dbt has ended: dagster-dbt's own `fetch_row_counts` waits for that, too, for
+    DuckDB lets nobody read beside a writer, and takes a core away from dbt until then.
+    """
+    counts = row_counts(home)
+    for event in events:
+        node = event.metadata.get("unique_id") if isinstance(event, dg.Output) else None
+        found = counts.get(str(node.value).rpartition(".")[2]) if node else None
+        if found is None:
+            yield event
+        else:
+            yield event.with_metadata({**event.metadata, "dagster/row_count": found})
 
 
 dbt_models = _dbt_build("dbt_models", "fqn:*", exclude=_UNLEARNING)

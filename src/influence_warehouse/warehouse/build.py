@@ -16,7 +16,7 @@ from influence_warehouse.errors import WarehouseError
 from influence_warehouse.layout import Home
 from influence_warehouse.progress import working
 from influence_warehouse.quoting import sql_text
-from influence_warehouse.warehouse.parsed import parsed_before
+from influence_warehouse.warehouse.dbt_cache import parsed_before
 from influence_warehouse.warehouse.plain_select import plain_select
 from influence_warehouse.warehouse.publish import note_built_from
 
@@ -106,6 +106,23 @@ def read_built(home: Home, mart: str) -> "pl.DataFrame":
             f"{home.build_database}: marts.{mart} cannot be read ({error}). "
             f"Remedy: {home.maker} builds it."
         ) from error
+
+
+def row_counts(home: Home) -> dict[str, int]:
+    """Rows of each table of the build database, by its name; views are not counted."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {sql_text(str(home.build_database))} as build (read_only)")
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'build'"
+        ).fetchall()
+        return {
+            table: connection.table(f"build.{schema}.{table}")
+            .aggregate("count(*)")
+            .fetchall()[0][0]
+            for schema, table in tables
+        }
 
 
 def build_warehouse(study: "Study | None", lake: "Lake", target: str = "duckdb") -> dict[str, Any]:

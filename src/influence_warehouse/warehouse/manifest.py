@@ -17,7 +17,7 @@ from influence_warehouse.warehouse.build import (
     dbt_folder,
     dbt_project_folder,
 )
-from influence_warehouse.warehouse.parsed import parsed_before
+from influence_warehouse.warehouse.dbt_cache import parsed_before
 
 
 def manifest_path(home: Home) -> Path:
