@@ -70,6 +70,7 @@ lint: install-dev ## Check style, types and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	mkdir -p .sqlfluff
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 	INFLUENCE_BUILD_DATABASE=$(CURDIR)/.sqlfluff/lint.duckdb DBT_TARGET_PATH=$(CURDIR)/.sqlfluff/target DBT_LOG_PATH=$(CURDIR)/.sqlfluff $(BIN)/sqlfluff lint --disable-progress-bar --templater dbt dbt/models dbt/tests
@@ -79,7 +80,7 @@ format: install-dev ## Apply the style
 	$(BIN)/ruff format .
 
 docs: install-dev ## Make the generated pages of docs/ again
-	$(BIN)/python -m influence_warehouse.study_reference > docs/study-file.md
+	$(BIN)/python -m influence_warehouse.study.reference > docs/study-file.md
 	$(BIN)/python -m influence_warehouse.warehouse.dictionary > docs/data-dictionary.md
 
 lock: install ## Resolve both locks anew (with TORCH_BACKEND=cpu beside a GPU)

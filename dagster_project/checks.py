@@ -10,15 +10,15 @@ import dagster as dg
 
 from dagster_project.resources import StudyResource
 from dagster_project.settings import settings
-from influence_warehouse.expectation_suite import ExpectationOutcome, Guard
-from influence_warehouse.facts import Lake
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.pipeline.expectation_suite import ExpectationOutcome, Guard
 from influence_warehouse.sampling.expectations import (
     EXPECTATIONS,
     SAMPLE_GUARD,
     check_sampling_manifest,
     data_docs_index,
 )
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.expectations import (
     SETS_GUARD,
     check_unlearning_sets,

@@ -6,7 +6,7 @@ One instance serves all studies of a warehouse root, so that the UI shows every 
 import os
 from pathlib import Path
 
-from influence_warehouse.facts import write_atomically
+from influence_warehouse.lake.facts import write_atomically
 
 # Telemetry and the welcome dialog are off; two runs at once, one writer at a time.
 _CONFIG = """\

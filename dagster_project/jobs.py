@@ -11,8 +11,8 @@ from dagster_project.assets.reports import report
 from dagster_project.assets.warehouse import influence_duckdb, unlearning_models
 from dagster_project.partitions import runs, shards
 from dagster_project.settings import settings
+from influence_warehouse.pipeline.steps import Step, steps
 from influence_warehouse.reports.names import UNLEARNING_CHARTS
-from influence_warehouse.steps import Step, steps
 
 _steps = steps(settings().study)
 _first_sharded = next(place for place, step in enumerate(_steps) if step.parts == "shards")
@@ -41,12 +41,12 @@ prepare = dg.define_asset_job(
 score = dg.define_asset_job(
     "score", selection=_scored, partitions_def=shards, description="Shards of scores."
 )
-conclude = dg.define_asset_job(
-    "conclude",
+publish_attribution = dg.define_asset_job(
+    "publish_attribution",
     selection=_concluded,
     description="Merged facts, tables of influence, the published copy, charts and report.",
 )
-attribution_jobs = [prepare, score, conclude]
+attribution_jobs = [prepare, score, publish_attribution]
 
 
 def _unlearning_jobs() -> list:
@@ -66,7 +66,7 @@ def _unlearning_jobs() -> list:
             description="Unlearning runs: a model that forgets, and its answers.",
         ),
         dg.define_asset_job(
-            "judge",
+            "publish_unlearning",
             selection=(_after_choice - planned - unlearned)
             | dg.AssetSelection.assets(influence_duckdb, report),
             description="Tests and tables of damage, the published copy, charts and report.",

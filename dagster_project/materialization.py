@@ -8,14 +8,14 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project.partitions import BY_PARTS, keep_runs
+from dagster_project.partitions import BY_PARTS, sync_run_partitions
 from dagster_project.resources import StudyResource
-from influence_warehouse.contracts import CONTRACTS
-from influence_warehouse.facts import Outcome, Part
-from influence_warehouse.making import made_line, make_step, partition_name
-from influence_warehouse.progress import finished, say, step_of_run
-from influence_warehouse.records import Started
-from influence_warehouse.steps import Step
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Outcome, Part
+from influence_warehouse.lake.records import Timer
+from influence_warehouse.pipeline.making import made_line, make_step, partition_name
+from influence_warehouse.pipeline.steps import Step
+from influence_warehouse.progress import finished, print_progress, step_of_run
 from influence_warehouse.unlearning.plan import partition_keys
 
 # One writer at a time on one study's home: runs that share it queue for this pool.
@@ -52,7 +52,7 @@ def step_assets(step: Step) -> dg.AssetsDefinition:
             for outcome, fingerprint in _run_once(step, study, key):
                 last[outcome.fact] = (outcome, fingerprint)
         if "unlearning_plan" in step.facts:
-            keep_runs(context.instance, partition_keys(study.lake))
+            sync_run_partitions(context.instance, partition_keys(study.lake))
         for outcome, fingerprint in last.values():
             yield _result(outcome, fingerprint)
 
@@ -60,7 +60,7 @@ def step_assets(step: Step) -> dg.AssetsDefinition:
 
 
 def _run_once(step: Step, study: StudyResource, partition: str | None) -> list[tuple[Outcome, str]]:
-    started = Started()
+    started = Timer()
     part: Part | None = int(partition) if partition and step.parts == "shards" else partition
     share = 1 / study.study.sampling.shards if step.parts == "shards" else 1.0
     label = step.facts[0] if part is None else f"{step.facts[0]} {partition_name(part)}"
@@ -69,7 +69,7 @@ def _run_once(step: Step, study: StudyResource, partition: str | None) -> list[t
     finished(step.name, share, all(outcome.reused for outcome, _ in results))
     if step.parts != "runs":  # `run` says a line per unlearning run
         for outcome, _ in results:
-            say(made_line(outcome, started, part))
+            print_progress(made_line(outcome, started, part))
     return results
 
 

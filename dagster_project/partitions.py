@@ -27,7 +27,7 @@ BY_PARTS = {"shards": shards, "runs": runs, None: None}
 """Partitions of a step by its `parts`."""
 
 
-def keep_runs(instance: dg.DagsterInstance, keys: Sequence[str]) -> None:
+def sync_run_partitions(instance: dg.DagsterInstance, keys: Sequence[str]) -> None:
     """Make the run partitions exactly `keys`: new ones appear, those out of the plan go."""
     name = runs.name or ""
     known = instance.get_dynamic_partitions(name)

@@ -10,9 +10,9 @@ import dagster as dg
 from dagster_dbt import DbtCliResource
 
 from dagster_project.settings import Settings, settings
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
-from influence_warehouse.study import Study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.study import Study
 
 
 class StudyResource(dg.ConfigurableResource):

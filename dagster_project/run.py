@@ -10,10 +10,10 @@ import dagster as dg
 from dagster_project.partitions import runs, shards
 from dagster_project.settings import settings
 from influence_warehouse.errors import HealthError
+from influence_warehouse.lake.records import failure_of
 from influence_warehouse.planning.weights import step_weights
-from influence_warehouse.progress import finished, say, step_of_run, whole_run, working
-from influence_warehouse.records import failure_of
-from influence_warehouse.side_by_side import side_by_side
+from influence_warehouse.progress import finished, print_progress, step_of_run, whole_run, working
+from influence_warehouse.unlearning.side_by_side import side_by_side
 
 # Dagster's own event log would bury the progress lines; the UI shows it.
 _LOGGERS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -38,7 +38,7 @@ def run_study(stage: Stage | None = None) -> None:
     failed: list[str] = []
     with dg.DagsterInstance.get() as instance, whole_run() as whole:
         for job in chosen[stage] if stage else [*attribution_jobs, *unlearning_jobs]:
-            say(f"RUN  {job.name}")
+            print_progress(f"RUN  {job.name}")
             whole.expect(_weights(stage))
             definition = defs.resolve_job_def(job.name)
             if job.name == "unlearn":
@@ -89,7 +89,7 @@ def _run_each(job: dg.JobDefinition, instance: dg.DagsterInstance) -> list[str]:
         for number, key in enumerate(keys, start=1):
             place = f"{number:>{len(str(len(keys)))}}/{len(keys)}"
             if key in shown and key not in unmade:
-                say(f"KEPT {place} {progress_line(lake, key)}")
+                print_progress(f"KEPT {place} {progress_line(lake, key)}")
                 continue
             wait_for(key)
             # Whatever went wrong stands in the failure's file: no error may stop the others.
@@ -97,11 +97,11 @@ def _run_each(job: dg.JobDefinition, instance: dg.DagsterInstance) -> list[str]:
                 _LOGGERS, instance=instance, partition_key=key, raise_on_error=False
             )
             if result.success:
-                say(f"OK   {place} {progress_line(lake, key)}")
+                print_progress(f"OK   {place} {progress_line(lake, key)}")
             else:
                 error = failure_of(lake.home, key) or "`influence ui` shows the run's events"
                 failed.append(f"{key}: {error}")
-                say(f"FAIL {place} {failed[-1]}")
+                print_progress(f"FAIL {place} {failed[-1]}")
             activity.advance()
     finished("unlearning")
     return failed
@@ -121,4 +121,4 @@ def _run_job(job: dg.JobDefinition, instance: dg.DagsterInstance) -> None:
         raise HealthError(f"{job.name}: a blocking check failed:\n{error}") from error
     failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
     for check in failed:
-        say(f"WARN {check.asset_key.to_user_string()}: {check.check_name}")
+        print_progress(f"WARN {check.asset_key.to_user_string()}: {check.check_name}")

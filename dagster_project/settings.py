@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home, warehouse_root
-from influence_warehouse.study import Study, load_study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home, warehouse_root
+from influence_warehouse.study.load import load_study
+from influence_warehouse.study.study import Study
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from typing import Any
 
 import polars as pl
 
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
-from influence_warehouse.study import Study, parse_study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.load import parse_study
+from influence_warehouse.study.study import Study
 
 
 def item(number: int = 0, **changes: Any) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 import zstandard
 
-from influence_warehouse.facts import Lake
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.layout import Home
-from influence_warehouse.study import Study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.study import Study
 
 
 def rows_of(count: int, topic: str = "games", format: str = "tutorial") -> list[dict[str, Any]]:

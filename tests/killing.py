@@ -18,11 +18,11 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
-from influence_warehouse.making import make_step
-from influence_warehouse.steps import steps
-from influence_warehouse.study import load_study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.pipeline.making import make_step
+from influence_warehouse.pipeline.steps import steps
+from influence_warehouse.study.load import load_study
 
 # Loaded once and forked from then on: a start costs 50 milliseconds in place of 10 seconds.
 _HEAVY = [

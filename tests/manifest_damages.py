@@ -10,12 +10,12 @@ from pathlib import Path
 import polars as pl
 
 from influence_warehouse.corpus.documents import make_documents
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.sampling.evidence import collect_evidence
 from influence_warehouse.sampling.expectations import MAX_TOKENS
 from influence_warehouse.sampling.manifest import make_sampling_manifest, record_digest
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 from tests.corpus_world import lake_at, rows_of, study_of, write_items, write_lines
 
 # 7 documents in one bin (5 are drawn) and 1 in another.

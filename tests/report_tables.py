@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from influence_warehouse import taxonomy
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.layout import Home
 
 BENCHMARKS = {
     "social_situations": ("social", "reasoning", ("literature", "social_life")),

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import polars as pl
 
-from influence_warehouse.facts import Lake
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.layout import Home
-from influence_warehouse.study import Study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import bins
 from tests.tiny_model import COMMON_TEXT, write_tiny_model
 

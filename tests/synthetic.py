@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from influence_warehouse.facts import Lake
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.layout import Home
-from influence_warehouse.study import Study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import bins
 
 BENCHMARKS = {

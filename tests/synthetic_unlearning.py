@@ -10,9 +10,9 @@ from itertools import product
 import numpy as np
 import polars as pl
 
-from influence_warehouse.contracts import CONTRACTS
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.study import Study
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.comparisons import target_damage
 from influence_warehouse.unlearning.paired_tests import paired_tests
 from influence_warehouse.unlearning.plan import Region, make_unlearning_plan

@@ -11,12 +11,12 @@ from typing import Any
 import polars as pl
 import torch
 
-from influence_warehouse.facts import Lake
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.models import Encoded
-from influence_warehouse.study import Study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.models.loading import Encoded
+from influence_warehouse.study.study import Study
+from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.taxonomy import FORMATS, TOPICS
-from influence_warehouse.unlearning.config import Unlearning
 from influence_warehouse.unlearning.training import RunData
 from tests.scoring_lake import BENCHMARKS, scoring_study, write_scoring_lake
 

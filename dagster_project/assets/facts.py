@@ -1,13 +1,13 @@
 """Facts: every step of the library as assets, grouped by stage; and where documents come from.
 
-Does not belong here: what a step needs and makes (`influence_warehouse.steps`).
+Does not belong here: what a step needs and makes (`influence_warehouse.pipeline.steps`).
 """
 
 import dagster as dg
 
 from dagster_project.materialization import step_assets
 from dagster_project.settings import settings
-from influence_warehouse.steps import steps
+from influence_warehouse.pipeline.steps import steps
 
 
 def _corpus_source() -> dg.AssetSpec:

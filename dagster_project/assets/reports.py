@@ -6,7 +6,7 @@ import dagster as dg
 
 from dagster_project.materialization import WRITER_POOL
 from dagster_project.resources import StudyResource
-from influence_warehouse.progress import finished, say, step_of_run
+from influence_warehouse.progress import finished, print_progress, step_of_run
 from influence_warehouse.reports.names import CHARTS
 
 
@@ -24,7 +24,7 @@ def _chart_asset(name: str, question: str) -> dg.AssetsDefinition:
         with step_of_run("charts", f"chart {name}", 1 / len(CHARTS)):
             paths = draw_and_save(study.home, name)
         finished("charts", 1 / len(CHARTS))
-        say(f"OK   chart {name} ({len(paths)} files)")
+        print_progress(f"OK   chart {name} ({len(paths)} files)")
         pictures = [path for path in paths if path.suffix == ".png"]
         shown = "\n\n".join(
             f"![{picture.stem}](data:image/png;base64,"
@@ -54,7 +54,7 @@ def report(study: StudyResource) -> dg.MaterializeResult:
     with step_of_run("report", "report"):
         page = write_report(study.home, study.study, study.settings.name)
     finished("report")
-    say(f"OK   report {page}")
+    print_progress(f"OK   report {page}")
     return dg.MaterializeResult(metadata={"page": dg.MetadataValue.path(page)})
 
 

@@ -14,11 +14,12 @@ from dagster_project.materialization import WRITER_POOL
 from dagster_project.resources import StudyResource
 from dagster_project.settings import settings
 from influence_warehouse.children import adopt_environment
-from influence_warehouse.layout import Home
-from influence_warehouse.progress import finished, say, step_of_run
+from influence_warehouse.lake.built_from import note_built_from
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.progress import finished, print_progress, step_of_run
 from influence_warehouse.warehouse.build import build_failure, dbt_environment, row_counts
-from influence_warehouse.warehouse.manifest import manifest_path
-from influence_warehouse.warehouse.publish import SCHEMA, note_built_from
+from influence_warehouse.warehouse.dbt_manifest import manifest_path
+from influence_warehouse.warehouse.publish import SCHEMA
 
 # Tables that follow from unlearning runs; the others choose what is run.
 _UNLEARNING = "tag:unlearning"
@@ -50,7 +51,7 @@ def _dbt_build(name: str, select: str, exclude: str = "") -> dg.AssetsDefinition
             raise build_failure(study.home) from error
         yield from _with_row_counts(events, study.home)
         finished(name)
-        say(f"OK   {name} (log: {log})")
+        print_progress(f"OK   {name} (log: {log})")
 
     return models
 

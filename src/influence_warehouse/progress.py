@@ -119,7 +119,7 @@ class _Board:
                 self._wake.set()
                 self._clear()
 
-    def say(self, line: str) -> None:
+    def print_progress(self, line: str) -> None:
         with self._lock:
             self._clear()
             stream = self._stream if self._activities else sys.stderr
@@ -167,9 +167,9 @@ def _is_terminal(stream: TextIO) -> bool:
 _board = _Board()
 
 
-def say(line: str) -> None:
+def print_progress(line: str) -> None:
     """A line that stays, on stderr: stdout is for results."""
-    _board.say(line)
+    _board.print_progress(line)
 
 
 def be_silent() -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from influence_warehouse.attribution import stage
-from influence_warehouse.attribution.bergson_session import quiet, save_dataset
+from influence_warehouse.attribution import scoring
+from influence_warehouse.attribution.bergson_session import bergson_output_to, save_dataset
 from influence_warehouse.benchmarks.queries import encode_queries
-from influence_warehouse.facts import Lake
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.models import load_tokenizer
-from influence_warehouse.study import Study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.models.loading import load_tokenizer
+from influence_warehouse.study.study import Study
 from tests.bench.side_by_side import side_by_side
 from tests.scoring_lake import items_frame, scoring_study, write_scoring_lake
 from tests.tiny_model import COMMON_TEXT, write_tiny_model
@@ -55,54 +55,54 @@ def lake(model, tmp_path_factory) -> Lake:
     lake = write_scoring_lake(tmp_path_factory.mktemp("bench"), SHARDS, DOCUMENTS, longest=190)
     items = items_frame(NAMES, per_benchmark=50)
     lake.write("benchmark_items", items, Fingerprint.of("benchmark_items", bench=1))
-    stage.make_preconditioner(study_of(model, FIRST), lake)
+    scoring.make_preconditioner(study_of(model, FIRST), lake)
     for names in (FIRST, FOUR, NAMES[4:]):
-        stage.make_query_index(study_of(model, NAMES), lake, names)
+        scoring.make_query_index(study_of(model, NAMES), lake, names)
     return lake
 
 
 def forget(lake: Lake) -> None:
-    for fact in stage.SHARD_FACTS:
+    for fact in scoring.SHARD_FACTS:
         shutil.rmtree(lake.path(fact, 0).parent, ignore_errors=True)
 
 
-def scoring(study: Study, lake: Lake) -> Callable[[], None]:
+def score_all(study: Study, lake: Lake) -> Callable[[], None]:
     """Score all shards for the study's benchmarks, from nothing."""
 
     def run() -> None:
         forget(lake)
         for shard in range(SHARDS):
-            stage.make_document_scores(study, lake, shard)
+            scoring.make_document_scores(study, lake, shard)
 
     return run
 
 
 def test_four_benchmarks_in_one_pass(benchmark, model, lake):
     alternatives = {
-        "one benchmark": scoring(study_of(model, FIRST), lake),
-        "four benchmarks": scoring(study_of(model, FOUR), lake),
+        "one benchmark": score_all(study_of(model, FIRST), lake),
+        "four benchmarks": score_all(study_of(model, FOUR), lake),
     }
     side_by_side(benchmark, "Attribution: four benchmarks", alternatives, at_most=1.15)
 
 
 def test_a_fifth_benchmark_on_stored_gradients(benchmark, model, lake):
     four, five = (study_of(model, names, stored=True) for names in (FOUR, NAMES))
-    scoring(four, lake)()
+    score_all(four, lake)()
     kept = lake.home.path / "kept"
-    for fact in stage.SHARD_FACTS:
+    for fact in scoring.SHARD_FACTS:
         shutil.copytree(lake.path(fact, 0).parent, kept / fact)
 
     def fifth() -> None:
         for shard in range(SHARDS):
-            stage.make_document_scores(five, lake, shard)
+            scoring.make_document_scores(five, lake, shard)
 
     def restored() -> None:
-        for fact in stage.SHARD_FACTS:
+        for fact in scoring.SHARD_FACTS:
             shutil.copytree(kept / fact, lake.path(fact, 0).parent, dirs_exist_ok=True)
         fifth()
 
     alternatives = {
-        "one pass for one benchmark": scoring(study_of(model, FIRST), lake),
+        "one pass for one benchmark": score_all(study_of(model, FIRST), lake),
         "a fifth benchmark, gradients stored": restored,
     }
     side_by_side(benchmark, "Attribution: a fifth benchmark", alternatives, at_most=0.1)
@@ -110,12 +110,12 @@ def test_a_fifth_benchmark_on_stored_gradients(benchmark, model, lake):
 
 def test_our_scoring_against_bare_bergson(benchmark, model, lake, tmp_path):
     study = study_of(model, FOUR)
-    method = stage.method_of(study, lake)
-    preconditioner = stage._folder(lake, stage.fingerprint_of_preconditioner(study, lake))
-    index = stage._folder(lake, stage.fingerprint_of_query_index(study, lake, FOUR))
+    method = scoring.method_of(study, lake)
+    preconditioner = scoring._folder(lake, scoring.fingerprint_of_preconditioner(study, lake))
+    index = scoring._folder(lake, scoring.fingerprint_of_query_index(study, lake, FOUR))
     configs = []
     for shard in range(SHARDS):
-        documents = stage._encoded(study, lake, stage._shard_documents(lake, shard)["doc_id"])
+        documents = scoring._encoded(study, lake, scoring._shard_documents(lake, shard)["doc_id"])
         folder = tmp_path / f"{shard}"
         configs.append(method._index_config(folder / "scores", documents, folder))
 
@@ -125,7 +125,7 @@ def test_our_scoring_against_bare_bergson(benchmark, model, lake, tmp_path):
         from bergson.data import load_scores
         from bergson.score.score import score_dataset
 
-        with quiet(lake.home.runs / "bergson.log"):
+        with bergson_output_to(lake.home.runs / "bergson.log"):
             for config in configs:
                 shutil.rmtree(config.run_path, ignore_errors=True)
                 scores, preprocess = method._score_config(preconditioner, index)
@@ -135,19 +135,19 @@ def test_our_scoring_against_bare_bergson(benchmark, model, lake, tmp_path):
 
     alternatives = {
         "bare Bergson calls": bergson,
-        "our shards, read to written": scoring(study, lake),
+        "our shards, read to written": score_all(study, lake),
     }
     side_by_side(benchmark, "Attribution: orchestration", alternatives, at_most=1.1)
 
 
 def test_against_bergsons_own_command_for_each(benchmark, model, lake, tmp_path, monkeypatch):
     study = study_of(model, FOUR)
-    documents = stage._encoded(study, lake, lake.read("sampling_manifest")["doc_id"])
+    documents = scoring._encoded(study, lake, lake.read("sampling_manifest")["doc_id"])
     data = save_dataset(documents, tmp_path / "documents")
     tokenizer = load_tokenizer(study, lake.home)
     queries = {
         name: save_dataset(
-            encode_queries(stage._items(lake, [name]), tokenizer, 192), tmp_path / name
+            encode_queries(scoring._items(lake, [name]), tokenizer, 192), tmp_path / name
         )
         for name in FOUR
     }
@@ -161,7 +161,7 @@ def test_against_bergsons_own_command_for_each(benchmark, model, lake, tmp_path,
         ]
 
     def theirs() -> None:
-        with quiet(lake.home.runs / "bergson.log"):
+        with bergson_output_to(lake.home.runs / "bergson.log"):
             from bergson.__main__ import main
 
             for name in FOUR:
@@ -173,9 +173,9 @@ def test_against_bergsons_own_command_for_each(benchmark, model, lake, tmp_path,
     def ours() -> None:
         shutil.rmtree(lake.home.work)
         lake.home.work.mkdir()
-        stage.make_preconditioner(study, lake)
-        stage.make_query_index(study, lake)
-        scoring(study, lake)()
+        scoring.make_preconditioner(study, lake)
+        scoring.make_query_index(study, lake)
+        score_all(study, lake)()
 
     alternatives = {"our four benchmarks": ours, "bergson trackstar, four times": theirs}
     side_by_side(benchmark, "Attribution: all of it, with fits", alternatives, rounds=1)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from influence_warehouse.facts import Lake
+from influence_warehouse.lake.facts import Lake
 from influence_warehouse.warehouse.build import dbt_environment
-from influence_warehouse.warehouse.manifest import manifest_path, run_dbt
+from influence_warehouse.warehouse.dbt_manifest import manifest_path, run_dbt
 from tests.bench.side_by_side import own_process, side_by_side
 from tests.bench.worlds import rollup_lake
 

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from influence_warehouse.layout import Home
-from influence_warehouse.study import load_study
-from influence_warehouse.warehouse.manifest import prepare_manifest
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.load import load_study
+from influence_warehouse.warehouse.dbt_manifest import prepare_manifest
 from tests.bench.side_by_side import ROOT, side_by_side
 
 CLI = "from influence_warehouse.cli import main; main()"

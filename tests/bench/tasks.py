@@ -80,8 +80,8 @@ def marts(lake: str, models: str) -> Callable[[], Any]:
 
 def intervals(folder: str) -> Callable[[], Any]:
     """The step that draws the resamples of all bin means and writes them."""
-    from influence_warehouse.facts import Lake
-    from influence_warehouse.layout import Home
+    from influence_warehouse.lake.facts import Lake
+    from influence_warehouse.lake.layout import Home
     from influence_warehouse.warehouse.resamples import make_bin_mean_resamples
     from tests.bench.worlds import interval_study
 
@@ -115,7 +115,7 @@ def sample(documents: str, spill: str) -> Callable[[], Any]:
 def duplicates(documents: str, spill: str) -> Callable[[], Any]:
     """The rows of a documents file that are copies by id or text."""
     from influence_warehouse.corpus.duplicates import find_duplicates
-    from influence_warehouse.out_of_core import spilling
+    from influence_warehouse.lake.out_of_core import spilling
 
     def run() -> None:
         with spilling(Path(spill)) as connection:

@@ -10,9 +10,9 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from influence_warehouse.facts import Lake
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.study import Study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import bins
 from tests.synthetic import (
     BENCHMARKS,

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from influence_warehouse.errors import FactError, WarehouseError
-from influence_warehouse.facts import Lake
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.warehouse.build import (
     build_warehouse,
     dbt_environment,

@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
-from influence_warehouse.study import Study
-from influence_warehouse.unlearning.config import CONDITIONS
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.study import Study
+from influence_warehouse.study.unlearning import CONDITIONS
 from influence_warehouse.unlearning.plan import Region, plan_runs
 from influence_warehouse.unlearning.rules import make_region_rules
 from influence_warehouse.warehouse.build import dbt_environment, read_built

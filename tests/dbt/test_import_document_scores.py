@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from influence_warehouse.facts import Lake
-from influence_warehouse.imports.document_facts import import_document_scores
-from influence_warehouse.imports.document_study import scored_documents
-from influence_warehouse.layout import Home
+from influence_warehouse.exchange.imports.document_facts import import_document_scores
+from influence_warehouse.exchange.imports.document_study import scored_documents
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.taxonomy import title
 from influence_warehouse.warehouse.build import build_warehouse
 from influence_warehouse.warehouse.publish import publish

@@ -2,9 +2,9 @@
 
 import pytest
 
-from influence_warehouse.facts import Lake
-from influence_warehouse.facts_place import keep_facts_at
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.facts_place import keep_facts_at
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.warehouse.build import build_warehouse
 from influence_warehouse.warehouse.publish import publish
 from tests.mart_comparison import TOLERANCE, differences

@@ -11,15 +11,15 @@ from click.testing import CliRunner
 
 from influence_warehouse.cli import influence
 from influence_warehouse.errors import InputError, StudyError
-from influence_warehouse.imports.bin_scores import read_bin_scores
-from influence_warehouse.layout import Home
-from influence_warehouse.releases.diff import Side, compare
-from influence_warehouse.releases.export import export_release
-from influence_warehouse.releases.notes import Terms
-from influence_warehouse.releases.read import import_release, open_release
-from influence_warehouse.releases.study_file import study_file
-from influence_warehouse.releases.tables import TEXT_COLUMNS
-from influence_warehouse.study import load_study
+from influence_warehouse.exchange.imports.bin_scores import read_bin_scores
+from influence_warehouse.exchange.releases.diff import Side, compare
+from influence_warehouse.exchange.releases.export import export_release
+from influence_warehouse.exchange.releases.notes import Terms
+from influence_warehouse.exchange.releases.read import import_release, open_release
+from influence_warehouse.exchange.releases.study_file import study_file
+from influence_warehouse.exchange.releases.tables import TEXT_COLUMNS
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.load import load_study
 from influence_warehouse.warehouse.dictionary import mart_keys, marts
 from influence_warehouse.warehouse.query import named_queries, run_query
 
@@ -131,7 +131,7 @@ def test_a_byte_is_enough_to_refuse_it(release, tmp_path, monkeypatch):
 
 def test_marts_that_are_not_as_noted_are_refused(release, tmp_path):
     """Checksums that fit do not make a table one that the notes describe."""
-    from influence_warehouse.releases.checksums import digests_of, write_checksums
+    from influence_warehouse.exchange.releases.checksums import digests_of, write_checksums
 
     copy = tmp_path / "copy"
     for name, content in contents(release).items():

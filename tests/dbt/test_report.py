@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.reports.report import POLICY, write_report
 
 pytestmark = pytest.mark.slow

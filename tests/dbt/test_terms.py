@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 
-from influence_warehouse.facts import Lake
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.sampling.terms import make_bin_terms
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 from influence_warehouse.warehouse.build import build_warehouse, dbt_environment, read_built

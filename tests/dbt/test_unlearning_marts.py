@@ -8,8 +8,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import optimize, stats
 
+from influence_warehouse.study.unlearning import CONDITIONS
 from influence_warehouse.taxonomy import TOPICS
-from influence_warehouse.unlearning.config import CONDITIONS
 from influence_warehouse.unlearning.plan import Region, plan_runs
 from influence_warehouse.warehouse.build import dbt_project_folder, read_built
 from influence_warehouse.warehouse.query import run_query

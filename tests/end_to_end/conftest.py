@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
-from influence_warehouse.study import Study, load_study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.load import load_study
+from influence_warehouse.study.study import Study
 from tests.built_once import built_once
 from tests.end_to_end.own_environment import own_environment
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from influence_warehouse.cli import influence
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 from influence_warehouse.warehouse.query import named_queries, run_query
 from tests.bin_score_files import made_means, made_rows, write_csv

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from influence_warehouse.cli import influence
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.warehouse.query import named_queries, run_query
 from tests.document_score_files import made_documents, made_scores, write, z_by
 

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from influence_warehouse.cli import influence
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.warehouse.query import run_query
 
 pytestmark = pytest.mark.slow

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from polars.testing import assert_frame_equal
 
-from influence_warehouse.contracts import CONTRACTS
-from influence_warehouse.facts import Part
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.layout import file_name_of
-from influence_warehouse.leftovers import remove_leftovers
-from influence_warehouse.records import record_path
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Part
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.layout import file_name_of
+from influence_warehouse.lake.leftovers import remove_leftovers
+from influence_warehouse.lake.records import record_path
+from influence_warehouse.pipeline.steps import Step, steps
 from influence_warehouse.reports.gallery import draw_and_save
 from influence_warehouse.reports.report import write_report
-from influence_warehouse.steps import Step, steps
 from influence_warehouse.unlearning.plan import partition_keys
 from influence_warehouse.warehouse.build import build_warehouse
 from influence_warehouse.warehouse.publish import publish

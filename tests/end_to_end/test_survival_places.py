@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from influence_warehouse import records
-from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.errors import InfluenceError, WarehouseError
-from influence_warehouse.facts import Lake
-from influence_warehouse.making import make_step
+from influence_warehouse.lake import records
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.pipeline.making import make_step
+from influence_warehouse.pipeline.status import states
+from influence_warehouse.pipeline.steps import steps
 from influence_warehouse.reports.report import write_report
-from influence_warehouse.status import states
-from influence_warehouse.steps import steps
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.plan import partition_keys
 from influence_warehouse.warehouse.build import build_warehouse
 from influence_warehouse.warehouse.publish import publish

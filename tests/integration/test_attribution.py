@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import torch
 
-from influence_warehouse.attribution import stage
+from influence_warehouse.attribution import scoring
 from influence_warehouse.attribution.bergson_session import save_dataset
 from influence_warehouse.attribution.health import (
     diagnosis_problems,
@@ -21,9 +21,9 @@ from influence_warehouse.attribution.health import (
 from influence_warehouse.attribution.merging import make_bin_item_scores, make_proponents
 from influence_warehouse.benchmarks.queries import encode_queries
 from influence_warehouse.errors import FactError, StudyError
-from influence_warehouse.facts import Lake
-from influence_warehouse.models import load_tokenizer
-from influence_warehouse.study import Compute, Study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.models.loading import load_tokenizer
+from influence_warehouse.study.study import Compute, Study
 from tests.scoring_lake import scoring_study, write_scoring_lake, write_scoring_model
 
 # Scores here have a standard deviation of 0.013. Shards differ by how float32 rows are padded
@@ -38,10 +38,10 @@ def model(tmp_path_factory) -> Path:
 
 
 def scored(study: Study, lake: Lake) -> Lake:
-    stage.make_preconditioner(study, lake)
-    stage.make_query_index(study, lake)
+    scoring.make_preconditioner(study, lake)
+    scoring.make_query_index(study, lake)
     for shard in range(study.sampling.shards):
-        stage.make_document_scores(study, lake, shard)
+        scoring.make_document_scores(study, lake, shard)
     make_proponents(study, lake)
     make_bin_item_scores(study, lake)
     return lake
@@ -96,7 +96,7 @@ def test_scores_do_not_depend_on_the_processes_of_a_machine(
 def test_tf32_is_another_preconditioner_and_stays_within_its_steps(model, tmp_path):
     lake = write_scoring_lake(tmp_path, shards=1)
     plain, rounded = (scoring_study(model, shards=1, tf32=tf32) for tf32 in (False, True))
-    made = [stage.fingerprint_of_preconditioner(study, lake).digest for study in (plain, rounded)]
+    made = [scoring.fingerprint_of_preconditioner(study, lake).digest for study in (plain, rounded)]
     assert made[0] != made[1]
     scored(rounded, lake)
     assert torch.get_float32_matmul_precision() == "highest"
@@ -141,7 +141,7 @@ def test_a_finished_shard_is_kept_and_a_missing_one_is_made_alone(model, referen
     before = all_scores(reference, 3)
     lake.path("document_scores", 1).unlink()
     kept = {shard: lake.path("document_scores", shard).stat().st_mtime_ns for shard in (0, 2)}
-    outcomes = [stage.make_document_scores(study, lake, shard) for shard in range(3)]
+    outcomes = [scoring.make_document_scores(study, lake, shard) for shard in range(3)]
     assert [made[-1].reused for made in outcomes] == [True, False, True]
     for shard, changed in kept.items():
         assert lake.path("document_scores", shard).stat().st_mtime_ns == changed
@@ -164,7 +164,7 @@ def test_an_added_benchmark_is_scored_alone(model, tmp_path):
     before = all_scores(lake, 3)
     preconditioners = list((lake.home.work / "preconditioner").iterdir())
     both = scoring_study(model, **settings)
-    outcomes = stage.make_document_scores(both, lake, 0)
+    outcomes = scoring.make_document_scores(both, lake, 0)
     assert outcomes[-1].details == {"scored": ["beta"], "kept": ["alpha"]}
     scored(both, lake)
     after = all_scores(lake, 3)
@@ -188,7 +188,7 @@ def test_a_benchmark_added_to_stored_gradients_needs_no_model(model, tmp_path, m
     settings = {"preconditioner": {"mix_benchmarks": ["alpha"]}, "store_gradients": True}
     scored(scoring_study(model, benchmarks=("alpha",), **settings), lake)
     both = scoring_study(model, **settings)
-    stage.make_query_index(both, lake, ["beta"])
+    scoring.make_query_index(both, lake, ["beta"])
 
     from transformers import AutoModelForCausalLM
 
@@ -197,7 +197,7 @@ def test_a_benchmark_added_to_stored_gradients_needs_no_model(model, tmp_path, m
 
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", refuse)
     for shard in range(3):
-        outcomes = stage.make_document_scores(both, lake, shard)
+        outcomes = scoring.make_document_scores(both, lake, shard)
         assert outcomes[-1].details == {"scored": ["beta"], "kept": ["alpha"]}
     monkeypatch.undo()
     direct = scoring_study(model, preconditioner={"mix_benchmarks": ["alpha"]})
@@ -231,14 +231,14 @@ def test_more_processes_than_gpus_are_refused(model, tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     study = scoring_study(model).model_copy(update={"compute": Compute(processes=2)})
     with pytest.raises(StudyError, match=r"compute.processes: 2 .* 1 GPU.*Remedy"):
-        stage.make_preconditioner(study, write_scoring_lake(tmp_path))
+        scoring.make_preconditioner(study, write_scoring_lake(tmp_path))
 
 
 def test_a_batch_larger_than_the_model_reads_is_named_before_anything_runs(model, tmp_path):
     lake = write_scoring_lake(tmp_path)
     study = scoring_study(model, token_batch_size=1024)
     with pytest.raises(StudyError, match=r"token_batch_size: 1024 .* 512 positions.*Remedy"):
-        stage.make_preconditioner(study, lake)
+        scoring.make_preconditioner(study, lake)
 
 
 def test_equals_bergsons_own_trackstar_command(model, tmp_path):
@@ -248,7 +248,7 @@ def test_equals_bergsons_own_trackstar_command(model, tmp_path):
     scored(study, lake)
     tokenizer = load_tokenizer(study, lake.home)
     manifest = lake.read("sampling_manifest")
-    documents = stage._encoded(study, lake, manifest["doc_id"])
+    documents = scoring._encoded(study, lake, manifest["doc_id"])
     items = lake.read("benchmark_items").filter(benchmark="alpha")
     queries = encode_queries(items, tokenizer, study.model.max_tokens)
     data = save_dataset(documents, tmp_path / "documents.data")

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from influence_warehouse.cli import influence
 from influence_warehouse.errors import FactError, InputError, WarehouseError
-from influence_warehouse.facts import Lake
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.layout import Home
-from influence_warehouse.models import model_source
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.models.loading import model_source
 from influence_warehouse.warehouse.build import build_warehouse
 from influence_warehouse.warehouse.publish import publish
 from tests.corpus_world import study_of

@@ -10,9 +10,9 @@ import pytest
 from influence_warehouse.benchmarks.queries import encode_queries, require_splits
 from influence_warehouse.benchmarks.scoring import score_items
 from influence_warehouse.errors import InputError
-from influence_warehouse.layout import Home
-from influence_warehouse.models import load_model, load_tokenizer, require_whole_model
-from influence_warehouse.study import Study
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.models.loading import load_model, load_tokenizer, require_whole_model
+from influence_warehouse.study.study import Study
 from tests.tiny_model import write_tiny_model
 from tests.unit.test_study import content
 

@@ -4,9 +4,13 @@ import polars as pl
 import pytest
 
 from influence_warehouse.errors import FactError
-from influence_warehouse.expectation_suite import ExpectationOutcome, outcome_of, run_checkpoint
-from influence_warehouse.facts import Lake
-from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.pipeline.expectation_suite import (
+    ExpectationOutcome,
+    outcome_of,
+    run_checkpoint,
+)
 from influence_warehouse.sampling.expectations import (
     EXPECTATION_NAMES,
     SAMPLE_GUARD,
@@ -17,7 +21,7 @@ from influence_warehouse.sampling.expectations import (
 from influence_warehouse.sampling.manifest import (
     recorded_digest,
 )
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 from tests.corpus_world import lake_at
 from tests.manifest_damages import DAMAGES, Damaged, contaminated, honest_manifest, lone
 

@@ -11,7 +11,7 @@ from influence_warehouse.benchmarks.prompts import DELIMITER
 from influence_warehouse.benchmarks.scoring import make_item_predictions, score_items
 from influence_warehouse.benchmarks.tables import make_benchmark_items
 from influence_warehouse.errors import HealthError, InputError
-from influence_warehouse.models import load_model, load_tokenizer
+from influence_warehouse.models.loading import load_model, load_tokenizer
 from tests.benchmark_world import item, lake_of, study_of, write_items
 from tests.tiny_model import write_tiny_model
 

@@ -18,21 +18,21 @@ import psutil
 import pytest
 import yaml
 
-from influence_warehouse.attribution import stage
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
-from influence_warehouse.study import Study
+from influence_warehouse.attribution import scoring
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.study import Study
 from tests.conftest import ROOT
 from tests.integration.test_attribution import TOLERANCE, all_scores
 from tests.scoring_lake import scoring_study, write_scoring_lake, write_scoring_model
 
 LEAD = """
 import sys
-from influence_warehouse.attribution import stage
+from influence_warehouse.attribution import scoring
 from influence_warehouse.errors import InfluenceError
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home, warehouse_root
-from influence_warehouse.study import load_study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home, warehouse_root
+from influence_warehouse.study.study import load_study
 
 if __name__ == "__main__":
     study = load_study(sys.argv[1])
@@ -139,8 +139,8 @@ def alone(model, tmp_path_factory) -> Lake:
     """The same shard scored by one process."""
     lake = write_scoring_lake(tmp_path_factory.mktemp("alone"), shards=1)
     study = scoring_study(model, shards=1)
-    stage.make_preconditioner(study, lake)
-    stage.make_document_scores(study, lake, 0)
+    scoring.make_preconditioner(study, lake)
+    scoring.make_document_scores(study, lake, 0)
     return lake
 
 
@@ -238,8 +238,8 @@ def test_nodes_that_do_not_come_are_named_in_time(model, tmp_path):
 def test_fewer_documents_than_processes_are_for_the_first_node(model, tmp_path):
     (tmp_path / "alone").mkdir()
     lake = write_scoring_lake(tmp_path / "alone", shards=1, n_documents=1)
-    stage.make_preconditioner(scoring_study(model, shards=1), lake)
-    stage.make_document_scores(scoring_study(model, shards=1), lake, 0)
+    scoring.make_preconditioner(scoring_study(model, shards=1), lake)
+    scoring.make_document_scores(scoring_study(model, shards=1), lake, 0)
     write_scoring_lake(tmp_path, shards=1, n_documents=1)
     with nodes(tmp_path, on_nodes(model)) as cluster:
         follower, leader = cluster.join(1), cluster.lead()

@@ -10,16 +10,17 @@ from click.testing import CliRunner
 from influence_warehouse.cli import influence
 from influence_warehouse.corpus.documents import make_documents
 from influence_warehouse.errors import InputError
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.planning import probe as probes
 from influence_warehouse.planning import workload as workloads
 from influence_warehouse.planning.left import shares_left
 from influence_warehouse.planning.plan import plan
+from influence_warehouse.planning.preflight import planned
 from influence_warehouse.planning.probe import Budget, Rates, _line
-from influence_warehouse.preflight import planned
 from influence_warehouse.sampling.manifest import make_sampling_manifest
-from influence_warehouse.study import Compute, Study, load_study
+from influence_warehouse.study.load import load_study
+from influence_warehouse.study.study import Compute, Study
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 from tests.unit.test_study import content
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from influence_warehouse.errors import FactError
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
-from influence_warehouse.models import load_model, load_tokenizer, model_source
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.models.loading import load_model, load_tokenizer, model_source
 from influence_warehouse.planted import training, world
-from influence_warehouse.study import load_study
+from influence_warehouse.study.load import load_study
 
 
 @pytest.fixture(scope="module")

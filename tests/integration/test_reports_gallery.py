@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from influence_warehouse.errors import InputError, WarehouseError
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.reports import gallery
 from influence_warehouse.reports.names import CHARTS
 from tests import report_tables

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from influence_warehouse import taxonomy
 from influence_warehouse.errors import WarehouseError
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.reports.summary import print_summary
 from tests import report_tables
 
@@ -71,7 +71,7 @@ def test_a_study_without_contrasts_has_no_contrast_table(home):
 
 def test_a_missing_database_names_the_remedy(tmp_path):
     with pytest.raises(WarehouseError, match="influence run demo"):
-        print_summary(Home(tmp_path, "demo"), "demo", Console(quiet=True))
+        print_summary(Home(tmp_path, "demo"), "demo", Console(bergson_output_to=True))
 
 
 def test_verdicts_of_unlearning_are_shown_where_they_are_built(home):

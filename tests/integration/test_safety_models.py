@@ -7,16 +7,21 @@ from pathlib import Path
 import pytest
 
 from influence_warehouse.attribution.health import make_gradient_diagnosis
-from influence_warehouse.attribution.stage import make_preconditioner
+from influence_warehouse.attribution.scoring import make_preconditioner
 from influence_warehouse.benchmarks.tables import make_benchmark_items
 from influence_warehouse.corpus.documents import make_documents
 from influence_warehouse.errors import InputError
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
-from influence_warehouse.models import load_model, load_tokenizer, local_folder, model_source
-from influence_warehouse.records import Started, write_record
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.lake.records import Timer, write_record
+from influence_warehouse.models.loading import (
+    load_model,
+    load_tokenizer,
+    local_folder,
+    model_source,
+)
 from influence_warehouse.sampling.manifest import make_sampling_manifest
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 from tests.unit.test_study import content
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -150,4 +155,4 @@ def _run_steps(study: Study, lake: Lake) -> None:
     for make in [*makes, make_gradient_diagnosis, make_preconditioner]:
         outcomes = make(study, lake)
         for outcome in outcomes if isinstance(outcomes, list) else [outcomes]:
-            write_record(lake.home, outcome, "", Started())
+            write_record(lake.home, outcome, "", Timer())

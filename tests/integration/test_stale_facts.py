@@ -6,15 +6,16 @@ import duckdb
 import polars as pl
 import pytest
 
-from influence_warehouse.attribution.stage import make_document_scores, make_preconditioner
+from influence_warehouse.attribution.scoring import make_document_scores, make_preconditioner
 from influence_warehouse.errors import FactError
-from influence_warehouse.facts import Outcome
-from influence_warehouse.layout import Home
-from influence_warehouse.making import make_step
-from influence_warehouse.records import Started, write_record
-from influence_warehouse.status import folder_state, states
-from influence_warehouse.steps import Step, steps
-from influence_warehouse.warehouse.publish import facts_changed_since, note_built_from, publish
+from influence_warehouse.lake.built_from import facts_changed_since, note_built_from
+from influence_warehouse.lake.facts import Outcome
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.lake.records import Timer, write_record
+from influence_warehouse.pipeline.making import make_step
+from influence_warehouse.pipeline.status import folder_state, states
+from influence_warehouse.pipeline.steps import Step, steps
+from influence_warehouse.warehouse.publish import publish
 from tests.scoring_lake import scoring_study, write_scoring_lake
 
 READERS: dict[str, Step] = {
@@ -39,7 +40,7 @@ def test_no_step_reads_what_the_study_would_not_make(name, tiny_model, tmp_path,
 def test_a_preconditioner_of_other_settings_is_stale_and_what_follows_waits(tiny_model, tmp_path):
     lake, study = write_scoring_lake(tmp_path), scoring_study(tiny_model)
     outcome = make_preconditioner(study, lake)
-    write_record(lake.home, outcome, str(outcome.details["digest"]), Started())
+    write_record(lake.home, outcome, str(outcome.details["digest"]), Timer())
     found = {state.fact: state for state in states(study, lake.home)}
     # The first facts of this lake are no one's; the preconditioner's own state is asked here.
     step = next(step for step in steps(study) if step.name == "make_preconditioner")
@@ -80,7 +81,7 @@ def test_a_published_copy_knows_when_facts_are_newer(tmp_path):
     home = Home(tmp_path, "tiny")
     home.create()
     for fact in ("documents", "proponents"):
-        write_record(home, outcome(fact), "a", Started())
+        write_record(home, outcome(fact), "a", Timer())
     note_built_from(home)
     with duckdb.connect(str(home.build_database)) as connection:
         connection.execute("create schema marts")
@@ -88,9 +89,9 @@ def test_a_published_copy_knows_when_facts_are_newer(tmp_path):
         connection.execute("create table marts.bins as from frame")
     publish(home, None)
     assert facts_changed_since(home) == []
-    write_record(home, outcome("documents"), "b", Started())
+    write_record(home, outcome("documents"), "b", Timer())
     assert facts_changed_since(home) == ["documents"]
-    write_record(home, outcome("bin_terms"), "c", Started())
+    write_record(home, outcome("bin_terms"), "c", Timer())
     assert facts_changed_since(home) == ["bin_terms", "documents"]
     note_built_from(home)
     assert facts_changed_since(home) == ["bin_terms", "documents"], "built, but not published"

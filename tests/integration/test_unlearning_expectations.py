@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from influence_warehouse.errors import FactError
-from influence_warehouse.facts import Lake
-from influence_warehouse.study import Study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import TOPICS
 from influence_warehouse.unlearning.expectations import (
     EXPECTATION_NAMES,
@@ -35,7 +35,7 @@ def whole(tmp_path_factory, tiny_model) -> tuple[Study, Path]:
 
 @pytest.fixture
 def lake(whole, tmp_path) -> Lake:
-    from influence_warehouse.layout import Home
+    from influence_warehouse.lake.layout import Home
 
     shutil.copytree(whole[1], tmp_path / "copy")
     return Lake(Home(tmp_path / "copy", "tiny"))

@@ -11,10 +11,10 @@ from safetensors.torch import load_file
 
 from influence_warehouse.benchmarks.scoring import make_item_predictions, score_items
 from influence_warehouse.errors import FactError, HealthError
-from influence_warehouse.facts import Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.models import load_model, load_tokenizer
-from influence_warehouse.study import Study
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.models.loading import load_model, load_tokenizer
+from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import TOPICS
 from influence_warehouse.unlearning import training
 from influence_warehouse.unlearning.adapters import adapter_folder

@@ -14,7 +14,7 @@ from influence_warehouse.benchmarks.tables import (
     make_study_definitions,
 )
 from influence_warehouse.errors import InputError
-from influence_warehouse.study import load_study
+from influence_warehouse.study.load import load_study
 from tests.benchmark_world import item, lake_of, study_of, write_items
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from influence_warehouse.children import adopt_environment, child_environment, python
-from influence_warehouse.warehouse.manifest import run_dbt
+from influence_warehouse.warehouse.dbt_manifest import run_dbt
 
 # Names of modules that children import.
 HOSTILE = ("dbt", "dagster", "dagster_dbt", "dagster_project", "json", "torch", "uvicorn")
@@ -64,8 +64,8 @@ def test_an_adopted_environment_is_that_of_a_child(monkeypatch):
 
 ENTRIES = [
     "influence_warehouse.cli",
-    "influence_warehouse.workers",
-    "influence_warehouse.side_by_side",
+    "influence_warehouse.pipeline.workers",
+    "influence_warehouse.unlearning.side_by_side",
     "influence_warehouse.attribution.nodes",
     "influence_warehouse.unlearning.training",
     "influence_warehouse.warehouse.spark",

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from influence_warehouse.errors import StudyError
-from influence_warehouse.layout import Home
-from influence_warehouse.study_names import known_studies, note_origin, reference_of
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.names import known_studies, note_origin, reference_of
 from tests.synthetic import synthetic_study
 
 INFLUENCE = Path(sys.executable).with_name("influence")
@@ -152,7 +152,7 @@ def test_an_error_that_nobody_foresaw_is_one_message_and_a_traceback_on_demand(k
     """Panics of libraries in Rust are no Exception."""
     code = (
         "import sys, influence_warehouse.cli as c\n"
-        "import influence_warehouse.study_names as s\n"
+        "import influence_warehouse.study.names as s\n"
         "class PanicException(BaseException): pass\n"
         f"def broken(): raise {kind}('a \\x1b[31m word')\n"
         "s.known_studies = broken\n"
@@ -190,7 +190,7 @@ def test_two_files_with_one_name_are_refused(root, tmp_path, monkeypatch):
 
 WAITING = """
 import subprocess, sys, threading, time
-import influence_warehouse.study_names as s
+import influence_warehouse.study.names as s
 from influence_warehouse import cli
 def waits():
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])

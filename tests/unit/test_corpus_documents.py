@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from influence_warehouse.corpus import readers
 from influence_warehouse.corpus.documents import fingerprint_of_documents, make_documents
-from influence_warehouse.facts import Lake
-from influence_warehouse.models import load_tokenizer
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.models.loading import load_tokenizer
 from tests.corpus_world import lake_at, rows_of, study_of, write_lines
 
 SET_ALL_ASIDE = dict.fromkeys(

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from influence_warehouse import out_of_core
 from influence_warehouse.corpus.duplicates import ORDER, find_duplicates
-from influence_warehouse.out_of_core import spilling
+from influence_warehouse.lake import out_of_core
+from influence_warehouse.lake.out_of_core import spilling
 
 LABELS = st.sampled_from([None, "", "a", "é", "😀", "Z"])
 ROWS = st.lists(

@@ -6,12 +6,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from influence_warehouse.errors import InputError, StudyError
-from influence_warehouse.facts import Lake
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.imports.bin_facts import import_bin_scores
-from influence_warehouse.imports.bin_scores import check_one_sample, read_bin_scores
-from influence_warehouse.imports.study import imported_home, imported_study, is_imported
-from influence_warehouse.layout import Home
+from influence_warehouse.exchange.imports.bin_facts import import_bin_scores
+from influence_warehouse.exchange.imports.bin_scores import check_one_sample, read_bin_scores
+from influence_warehouse.exchange.imports.study import imported_study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.names import imported_home
 from tests.bin_score_files import HEADER, made_means, made_rows, write_csv
 
 TOLERANCE = 1e-6
@@ -215,6 +216,6 @@ def test_only_an_imported_home_is_found_by_name(tmp_path, study, monkeypatch):
     home = Home(tmp_path, "made")
     import_bin_scores(study, Lake(home))
     assert imported_home("made") == home
-    assert is_imported(home)
+    assert home.is_imported
     assert imported_home("../made") is None
     assert imported_home("demo") is None

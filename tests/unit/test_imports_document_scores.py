@@ -7,12 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from influence_warehouse.errors import InfluenceError, InputError, StudyError, WarehouseError
-from influence_warehouse.facts import Lake
-from influence_warehouse.imports.document_facts import import_document_scores
-from influence_warehouse.imports.document_scores import slugged
-from influence_warehouse.imports.document_study import score_file, scored_documents
-from influence_warehouse.imports.groups import MAX_BINS, label_problem, labelled_bins
-from influence_warehouse.layout import Home
+from influence_warehouse.exchange.imports.document_facts import import_document_scores
+from influence_warehouse.exchange.imports.document_scores import slugged
+from influence_warehouse.exchange.imports.document_study import score_file, scored_documents
+from influence_warehouse.exchange.imports.groups import MAX_BINS, label_problem, labelled_bins
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.taxonomy import FORMATS, TOPICS, bin_id, title
 from influence_warehouse.warehouse.query import run_query
 from tests.document_score_files import made_documents, made_scores, write

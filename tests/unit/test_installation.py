@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from influence_warehouse.pretrained import SMOLLM2_PACKAGE, SMOLLM2_VERSION
+from influence_warehouse.models.pretrained import SMOLLM2_PACKAGE, SMOLLM2_VERSION
 from tests.conftest import ROOT
 
 # Packages that no index holds a wheel of for Linux and whose sources are not Python alone.

@@ -5,12 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from influence_warehouse.leftovers import part_beside, remove_leftovers, scratch_folder
+from influence_warehouse.lake.leftovers import part_beside, remove_leftovers, scratch_folder
 
 LEAVE = (
     "import os, sys\n"
     "from pathlib import Path\n"
-    "from influence_warehouse.leftovers import part_beside, scratch_folder\n"
+    "from influence_warehouse.lake.leftovers import part_beside, scratch_folder\n"
     "place = Path(sys.argv[1])\n"
     "part = part_beside(place / 'documents.parquet')\n"
     "part.write_text('half')\n"

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from influence_warehouse.attribution.nodes import Meeting, join, joined, meeting_of
+from influence_warehouse.attribution.nodes import Rendezvous, join, joined, rendezvous_of
 from influence_warehouse.attribution.trackstar import TrackStar, _require_written
 from influence_warehouse.errors import HealthError, InputError, NodesError, StudyError
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.layout import Home
-from influence_warehouse.models import Encoded
-from influence_warehouse.study import Compute, Study
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.models.loading import Encoded
+from influence_warehouse.study.study import Compute, Study
 from tests.scoring_lake import scoring_study
 
 TERMS = Fingerprint.of("call", projection_dim=4)
@@ -29,14 +29,14 @@ CALL = Path("/shared/documents.part")
 
 
 @pytest.fixture
-def meeting(monkeypatch) -> Meeting:
+def meeting(monkeypatch) -> Rendezvous:
     with socket.create_server(("", 0)) as server:
         port = server.getsockname()[1]
     monkeypatch.setenv("MASTER_PORT", str(port))
-    return Meeting("localhost", port, 2, TERMS, 20)
+    return Rendezvous("localhost", port, 2, TERMS, 20)
 
 
-def come(meeting: Meeting, node: int = 1) -> socket.socket:
+def come(meeting: Rendezvous, node: int = 1) -> socket.socket:
     """A node that has said who it is."""
     deadline = time.monotonic() + 10
     while True:
@@ -59,7 +59,7 @@ def order_to(connection: socket.socket) -> dict:
 class Leader(threading.Thread):
     """Leads one call, in which it does `part`."""
 
-    def __init__(self, meeting: Meeting, part=lambda: None) -> None:
+    def __init__(self, meeting: Rendezvous, part=lambda: None) -> None:
         super().__init__(daemon=True)
         self.meeting, self.part, self.error = meeting, part, None
         self.start()
@@ -96,17 +96,17 @@ def test_one_node_needs_no_place_and_two_name_what_is_missing(tmp_path, monkeypa
     monkeypatch.delenv("MASTER_ADDR", raising=False)
     monkeypatch.delenv("MASTER_PORT", raising=False)
     home = Home(tmp_path, "tiny")
-    assert meeting_of(scoring_study(Path("model")), home) is None
+    assert rendezvous_of(scoring_study(Path("model")), home) is None
     with pytest.raises(StudyError, match=r"compute.nodes: 2 .*MASTER_ADDR.*Remedy"):
-        meeting_of(two_nodes(), home)
+        rendezvous_of(two_nodes(), home)
     monkeypatch.setenv("MASTER_ADDR", "localhost")
     for port in ("", "x", "-1", "70000"):
         monkeypatch.setenv("MASTER_PORT", port)
         with pytest.raises(StudyError, match="MASTER_PORT"):
-            meeting_of(two_nodes(), home)
+            rendezvous_of(two_nodes(), home)
     monkeypatch.setenv("MASTER_PORT", "29500")
-    here = meeting_of(two_nodes(), home)
-    there = meeting_of(two_nodes(processes=2), home)
+    here = rendezvous_of(two_nodes(), home)
+    there = rendezvous_of(two_nodes(processes=2), home)
     assert here.place == "localhost:29500"
     assert here.terms.differences(there.terms) == ["compute.processes: 1 here, 2 there"]
 
@@ -123,7 +123,7 @@ def test_a_call_is_told_and_ends_when_all_have(meeting):
 
 
 def test_strangers_are_ignored_and_who_goes_may_come_again(meeting):
-    leader = Leader(Meeting(meeting.host, meeting.port, 3, TERMS, 20))
+    leader = Leader(Rendezvous(meeting.host, meeting.port, 3, TERMS, 20))
     come(meeting, 1).close()
     with closing(come(meeting, 1)) as first, closing(come(meeting, 1)) as twice:
         assert "there is a node 1 (there)" in order_to(twice)["refused"]

@@ -6,13 +6,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.errors import FactError, StudyError, WarehouseError
-from influence_warehouse.facts import Lake
-from influence_warehouse.facts_place import keep_facts_at
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.imports.study import is_imported, refuse_other_kinds
-from influence_warehouse.layout import Home
+from influence_warehouse.exchange.imports.study import refuse_other_kinds
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.facts_place import keep_facts_at
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.warehouse.build import build_warehouse
 from tests.object_storage import SECRET
 
@@ -142,7 +142,7 @@ def test_the_place_is_chosen_once(lake, bucket):
         keep_facts_at(home, f"{bucket}/other")
     with pytest.raises(WarehouseError, match=r"Spark.*files alone.*Remedy"):
         build_warehouse(None, lake, "spark")
-    assert not is_imported(home)
+    assert not home.is_imported
     with pytest.raises(StudyError, match="was run, not imported"):
         refuse_other_kinds(home)
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from influence_warehouse import out_of_core
-from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.corpus import readers
-from influence_warehouse.corpus.chosen import documents_of
+from influence_warehouse.corpus.chosen import read_documents
 from influence_warehouse.corpus.documents import make_documents
 from influence_warehouse.errors import FactError, InputError, WarehouseError
-from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.lake import out_of_core
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.fingerprint import Fingerprint
 from tests.bench.side_by_side import ROOT
 from tests.corpus_world import lake_at, rows_of, study_of, write_lines
 from tests.killing import Work, run
@@ -152,9 +152,9 @@ def test_chosen_documents_are_read_by_id(tmp_path, tiny_model):
     path = write_lines(tmp_path / "c.jsonl", rows_of(40))
     make_documents(study_of(tiny_model, {"path": path}), lake)
     ids = pl.Series(["d0031", "d0002", "d0031", "missing"])
-    assert documents_of(lake, ids, "doc_id").rows() == [("d0002",), ("d0031",)]
-    assert documents_of(lake, ids).columns == list(CONTRACTS["documents"].columns)
-    assert documents_of(lake, ids.head(0)).is_empty()
+    assert read_documents(lake, ids, "doc_id").rows() == [("d0002",), ("d0031",)]
+    assert read_documents(lake, ids).columns == list(CONTRACTS["documents"].columns)
+    assert read_documents(lake, ids.head(0)).is_empty()
 
 
 def make(root: Path, model: Path, corpus: dict) -> None:
@@ -163,7 +163,7 @@ def make(root: Path, model: Path, corpus: dict) -> None:
 
 @pytest.mark.slow
 def test_a_kill_leaves_nothing_that_the_next_run_does_not_remove(tmp_path, tiny_model):
-    from influence_warehouse.leftovers import remove_leftovers
+    from influence_warehouse.lake.leftovers import remove_leftovers
 
     root = tmp_path / "warehouse"
     path = write_lines(tmp_path / "c.jsonl", _mixed_rows())
@@ -188,7 +188,7 @@ def test_a_kill_leaves_nothing_that_the_next_run_does_not_remove(tmp_path, tiny_
 _PEAK = """
 import json, sys
 from pathlib import Path
-from influence_warehouse import out_of_core
+from influence_warehouse.lake import out_of_core
 from influence_warehouse.corpus.documents import make_documents
 from tests.bench.tasks import _peak_mb
 from tests.corpus_world import lake_at, study_of

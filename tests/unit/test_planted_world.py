@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from influence_warehouse import taxonomy
 from influence_warehouse.errors import StudyError
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.planted import wordings, world
-from influence_warehouse.study import Study, load_study
+from influence_warehouse.study.load import load_study
+from influence_warehouse.study.study import Study
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from influence_warehouse import pretrained
 from influence_warehouse.errors import InputError, WarehouseError
-from influence_warehouse.pretrained import prepare_smollm2, smollm2_gguf
+from influence_warehouse.models import pretrained
+from influence_warehouse.models.pretrained import prepare_smollm2, smollm2_gguf
 
 
 @pytest.fixture

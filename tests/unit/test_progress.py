@@ -13,7 +13,7 @@ from influence_warehouse.progress import (
     WholeRun,
     counted,
     finished,
-    say,
+    print_progress,
     step_of_run,
     whole_run,
     working,
@@ -63,7 +63,7 @@ def test_a_log_says_nothing_of_what_is_quick(monkeypatch):
     monkeypatch.setattr("sys.stderr", stream)
     assert progress.LOG_SECONDS == 30
     with working("tables"):
-        say("OK   tables")
+        print_progress("OK   tables")
     assert stream.getvalue() == "OK   tables\n"
 
 
@@ -71,7 +71,7 @@ def test_lines_that_stay_are_not_written_over(shown):
     stream = shown(Terminal())
     with working("unlearning", 2, "runs") as activity:
         time.sleep(0.05)
-        say("OK   1/2")
+        print_progress("OK   1/2")
         activity.advance()
         time.sleep(0.05)
     assert "\r\x1b[KOK   1/2\n" in stream.getvalue()

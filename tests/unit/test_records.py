@@ -5,13 +5,13 @@ import platform
 
 import torch
 
-from influence_warehouse.facts import Outcome
-from influence_warehouse.layout import Home
-from influence_warehouse.records import Started, record_path, write_record
+from influence_warehouse.lake.facts import Outcome
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.lake.records import Timer, record_path, write_record
 
 
 def record_of(home: Home) -> dict:
-    write_record(home, Outcome("documents", 3, reused=False), "f", Started())
+    write_record(home, Outcome("documents", 3, reused=False), "f", Timer())
     return json.loads(record_path(home, "documents", None).read_text())
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from influence_warehouse.errors import InputError
-from influence_warehouse.releases.checksums import (
+from influence_warehouse.exchange.releases.checksums import (
     FILE,
     digests_of,
     is_safe,

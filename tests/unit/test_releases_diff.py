@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from influence_warehouse.errors import WarehouseError
-from influence_warehouse.releases.diff import Difference, Side, compare
-from influence_warehouse.releases.diff_output import as_json, as_text
+from influence_warehouse.exchange.releases.diff import Difference, Side, compare
+from influence_warehouse.exchange.releases.diff_output import as_json, as_text
 from influence_warehouse.taxonomy import TOPICS
 
 # Rows of topic_influence: by its key, z of each topic.

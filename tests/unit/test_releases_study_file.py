@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from influence_warehouse.releases.study_file import study_file
-from influence_warehouse.study import Study, load_study, parse_study, preset_names
+from influence_warehouse.exchange.releases.study_file import study_file
+from influence_warehouse.study.load import load_study, parse_study, preset_names
+from influence_warehouse.study.study import Study
 from tests.synthetic import synthetic_study
 
 

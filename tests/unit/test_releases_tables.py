@@ -8,8 +8,12 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from influence_warehouse.releases.diff import Side, compare
-from influence_warehouse.releases.tables import contract_problems, publish_files, write_marts
+from influence_warehouse.exchange.releases.diff import Side, compare
+from influence_warehouse.exchange.releases.tables import (
+    contract_problems,
+    publish_files,
+    write_marts,
+)
 
 ROWS = st.lists(
     st.tuples(

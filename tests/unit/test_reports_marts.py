@@ -7,7 +7,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.reports.gallery import SPECS
 from influence_warehouse.reports.published import read_table
 from influence_warehouse.reports.summary import print_summary

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from influence_warehouse.errors import InputError, WarehouseError
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.reports import gallery, labels, theme, unlearning, unlearning_comparisons
 from influence_warehouse.reports.names import CHARTS
 from influence_warehouse.reports.published import read_table

@@ -8,14 +8,14 @@ from click.testing import CliRunner
 
 from influence_warehouse.cli import influence
 from influence_warehouse.errors import WarehouseError
-from influence_warehouse.layout import Home
-from influence_warehouse.run_lock import run_lock
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.pipeline.run_lock import run_lock
 
 HOLD = (
     "import sys\n"
     "from pathlib import Path\n"
-    "from influence_warehouse.layout import Home\n"
-    "from influence_warehouse.run_lock import run_lock\n"
+    "from influence_warehouse.lake.layout import Home\n"
+    "from influence_warehouse.pipeline.run_lock import run_lock\n"
     "with run_lock(Home(Path(sys.argv[1]), 'demo')):\n"
     "    print('held', flush=True)\n"
     "    sys.stdin.read()\n"

@@ -16,9 +16,9 @@ from influence_warehouse.benchmarks.items import read_items
 from influence_warehouse.corpus import readers
 from influence_warehouse.corpus.readers import read_corpus
 from influence_warehouse.errors import InfluenceError, InputError
-from influence_warehouse.imports.bin_scores import COLUMNS, read_bin_scores
-from influence_warehouse.layout import Home
-from influence_warehouse.study import Study
+from influence_warehouse.exchange.imports.bin_scores import COLUMNS, read_bin_scores
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.study import Study
 from tests.unit.test_study import content
 
 FUZZ = settings(max_examples=150, deadline=None, derandomize=True, database=None)

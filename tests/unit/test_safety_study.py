@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from influence_warehouse.errors import InfluenceError, StudyError
-from influence_warehouse.layout import Home
-from influence_warehouse.records import failure_of, write_failure
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.lake.records import failure_of, write_failure
 from influence_warehouse.secrecy import carries_credentials, redacted
-from influence_warehouse.study import Study, load_study, parse_study, preset_names
+from influence_warehouse.study.load import load_study, parse_study, preset_names
+from influence_warehouse.study.study import Study
 from tests.unit.test_study import content
 
 FUZZ = settings(max_examples=200, deadline=None, derandomize=True, database=None)

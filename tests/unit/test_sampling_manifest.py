@@ -21,7 +21,7 @@ from influence_warehouse.sampling.manifest import (
     manifest_digest,
     recorded_digest,
 )
-from influence_warehouse.study import Sampling
+from influence_warehouse.study.study import Sampling
 from influence_warehouse.taxonomy import FORMATS, TOPICS, bin_id
 from tests.corpus_world import lake_at, rows_of, study_of, write_lines
 

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 from influence_warehouse.errors import FactError
-from influence_warehouse.facts import METADATA_KEY, Lake
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.layout import Home
-from influence_warehouse.seals import is_intact
+from influence_warehouse.lake.facts import METADATA_KEY, Lake
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.lake.seals import is_intact
 
 MADE = Fingerprint.of("bin_populations", test=1)
 

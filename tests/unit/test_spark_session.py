@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from influence_warehouse.contracts import CONTRACTS
+from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.warehouse import spark
 
 

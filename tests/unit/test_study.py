@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from influence_warehouse.errors import StudyError
-from influence_warehouse.study import load_study, parse_study, preset_names
+from influence_warehouse.study.load import load_study, parse_study, preset_names
 
 
 def content(**changes) -> dict:

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from influence_warehouse.study import parse_study
-from influence_warehouse.study_reference import EXAMPLE, render_reference
+from influence_warehouse.study.load import parse_study
+from influence_warehouse.study.reference import EXAMPLE, render_reference
 from tests.conftest import ROOT
 
 
 def test_committed_reference_is_current():
     committed = (ROOT / "docs" / "study-file.md").read_text(encoding="utf-8")
     assert committed == render_reference(), (
-        "remake it: python -m influence_warehouse.study_reference > docs/study-file.md"
+        "remake it: python -m influence_warehouse.study.reference > docs/study-file.md"
     )
 
 

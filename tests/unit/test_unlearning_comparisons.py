@@ -5,10 +5,10 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 
-from influence_warehouse.facts import Lake
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.records import failure_path, write_failure
-from influence_warehouse.study import Study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.records import failure_path, write_failure
+from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.comparisons import (
     make_unlearning_comparisons,
     run_outcomes,

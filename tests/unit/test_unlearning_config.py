@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from influence_warehouse.study import Study
-from influence_warehouse.unlearning.config import CONDITIONS, Unlearning
+from influence_warehouse.study.study import Study
+from influence_warehouse.study.unlearning import CONDITIONS, Unlearning
 
 
 def test_defaults_are_the_four_conditions_with_three_seeds():

@@ -10,8 +10,8 @@ from polars.testing import assert_frame_equal
 from scipy import stats
 
 from influence_warehouse.errors import FactError, HealthError, InputError
+from influence_warehouse.study.unlearning import CONDITIONS
 from influence_warehouse.unlearning import paired_tests as module
-from influence_warehouse.unlearning.config import CONDITIONS
 from influence_warehouse.unlearning.paired_tests import (
     COMPARISONS,
     KEY,

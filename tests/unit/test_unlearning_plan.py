@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from influence_warehouse.errors import FactError, InputError, WarehouseError
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.unlearning.plan import (
     Region,
     make_unlearning_plan,

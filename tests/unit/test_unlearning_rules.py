@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from influence_warehouse.errors import InputError
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
-from influence_warehouse.study import Study
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.rules import make_region_rules, rule_rows
 from tests.scoring_lake import BENCHMARKS, scoring_study
 from tests.unlearning_world import unlearning_study

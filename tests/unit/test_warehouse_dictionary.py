@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from influence_warehouse.contracts import CONTRACTS
+from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.warehouse.build import dbt_project_folder
 from influence_warehouse.warehouse.dictionary import (
     anchor_of,
@@ -12,7 +12,7 @@ from influence_warehouse.warehouse.dictionary import (
     measure_of,
     render_dictionary,
 )
-from influence_warehouse.warehouse.measures import NUMERIC, RULES
+from influence_warehouse.warehouse.units import NUMERIC, RULES
 from tests.conftest import ROOT
 
 

@@ -7,8 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from influence_warehouse.errors import StudyError
-from influence_warehouse.study import Study, load_study
-from influence_warehouse.warehouse.plain_select import READABLE, plain_select
+from influence_warehouse.study.load import load_study
+from influence_warehouse.study.plain_select import READABLE, plain_select
+from influence_warehouse.study.study import Study
 from tests.synthetic import synthetic_study
 
 TOPICS = "select benchmark, topic, null as format from topic_influence"

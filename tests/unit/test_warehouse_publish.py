@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from influence_warehouse.errors import WarehouseError
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.warehouse.publish import publish
 from influence_warehouse.warehouse.query import run_query
 from tests.synthetic import synthetic_study

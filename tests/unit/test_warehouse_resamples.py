@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from influence_warehouse.errors import FactError
-from influence_warehouse.fingerprint import Fingerprint
+from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.warehouse import resamples
 from influence_warehouse.warehouse.resamples import (
     MIN_SUBSET_ITEMS,

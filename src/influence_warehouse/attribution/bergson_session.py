@@ -11,13 +11,13 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from influence_warehouse.leftovers import part_beside, remove_leftovers
-from influence_warehouse.models import Encoded, hide_bars
+from influence_warehouse.lake.leftovers import part_beside, remove_leftovers
+from influence_warehouse.models.loading import Encoded, hide_bars
 from influence_warehouse.progress import LibraryProgress, working
 
 
 @contextlib.contextmanager
-def quiet(log: Path, label: str = "gradients") -> Iterator[None]:
+def bergson_output_to(log: Path, label: str = "gradients") -> Iterator[None]:
     """Send what Bergson prints and logs to the end of `log`; put all back afterwards.
 
     The counts of its progress bars are shown as this project shows progress.
@@ -66,7 +66,7 @@ def _torch_settings_kept() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
+def atomic_folder(target: Path) -> Iterator[Path]:
     """A scratch folder that becomes `target` by rename when the block ends without error.
 
     What killed processes left beside it is removed first; a target that another process

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import polars as pl
 
-from influence_warehouse.attribution.bergson_session import kwargs_text, quiet
+from influence_warehouse.attribution.bergson_session import bergson_output_to, kwargs_text
 from influence_warehouse.attribution.merging import fingerprint_of_merged
 from influence_warehouse.attribution.trackstar import PRECISIONS
-from influence_warehouse.corpus.chosen import documents_of
+from influence_warehouse.corpus.chosen import read_documents
 from influence_warehouse.errors import HealthError
-from influence_warehouse.facts import Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.leftovers import scratch_folder
-from influence_warehouse.models import loading_options, local_folder, model_source
-from influence_warehouse.study import Study
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.leftovers import scratch_folder
+from influence_warehouse.models.loading import loading_options, local_folder, model_source
+from influence_warehouse.study.study import Study
 
 _DIAGNOSED_DOCUMENTS = 32
 _REPORT_LINE = re.compile(r"^\s+(?:PASS|FAIL)\s+(.+?)\s+\(min cos_sim=([-\d.naif]+)\)", re.M)
@@ -145,10 +145,10 @@ def _diagnose(study: Study, lake: Lake) -> str:
     """Text of Bergson's report; it is its only output, so it is captured and kept in the log."""
     manifest = lake.read("sampling_manifest").sort("sample_rank", "bin_id")
     chosen = manifest.head(_DIAGNOSED_DOCUMENTS)["doc_id"]
-    texts = documents_of(lake, chosen, "text")
+    texts = read_documents(lake, chosen, "text")
     output = io.StringIO()
     log = lake.home.runs / "bergson.log"
-    with scratch_folder(lake.home.work) as folder, quiet(log, "diagnosis"):
+    with scratch_folder(lake.home.work) as folder, bergson_output_to(log, "diagnosis"):
         texts.write_parquet(Path(folder) / "documents.parquet")
         with redirect_stdout(output):
             from bergson.diagnose import DiagnoseConfig, diagnose

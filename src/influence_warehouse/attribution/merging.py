@@ -6,10 +6,10 @@ Does not belong here: scoring (`stage`) and the arithmetic (`rollup`).
 import polars as pl
 
 from influence_warehouse.attribution import rollup
-from influence_warehouse.attribution.stage import SHARD_FACTS, fingerprint_of_document_scores
-from influence_warehouse.facts import Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.study import Study
+from influence_warehouse.attribution.scoring import SHARD_FACTS, fingerprint_of_document_scores
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.study.study import Study
 
 
 def fingerprint_of_merged(study: Study, lake: Lake, fact: str) -> Fingerprint:

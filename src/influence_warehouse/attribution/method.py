@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from influence_warehouse.models import Encoded
+from influence_warehouse.models.loading import Encoded
 
 
 class AttributionMethod(Protocol):

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from influence_warehouse.errors import InfluenceError, NodesError, StudyError
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.layout import Home
-from influence_warehouse.study import Study
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.study import Study
 
 _HELLO_SECONDS = 5.0
 _RETRY_SECONDS = 0.5
@@ -37,7 +37,7 @@ _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 
 @dataclass(frozen=True)
-class Meeting:
+class Rendezvous:
     """Where a study's nodes meet, what they must agree on, and how long the leader waits."""
 
     host: str
@@ -51,7 +51,7 @@ class Meeting:
         return f"{self.host}:{self.port}"
 
 
-def meeting_of(study: Study, home: Home) -> Meeting | None:
+def rendezvous_of(study: Study, home: Home) -> Rendezvous | None:
     """The meeting that the environment names; None for a study on one node.
 
     Raises StudyError when MASTER_ADDR or MASTER_PORT is missing or not an address.
@@ -68,7 +68,7 @@ def meeting_of(study: Study, home: Home) -> Meeting | None:
             "on all nodes set MASTER_ADDR to the first node's name and MASTER_PORT to a free port "
             "of it (seconds to wait are optional), or set compute.nodes to 1."
         )
-    return Meeting(host, int(port), nodes, _terms(study, home), float(wait))
+    return Rendezvous(host, int(port), nodes, _terms(study, home), float(wait))
 
 
 def _terms(study: Study, home: Home) -> Fingerprint:
@@ -92,7 +92,7 @@ def _terms(study: Study, home: Home) -> Fingerprint:
 
 
 @contextmanager
-def joined(meeting: Meeting, call: Path) -> Iterator[None]:
+def joined(meeting: Rendezvous, call: Path) -> Iterator[None]:
     """Run the block, the leader's part of a call, while all other nodes run theirs.
 
     `call` is the folder with the call's configuration. At the end of the block every node has
@@ -119,7 +119,7 @@ def joined(meeting: Meeting, call: Path) -> Iterator[None]:
             raise _lost(problems)
 
 
-def join(meeting: Meeting, node: int, take_part: Callable[[Path], str]) -> Iterator[str]:
+def join(meeting: Rendezvous, node: int, take_part: Callable[[Path], str]) -> Iterator[str]:
     """Take part in every call of the leaders that come; a line for each, without end.
 
     `take_part` runs this node's part of the call in a folder and returns its name.
@@ -250,7 +250,7 @@ def _lost(problems: list[str]) -> NodesError:
     )
 
 
-def _gather(meeting: Meeting, open_links: ExitStack) -> list[_Link]:
+def _gather(meeting: Rendezvous, open_links: ExitStack) -> list[_Link]:
     """Connections to all other nodes, which have agreed; whoever goes before all are there may
     come again."""
     deadline = time.monotonic() + meeting.seconds
@@ -271,7 +271,7 @@ def _gather(meeting: Meeting, open_links: ExitStack) -> list[_Link]:
                 _admit(link, meeting, came)
 
 
-def _missing(meeting: Meeting, missing: list[int]) -> NodesError:
+def _missing(meeting: Rendezvous, missing: list[int]) -> NodesError:
     names = ", ".join(map(str, missing))
     return NodesError(
         f"compute.nodes: {meeting.nodes}, but node {names} did not come to {meeting.place} within "
@@ -281,7 +281,7 @@ def _missing(meeting: Meeting, missing: list[int]) -> NodesError:
     )
 
 
-def _admit(link: _Link, meeting: Meeting, came: dict[int, _Link]) -> None:
+def _admit(link: _Link, meeting: Rendezvous, came: dict[int, _Link]) -> None:
     """Let a node in that agrees. Raises NodesError, on both sides, for one that does not."""
     hello = link.receive(_HELLO_SECONDS) or {}
     node, terms = hello.get("node"), hello.get("terms")
@@ -306,7 +306,7 @@ def _admit(link: _Link, meeting: Meeting, came: dict[int, _Link]) -> None:
     came[node] = link
 
 
-def _listening(meeting: Meeting, deadline: float) -> socket.socket:
+def _listening(meeting: Rendezvous, deadline: float) -> socket.socket:
     """The leader's end; another leader on this machine may have to end first."""
     dual = socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if dual else socket.AF_INET
@@ -322,7 +322,7 @@ def _listening(meeting: Meeting, deadline: float) -> socket.socket:
         time.sleep(_RETRY_SECONDS)
 
 
-def _reach(meeting: Meeting) -> _Link:
+def _reach(meeting: Rendezvous) -> _Link:
     """A connection to a leader, once there is one: it listens between two calls only."""
     while True:
         with suppress(OSError):

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.lib.recfunctions import structured_to_unstructured
 
+from influence_warehouse.attribution.bergson_commands import run_call
 from influence_warehouse.attribution.bergson_session import (
+    atomic_folder,
+    bergson_output_to,
     kwargs_text,
-    quiet,
     save_dataset,
-    whole_folder,
 )
-from influence_warehouse.attribution.calls import run_call
-from influence_warehouse.attribution.nodes import Meeting
+from influence_warehouse.attribution.nodes import Rendezvous
 from influence_warehouse.attribution.stored_gradients import score_stored_gradients
 from influence_warehouse.errors import HealthError
-from influence_warehouse.leftovers import scratch_folder
-from influence_warehouse.models import Encoded, ModelSource, loading_options, local_folder
-from influence_warehouse.study import Attribution, Compute, Model
+from influence_warehouse.lake.leftovers import scratch_folder
+from influence_warehouse.models.loading import Encoded, ModelSource, loading_options, local_folder
+from influence_warehouse.study.study import Attribution, Compute, Model
 
 if TYPE_CHECKING:
     from bergson.config.config import (
@@ -53,7 +53,7 @@ class TrackStar:
     compute: Compute
     log: Path
     seed: int
-    meeting: Meeting | None = None
+    meeting: Rendezvous | None = None
     name: str = "trackstar"
 
     def fit_preconditioner(
@@ -64,7 +64,10 @@ class TrackStar:
         The mixing coefficient is chosen by Bergson (section A.1.3 of the paper) so that
         about `downweight_components` components are downweighted.
         """
-        with whole_folder(folder) as scratch, quiet(self.log, "gradients for the preconditioner"):
+        with (
+            atomic_folder(folder) as scratch,
+            bergson_output_to(self.log, "gradients for the preconditioner"),
+        ):
             from bergson.process_grads import mix_autocorrelation_matrices
 
             self._fit_hessian(documents, scratch / _DOCUMENT_HESSIAN)
@@ -86,7 +89,7 @@ class TrackStar:
         self._index(documents, folder)
 
     def _index(self, rows: Sequence[Encoded], folder: Path) -> None:
-        with whole_folder(folder) as scratch, quiet(self.log, "gradients"):
+        with atomic_folder(folder) as scratch, bergson_output_to(self.log, "gradients"):
             from bergson.cli.commands import Build
             from bergson.config.config import PreprocessConfig
 
@@ -99,7 +102,7 @@ class TrackStar:
         self, documents: Sequence[Encoded], preconditioner: Path, query_index: Path
     ) -> np.ndarray:
         """Float32 [documents, queries]: inner products of corrected unit gradients."""
-        with scratch_folder(query_index.parent) as folder, quiet(self.log, "scores"):
+        with scratch_folder(query_index.parent) as folder, bergson_output_to(self.log, "scores"):
             scratch = Path(folder)
             from bergson.cli.commands import Score
             from bergson.data import load_scores
@@ -116,7 +119,7 @@ class TrackStar:
         """As `score`, of documents whose gradients are in the folder; no model is loaded."""
         with (
             scratch_folder(query_index.parent) as scratch,
-            quiet(self.log, "scores of stored gradients"),
+            bergson_output_to(self.log, "scores of stored gradients"),
         ):
             configs = self._score_config(preconditioner, query_index)
             return score_stored_gradients(gradients / _INDEX, *configs, Path(scratch))

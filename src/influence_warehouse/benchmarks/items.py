@@ -17,8 +17,8 @@ from influence_warehouse.corpus.readers import check_expansion, json_object
 from influence_warehouse.corpus.rows import is_invisible
 from influence_warehouse.corpus.streams import read_lines
 from influence_warehouse.errors import InputError
-from influence_warehouse.layout import Home
-from influence_warehouse.study import Benchmark, HubDataset, Study
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.study import Benchmark, HubDataset, Study
 
 
 @dataclass(frozen=True)

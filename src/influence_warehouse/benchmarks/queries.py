@@ -10,7 +10,7 @@ import polars as pl
 
 from influence_warehouse.benchmarks.prompts import DELIMITER
 from influence_warehouse.errors import InputError
-from influence_warehouse.models import Encoded
+from influence_warehouse.models.loading import Encoded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

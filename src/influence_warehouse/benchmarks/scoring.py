@@ -19,11 +19,11 @@ import polars as pl
 from influence_warehouse.benchmarks.prompts import DELIMITER
 from influence_warehouse.benchmarks.queries import require_splits
 from influence_warehouse.errors import HealthError, InputError
-from influence_warehouse.facts import CONTRACTS, Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.models import load_model, load_tokenizer, model_source
+from influence_warehouse.lake.facts import CONTRACTS, Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.models.loading import load_model, load_tokenizer, model_source
 from influence_warehouse.progress import working
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 
 if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask

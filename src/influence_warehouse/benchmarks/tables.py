@@ -12,11 +12,11 @@ import polars as pl
 
 from influence_warehouse.benchmarks.items import BenchmarkItems, items_path, read_items
 from influence_warehouse.benchmarks.prompts import join_text, render
-from influence_warehouse.design import contrast_rows
 from influence_warehouse.errors import InputError
-from influence_warehouse.facts import CONTRACTS, Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint, digest_of, digest_of_file
-from influence_warehouse.study import Benchmark, Study
+from influence_warehouse.lake.facts import CONTRACTS, Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint, digest_of, digest_of_file
+from influence_warehouse.study.design import contrast_rows
+from influence_warehouse.study.study import Benchmark, Study
 
 
 def fingerprint_of_benchmark_items(study: Study, lake: Lake) -> Fingerprint:

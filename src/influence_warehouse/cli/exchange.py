@@ -49,8 +49,8 @@ def import_bin_scores(files: tuple[str, ...], study: str, **options: Any) -> Non
     Tables, charts and queries are those of a study that was run; what bin means cannot tell is
     empty, and `influence query unknowns` says why. Import again to change the study.
     """
-    from influence_warehouse.imports.bin_scores_study import make_study
-    from influence_warehouse.imports.study import imported_study
+    from influence_warehouse.exchange.imports.bin_scores_study import make_study
+    from influence_warehouse.exchange.imports.study import imported_study
 
     contrasts, designs = options.pop("contrasts"), options.pop("designs")
     described = imported_study(study, files, contrasts, designs, **options)
@@ -69,7 +69,7 @@ def import_release(folder: Path, study: str, max_gigabytes: float) -> None:
 
     Its tables are published as they were released, not computed again.
     """
-    from influence_warehouse.releases.read import import_release as read_release
+    from influence_warehouse.exchange.releases.read import import_release as read_release
 
     for line in read_release(folder, study, max_gigabytes):
         click.echo(line)
@@ -116,8 +116,8 @@ def import_document_scores(scores: tuple[str, ...], study: str, **options: Any) 
     doc_id, their labels, and text, url, source if you have them. docs/import.md has the whole
     of it. Import again to change the study.
     """
-    from influence_warehouse.imports.document_scores_study import make_study
-    from influence_warehouse.imports.document_study import scored_documents
+    from influence_warehouse.exchange.imports.document_scores_study import make_study
+    from influence_warehouse.exchange.imports.document_study import scored_documents
 
     parts = [options.pop(name) for name in ("maps", "groups", "contrasts", "designs")]
     for line in make_study(scored_documents(study, scores, *parts, **options)):
@@ -146,8 +146,8 @@ def export(study: str, to: Path, replace: bool, text: str | None, **terms: Any) 
     Full texts stay here unless --with-text is given; tables quote excerpts of 200 characters
     unless --no-text is.
     """
-    from influence_warehouse.releases.export import export_release
-    from influence_warehouse.releases.notes import Terms
+    from influence_warehouse.exchange.releases.export import export_release
+    from influence_warehouse.exchange.releases.notes import Terms
 
     loaded, home = opened(study)
     told = Terms(text=text or "excerpts", **terms)

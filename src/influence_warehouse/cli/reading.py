@@ -27,7 +27,7 @@ from influence_warehouse.errors import InfluenceError, InputError
 @example("influence studies")
 def studies() -> None:
     """List the studies that have a name: presets, and those of the warehouse."""
-    from influence_warehouse.study_names import known_studies
+    from influence_warehouse.study.names import known_studies
 
     for study in known_studies():
         published = "published" if study.is_published else "not published"
@@ -186,8 +186,8 @@ def diff(a: str, b: str, tolerance: float, movers: int, output: str, max_gigabyt
     The column `study`, and when, how fast and with which software a fact was made (in `runs`),
     are not compared.
     """
-    from influence_warehouse.releases.diff import compare
-    from influence_warehouse.releases.diff_output import as_json, as_text
+    from influence_warehouse.exchange.releases.diff import compare
+    from influence_warehouse.exchange.releases.diff_output import as_json, as_text
 
     try:
         first, second = (_published(name, max_gigabytes) for name in (a, b))
@@ -201,8 +201,8 @@ def diff(a: str, b: str, tolerance: float, movers: int, output: str, max_gigabyt
 
 def _published(name: str, max_gigabytes: float) -> Any:
     """Where the marts of a release's folder, a DuckDB file or a study are."""
-    from influence_warehouse.releases.diff import Side
-    from influence_warehouse.releases.read import is_release, open_release
+    from influence_warehouse.exchange.releases.diff import Side
+    from influence_warehouse.exchange.releases.read import is_release, open_release
 
     path = Path(name)
     if is_release(path):

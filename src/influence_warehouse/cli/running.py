@@ -49,13 +49,13 @@ def run(study: str, stage: Any, facts: str | None) -> None:
 
         unlearning_section(loaded)
     if stage in (None, "prepare"):
-        from influence_warehouse.preflight import require_inputs
+        from influence_warehouse.planning.preflight import require_inputs
 
         require_inputs(loaded)
     home = made_home(study)[1]
-    from influence_warehouse.leftovers import remove_leftovers
+    from influence_warehouse.lake.leftovers import remove_leftovers
+    from influence_warehouse.pipeline.run_lock import run_lock
     from influence_warehouse.progress import working
-    from influence_warehouse.run_lock import run_lock
 
     with run_lock(home):
         remove_leftovers(home.path)
@@ -90,8 +90,8 @@ def work(study: str, parts: Any, worker: int, of: int) -> None:
     For clusters, on one lake that all workers see: docs/clusters/. Start it after
     `influence run STUDY --stage prepare` (shards) or `--stage plan` (runs).
     """
-    from influence_warehouse.facts import Lake
-    from influence_warehouse.workers import work as make
+    from influence_warehouse.lake.facts import Lake
+    from influence_warehouse.pipeline.workers import work as make
 
     loaded, home = made_home(study)
     for line in make(loaded, Lake(home), parts, worker, of):
@@ -109,7 +109,7 @@ def join(study: str, node: int) -> None:
     The leader is `influence run` or `influence work` on the node that MASTER_ADDR names; both
     take MASTER_ADDR and MASTER_PORT from the environment: docs/clusters/.
     """
-    from influence_warehouse.attribution.calls import join_calls
+    from influence_warehouse.attribution.bergson_commands import join_calls
 
     end_by_oneself()
     for signal_ in (signal.SIGINT, signal.SIGTERM):
@@ -129,7 +129,7 @@ def check(study: str, probe: bool, output: str) -> None:
     """Validate STUDY and its inputs and estimate its cost; runs nothing."""
     import json
 
-    from influence_warehouse.preflight import findings, planned
+    from influence_warehouse.planning.preflight import findings, planned
     from influence_warehouse.progress import working
 
     loaded, home = study_and_home(study)
@@ -148,8 +148,8 @@ def check(study: str, probe: bool, output: str) -> None:
 @example("influence status demo")
 def status(study: str) -> None:
     """Show for each fact of STUDY whether it is current, stale or missing."""
-    from influence_warehouse.imports.study import imported_status_lines
-    from influence_warehouse.status import status_lines
+    from influence_warehouse.exchange.imports.study import imported_status_lines
+    from influence_warehouse.pipeline.status import status_lines
 
     loaded, home = opened(study)
     for line in status_lines(loaded, home) if loaded else imported_status_lines(home):
@@ -169,7 +169,7 @@ def status(study: str) -> None:
 @example("influence build demo --target spark")
 def build(study: str, target: str) -> None:
     """Build the marts of STUDY anew from its facts, all at once, and publish them."""
-    from influence_warehouse.facts import Lake
+    from influence_warehouse.lake.facts import Lake
     from influence_warehouse.warehouse.build import build_warehouse
     from influence_warehouse.warehouse.publish import publish
     from influence_warehouse.warehouse.spark_marts import collect_marts
@@ -213,8 +213,8 @@ def ui(study: str, port: int, launch: bool, facts: str | None) -> None:
 @example("influence prepare-model smollm2")
 def prepare_model(name: str) -> None:
     """Turn a model from a Python package into a local transformers folder."""
-    from influence_warehouse.layout import warehouse_root
-    from influence_warehouse.pretrained import DEFAULT_FOLDER, prepare_smollm2
+    from influence_warehouse.lake.layout import warehouse_root
+    from influence_warehouse.models.pretrained import DEFAULT_FOLDER, prepare_smollm2
 
     folder = warehouse_root() / "models" / DEFAULT_FOLDER
     for key, value in prepare_smollm2(folder).items():
@@ -223,7 +223,7 @@ def prepare_model(name: str) -> None:
 
 def _choose_place(home: Any, facts: str | None) -> None:
     if facts is not None:
-        from influence_warehouse.facts_place import keep_facts_at
+        from influence_warehouse.lake.facts_place import keep_facts_at
 
         keep_facts_at(home, facts)
 
@@ -235,7 +235,7 @@ def _prepare(study: str, loaded: Any, home: Any) -> None:
     # resource tracker, which removes it and would warn of it.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
     # Dagster's processes may start in other folders.
-    from influence_warehouse.study_names import reference_of
+    from influence_warehouse.study.names import reference_of
 
     reference = reference_of(study)
     is_file = Path(reference).is_file()
@@ -244,7 +244,7 @@ def _prepare(study: str, loaded: Any, home: Any) -> None:
         from dagster_project.instance import prepare_instance
     except ImportError as error:
         raise StudyError(f"Dagster is not installed: {error}") from error
-    from influence_warehouse.warehouse.manifest import prepare_manifest
+    from influence_warehouse.warehouse.dbt_manifest import prepare_manifest
 
     prepare_instance(home.root)
     prepare_manifest(home, loaded)

@@ -15,8 +15,8 @@ import click
 
 from influence_warehouse.cli import verbs
 from influence_warehouse.errors import InfluenceError
-from influence_warehouse.printable import printable
-from influence_warehouse.releases import MAX_GIGABYTES
+from influence_warehouse.exchange.releases import MAX_GIGABYTES
+from influence_warehouse.quoting import printable
 from influence_warehouse.secrecy import redacted
 
 STUDY = click.argument("study")
@@ -67,10 +67,10 @@ def readable_errors(function: Callable) -> Callable:
 
 def study_and_home(study: str) -> tuple[Any, Any]:
     """The study of a name or file, which can be run, and its home."""
-    from influence_warehouse.imports.study import refuse_imported
-    from influence_warehouse.layout import Home, warehouse_root
-    from influence_warehouse.study import load_study
-    from influence_warehouse.study_names import reference_of
+    from influence_warehouse.exchange.imports.study import refuse_imported
+    from influence_warehouse.lake.layout import Home, warehouse_root
+    from influence_warehouse.study.load import load_study
+    from influence_warehouse.study.names import reference_of
 
     refuse_imported(study)
     loaded = load_study(reference_of(study))
@@ -80,7 +80,7 @@ def study_and_home(study: str) -> tuple[Any, Any]:
 
 def made_home(study: str) -> tuple[Any, Any]:
     """`study_and_home`, with the home made and what it is made from noted in it."""
-    from influence_warehouse.study_names import note_origin, reference_of
+    from influence_warehouse.study.names import note_origin, reference_of
 
     loaded, home = study_and_home(study)
     home.create()
@@ -90,7 +90,7 @@ def made_home(study: str) -> tuple[Any, Any]:
 
 def opened(study: str) -> tuple[Any, Any]:
     """The study, None where it was imported and cannot be run, and its home."""
-    from influence_warehouse.imports.study import imported_home
+    from influence_warehouse.study.names import imported_home
 
     imported = imported_home(study)
     return (None, imported) if imported else study_and_home(study)
@@ -98,7 +98,7 @@ def opened(study: str) -> tuple[Any, Any]:
 
 def tell_if_stale(home: Any) -> None:
     """Say on stderr when the published copy is older than the facts beside it."""
-    from influence_warehouse.warehouse.publish import facts_changed_since
+    from influence_warehouse.lake.built_from import facts_changed_since
 
     changed = facts_changed_since(home) if home.database.exists() else []
     if changed:
@@ -111,7 +111,7 @@ def tell_if_stale(home: Any) -> None:
 
 def home_of(study: str) -> Any:
     """Home of a study that was run or imported. What is published is found by its name."""
-    from influence_warehouse.layout import Home, warehouse_root
+    from influence_warehouse.lake.layout import Home, warehouse_root
 
     # Validating the study would cost a query a third of its time.
     home = Home(warehouse_root(), study)

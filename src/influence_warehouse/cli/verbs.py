@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from influence_warehouse.errors import InfluenceError
-from influence_warehouse.printable import printable
+from influence_warehouse.quoting import printable
 from influence_warehouse.secrecy import redacted
 
 DEBUG = "INFLUENCE_DEBUG"

@@ -6,10 +6,10 @@ Belongs here: the one way to read texts of `documents`. Does not belong here: wh
 
 import polars as pl
 
-from influence_warehouse.facts import Lake
+from influence_warehouse.lake.facts import Lake
 
 
-def documents_of(lake: Lake, doc_ids: pl.Series, *columns: str) -> pl.DataFrame:
+def read_documents(lake: Lake, doc_ids: pl.Series, *columns: str) -> pl.DataFrame:
     """Those `columns` (all without any) of the documents with these ids, sorted by id.
 
     Raises FactError: missing or damaged.

@@ -14,27 +14,27 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.corpus.duplicates import find_duplicates
 from influence_warehouse.corpus.files import CorpusFiles, corpus_digests, corpus_files
 from influence_warehouse.corpus.labels import classify, load_classifiers
 from influence_warehouse.corpus.readers import corpus_path
 from influence_warehouse.corpus.rows import COLUMNS, PRINTED_CHARS, checked_rows
 from influence_warehouse.errors import InputError, WarehouseError
-from influence_warehouse.facts import Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint, digest_of, digest_of_file
-from influence_warehouse.layout import Home
-from influence_warehouse.leftovers import scratch_folder
-from influence_warehouse.models import load_tokenizer, model_source
-from influence_warehouse.out_of_core import (
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint, digest_of, digest_of_file
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.lake.leftovers import scratch_folder
+from influence_warehouse.lake.out_of_core import (
     GROUP_ROWS,
     in_groups,
     in_order,
     spilling,
     write_groups,
 )
+from influence_warehouse.models.loading import load_tokenizer, model_source
 from influence_warehouse.progress import counted
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 
 if TYPE_CHECKING:
     import pyarrow as pa

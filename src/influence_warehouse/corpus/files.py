@@ -11,7 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from influence_warehouse.errors import InputError
-from influence_warehouse.fingerprint import digest_of_file
+from influence_warehouse.lake.fingerprint import digest_of_file
+from influence_warehouse.lake.git_lfs import pointer_problem
 
 PARQUET_SUFFIXES = (".parquet",)
 # `.json.gz` and `.json.zst` are how Dolma names JSON lines.
@@ -20,7 +21,6 @@ LINE_SUFFIXES = (
     *(".json.gz", ".json.zst"),
 )
 NAMED_FILES = 5
-_LFS_POINTER = b"version https://git-lfs"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -92,14 +92,6 @@ def disguise_of(file: Path) -> str | None:
         if stream.read(2) in _UTF16_MARKS:
             return "is UTF-16. Remedy: write it again as UTF-8."
     return None
-
-
-def pointer_problem(file: Path, content: str) -> str | None:
-    """That a file is a pointer of Git LFS and not its content, with the remedy, or None."""
-    with file.open("rb") as stream:
-        if stream.read(len(_LFS_POINTER)) != _LFS_POINTER:
-            return None
-    return f"is a pointer of Git LFS, not {content}. Remedy: `git lfs pull` in its repository."
 
 
 def _is_readable(name: str) -> bool:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from influence_warehouse.errors import InputError
-from influence_warehouse.models import device, hide_bars
+from influence_warehouse.models.loading import device, hide_bars
 from influence_warehouse.progress import counted
-from influence_warehouse.study import Classifiers
+from influence_warehouse.study.study import Classifiers
 from influence_warehouse.taxonomy import FORMATS, TOPICS, title
 
 if TYPE_CHECKING:

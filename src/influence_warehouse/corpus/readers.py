@@ -19,8 +19,8 @@ from influence_warehouse.corpus.streams import (
     read_lines,
 )
 from influence_warehouse.errors import InputError
-from influence_warehouse.layout import Home
-from influence_warehouse.study import Corpus, HubDataset, Study
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.study import Corpus, HubDataset, Study
 
 BATCH_ROWS = 2048
 TEXT_FIELDS = ("text", "url", "source", "topic", "format")

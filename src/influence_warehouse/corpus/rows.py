@@ -10,12 +10,12 @@ from typing import Any
 
 import polars as pl
 
-from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.corpus.labels import slug_of
 from influence_warehouse.corpus.readers import TEXT_FIELDS, Batch, read_corpus
 from influence_warehouse.errors import InputError
-from influence_warehouse.layout import Home
-from influence_warehouse.study import Study
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.study import Study
 
 _REPLACEMENT = "\ufffd"  # what decoders put in the place of bytes that they could not read
 # Printable by their category, and yet blank: fillers, joiners, variation selectors, Braille.

@@ -6,9 +6,9 @@ stale (`status`).
 
 from collections import defaultdict
 
-from influence_warehouse.layout import Home
-from influence_warehouse.status import states
-from influence_warehouse.study import Study
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.pipeline.status import states
+from influence_warehouse.study.study import Study
 
 # What follows from these is quick, or made at every run.
 _FACTS = {

@@ -9,8 +9,8 @@ from typing import Any
 
 from influence_warehouse.planning.probe import Rates
 from influence_warehouse.planning.workload import Workload
-from influence_warehouse.study import Study
-from influence_warehouse.unlearning.config import Unlearning
+from influence_warehouse.study.study import Study
+from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.unlearning.plan import target_benchmarks
 
 # Of zstd Parquet that finished studies wrote, bytes a row.

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from influence_warehouse.attribution.bergson_session import quiet
-from influence_warehouse.attribution.stage import method_of
+from influence_warehouse.attribution.bergson_session import bergson_output_to
+from influence_warehouse.attribution.scoring import method_of
 from influence_warehouse.benchmarks.queries import encode_queries
 from influence_warehouse.benchmarks.scoring import score_items
 from influence_warehouse.corpus.documents import with_sizes
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
-from influence_warehouse.models import Encoded, device, load_model, load_tokenizer
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.models.loading import Encoded, device, load_model, load_tokenizer
 from influence_warehouse.planning.workload import Workload, encoded_sample
 from influence_warehouse.progress import working
-from influence_warehouse.study import Compute, Study
+from influence_warehouse.study.study import Compute, Study
 from influence_warehouse.unlearning.runs import choices_at_once
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _import_libraries(scratch: Home) -> None:
     import lm_eval.evaluator
     import lm_eval.models.huggingface  # noqa: F401
 
-    with quiet(scratch.runs / "bergson.log"):
+    with bergson_output_to(scratch.runs / "bergson.log"):
         import bergson.build
         import bergson.score.score  # noqa: F401
 
@@ -242,7 +242,7 @@ def _probe_unlearning(
     budget: Budget,
 ) -> None:
     """One step and a few on a pair of documents: a run's fixed cost and a pair's."""
-    from influence_warehouse.attribution.encoding import encode_documents
+    from influence_warehouse.models.encoding import encode_documents
     from influence_warehouse.unlearning.plan import unlearning_section
     from influence_warehouse.unlearning.training import RunData, train, with_adapter
 

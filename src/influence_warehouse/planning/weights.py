@@ -6,11 +6,11 @@ run into shares, so that what is left can be told from its own pace; `influence 
 
 from pathlib import Path
 
-from influence_warehouse.contracts import CONTRACTS
-from influence_warehouse.facts import Lake
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Lake
 from influence_warehouse.planning.plan import unlearning_runs
 from influence_warehouse.planted.training import BATCH_DOCUMENTS
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import bins
 
 _PLANTED_PARAMETERS, _UNKNOWN_PARAMETERS = 1.2e6, 1e9

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from influence_warehouse.attribution.encoding import encode_documents
 from influence_warehouse.benchmarks.tables import make_benchmark_items
 from influence_warehouse.corpus.documents import judge_rows, token_counts, unique_documents
 from influence_warehouse.corpus.files import corpus_files, is_parquet
 from influence_warehouse.corpus.readers import corpus_path, read_corpus
 from influence_warehouse.corpus.rows import checked_rows
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
-from influence_warehouse.leftovers import scratch_folder
-from influence_warehouse.models import Encoded, load_tokenizer
-from influence_warehouse.out_of_core import spilling
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.lake.leftovers import scratch_folder
+from influence_warehouse.lake.out_of_core import spilling
+from influence_warehouse.models.encoding import encode_documents
+from influence_warehouse.models.loading import Encoded, load_tokenizer
 from influence_warehouse.sampling.manifest import drawn_per_bin
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import TOPICS, bins
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from influence_warehouse.errors import FactError, WarehouseError
-from influence_warehouse.facts import Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint, digest_of_file
-from influence_warehouse.leftovers import part_beside
-from influence_warehouse.models import device, hide_bars
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint, digest_of_file
+from influence_warehouse.lake.leftovers import part_beside
+from influence_warehouse.models.loading import device, hide_bars
 from influence_warehouse.planted.world import planted_section
 from influence_warehouse.progress import counted
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 
 if TYPE_CHECKING:
     import torch

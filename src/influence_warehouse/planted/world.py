@@ -15,13 +15,13 @@ import polars as pl
 
 from influence_warehouse import taxonomy
 from influence_warehouse.errors import StudyError
-from influence_warehouse.facts import Lake, Outcome, write_atomically
-from influence_warehouse.fingerprint import Fingerprint, digest_of, digest_of_file
+from influence_warehouse.lake.facts import Lake, Outcome, write_atomically
+from influence_warehouse.lake.fingerprint import Fingerprint, digest_of, digest_of_file
 from influence_warehouse.planted import wordings
-from influence_warehouse.planted.config import PlantedWorld
 from influence_warehouse.planted.pages import write_page
 from influence_warehouse.planted.wordings import PlantedFact
-from influence_warehouse.study import Study
+from influence_warehouse.study.planted import PlantedWorld
+from influence_warehouse.study.study import Study
 
 RECORD = "world.json"
 EMPTY_BINS = 8

@@ -16,8 +16,8 @@ from typing import Any
 import polars as pl
 
 from influence_warehouse.errors import InputError, WarehouseError
-from influence_warehouse.facts import write_atomically
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.facts import write_atomically
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.progress import counted
 from influence_warehouse.reports import (
     contrasts,

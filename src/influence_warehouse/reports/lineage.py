@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from influence_warehouse.contracts import CONTRACTS
-from influence_warehouse.facts import Lake
-from influence_warehouse.fingerprint import digest_of
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import digest_of
+from influence_warehouse.lake.layout import Home
 
 _SOURCE = "source.influence.lake."
 _RECORDS = "run_records"  # read by dbt beside the facts, and no fact itself

@@ -15,16 +15,15 @@ import polars as pl
 from markupsafe import Markup
 from rich.console import Console
 
-from influence_warehouse.contracts import CONTRACTS
-from influence_warehouse.facts import Lake
-from influence_warehouse.imports.study import MARK, is_imported
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import IMPORTED_FILES, Home
+from influence_warehouse.pipeline.steps import steps
 from influence_warehouse.reports.gallery import SPECS, ScriptSafeEncoder, draw_each
 from influence_warehouse.reports.names import CHARTS
 from influence_warehouse.reports.sections import Section
 from influence_warehouse.reports.summary import findings
-from influence_warehouse.steps import steps
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 from influence_warehouse.warehouse.build import project_folder
 from influence_warehouse.warehouse.dictionary import marts, measure_of
 from influence_warehouse.warehouse.query import NamedQuery, named_queries, run_query
@@ -213,9 +212,9 @@ def findings_text(home: Home) -> str:
 def about(home: Home, study: Study | None) -> list[tuple[str, str]]:
     """What the numbers of all pages share: model, number type, method, seed; or the source."""
     if study is None:
-        if not is_imported(home):
+        if not home.is_imported:
             return [("study", home.study)]
-        first = Lake(home).read(MARK).row(0, named=True)
+        first = Lake(home).read(IMPORTED_FILES).row(0, named=True)
         kept = ("source", "licence", "citation")
         return [("study", f"{home.study} (imported)"), *((name, str(first[name])) for name in kept)]
     model, attribution = study.model, study.attribution

@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 
 from influence_warehouse.errors import WarehouseError
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.layout import Home
 
 
 def read_table(home: Home, sql: str) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from influence_warehouse import taxonomy
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.reports import labels
 from influence_warehouse.reports.published import read_table
 

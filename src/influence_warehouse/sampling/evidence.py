@@ -11,16 +11,16 @@ import duckdb
 import polars as pl
 
 from influence_warehouse.errors import FactError
-from influence_warehouse.facts import CONTRACTS, Lake
-from influence_warehouse.object_storage import let_duckdb_read
-from influence_warehouse.out_of_core import spilling
+from influence_warehouse.lake.facts import CONTRACTS, Lake
+from influence_warehouse.lake.object_storage import let_duckdb_read
+from influence_warehouse.lake.out_of_core import spilling
 from influence_warehouse.sampling.contamination import (
     MIN_QUESTION_CHARS,
     contained_questions,
     normalized,
 )
 from influence_warehouse.sampling.manifest import manifest_digest, recorded_digest
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import bins
 
 TEXT_BATCH = 2000  # documents whose texts are in memory at once

@@ -10,17 +10,17 @@ from typing import Any
 
 import polars as pl
 
-from influence_warehouse.expectation_suite import (
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.pipeline.expectation_suite import (
     ExpectationOutcome,
     Guard,
     Rule,
     outcome_of,
     run_checkpoint,
 )
-from influence_warehouse.facts import Lake
-from influence_warehouse.layout import Home
 from influence_warehouse.sampling.evidence import Evidence, collect_evidence, searched_questions
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 
 # Longer than any document known; a count above it is an overflow or a broken tokenizer.
@@ -90,6 +90,11 @@ SAMPLE_GUARD = Guard(
 def data_docs_index(home: Home) -> Path:
     """First page of the Data Docs of a study."""
     return home.data_docs / "gx" / "uncommitted" / "data_docs" / "local_site" / "index.html"
+
+
+def require_checked_sample(study: Study, lake: Lake) -> None:
+    """Raise FactError unless the sample that is there was checked and passed."""
+    SAMPLE_GUARD.require_passed(lake)
 
 
 def check_sampling_manifest(study: Study, lake: Lake) -> list[ExpectationOutcome]:

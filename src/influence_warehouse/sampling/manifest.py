@@ -15,11 +15,11 @@ from typing import Any
 import polars as pl
 
 from influence_warehouse.errors import InputError
-from influence_warehouse.facts import Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.object_storage import FactPath, let_duckdb_read, naming_refusals
-from influence_warehouse.out_of_core import spilling
-from influence_warehouse.study import Sampling, Study
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.object_storage import FactPath, let_duckdb_read, naming_refusals
+from influence_warehouse.lake.out_of_core import spilling
+from influence_warehouse.study.study import Sampling, Study
 from influence_warehouse.taxonomy import TOPICS, bins
 
 # What the recorded digest covers: who was drawn, where it went, and with what content.

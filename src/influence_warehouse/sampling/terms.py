@@ -12,12 +12,12 @@ from typing import Any
 
 import polars as pl
 
-from influence_warehouse.facts import Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.object_storage import FactPath, let_duckdb_read
-from influence_warehouse.out_of_core import spilling
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.object_storage import FactPath, let_duckdb_read
+from influence_warehouse.lake.out_of_core import spilling
 from influence_warehouse.progress import counted
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 
 # Only the first of a bin's random order are read: a few hundred pages say what its text is
 # like, and the cost stays bounded (288,000 texts) however large the sample is.

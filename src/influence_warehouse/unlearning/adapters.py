@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from influence_warehouse.errors import WarehouseError
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.layout import Home, file_name_of
-from influence_warehouse.leftovers import part_beside
-from influence_warehouse.unlearning.training import Trained, quiet
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.layout import Home, file_name_of
+from influence_warehouse.lake.leftovers import part_beside
+from influence_warehouse.unlearning.training import Trained, bergson_output_to
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -81,7 +81,7 @@ def load_adapter(base: "PreTrainedModel", adapter: Adapter) -> "PeftModel":
     """`base` with the saved adapter."""
     from peft import PeftModel
 
-    with quiet():
+    with bergson_output_to():
         return PeftModel.from_pretrained(base, str(adapter.folder))
 
 

@@ -7,11 +7,11 @@ read (dbt), which starts from the same predictions.
 
 import polars as pl
 
-from influence_warehouse.contracts import CONTRACTS
-from influence_warehouse.facts import Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint, digest_of
-from influence_warehouse.records import failure_of
-from influence_warehouse.study import Study
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
+from influence_warehouse.lake.records import failure_of
+from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.paired_tests import paired_tests
 from influence_warehouse.unlearning.plan import partition_keys, unlearning_section
 from influence_warehouse.unlearning.runs import PREDICTIONS, is_done

@@ -10,17 +10,17 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from influence_warehouse.corpus.chosen import documents_of
-from influence_warehouse.expectation_suite import (
+from influence_warehouse.corpus.chosen import read_documents
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.pipeline.expectation_suite import (
     ExpectationOutcome,
     Guard,
     Rule,
     outcome_of,
     run_checkpoint,
 )
-from influence_warehouse.facts import Lake
 from influence_warehouse.sampling.contamination import contained_questions
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.plan import unlearning_section
 from influence_warehouse.unlearning.sets import document_scores, fingerprint_of_forget_sets
 
@@ -153,6 +153,11 @@ def _rules_of(study: Study) -> tuple[Rule, ...]:
     return _rules(settings.forget_documents, settings.retain_documents, settings.probe_documents)
 
 
+def require_checked_sets(study: Study, lake: Lake) -> None:
+    """Raise FactError unless the sets that are there were checked and passed."""
+    SETS_GUARD.require_passed(lake)
+
+
 def check_unlearning_sets(study: Study, lake: Lake) -> list[ExpectationOutcome]:
     """Run the suite as a Great Expectations checkpoint; one outcome per EXPECTATION_NAMES.
 
@@ -198,7 +203,7 @@ def _documents(study: Study, lake: Lake) -> pl.DataFrame:
 
 def _contained(lake: Lake, doc_ids: pl.Series) -> pl.DataFrame:
     """doc_id and how many of all benchmarks' questions stand in the document."""
-    texts = documents_of(lake, doc_ids, "doc_id", "text")
+    texts = read_documents(lake, doc_ids, "doc_id", "text")
     questions = lake.read("benchmark_items")["question"].to_list()
     counts = [len(found) for found in contained_questions(questions, texts["text"].to_list())]
     return pl.DataFrame(

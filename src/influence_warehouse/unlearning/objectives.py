@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from influence_warehouse.errors import HealthError
-from influence_warehouse.models import Encoded
-from influence_warehouse.unlearning.config import Unlearning
+from influence_warehouse.models.loading import Encoded
+from influence_warehouse.study.unlearning import Unlearning
 
 if TYPE_CHECKING:
     from peft import PeftModel

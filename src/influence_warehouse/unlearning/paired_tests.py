@@ -24,7 +24,7 @@ import numpy as np
 import polars as pl
 
 from influence_warehouse.errors import FactError, HealthError, InputError
-from influence_warehouse.fingerprint import digest_of
+from influence_warehouse.lake.fingerprint import digest_of
 
 # Condition expected to hurt more, and its control.
 COMPARISONS: tuple[tuple[str, str], ...] = (

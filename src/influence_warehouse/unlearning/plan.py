@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.errors import InputError
-from influence_warehouse.facts import Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint, digest_of
-from influence_warehouse.study import Study
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
+from influence_warehouse.study.study import Study
+from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.taxonomy import FORMATS, TOPICS
-from influence_warehouse.unlearning.config import Unlearning
 from influence_warehouse.warehouse.build import read_built
 
 ANY = "any"

@@ -6,10 +6,10 @@ Belongs here: the study's rule as rows that dbt reads. Does not belong here: app
 
 import polars as pl
 
-from influence_warehouse.contracts import CONTRACTS
-from influence_warehouse.facts import Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.study import Study
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.plan import Region, target_benchmarks, unlearning_section
 
 

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from influence_warehouse.attribution.encoding import encode_documents
 from influence_warehouse.benchmarks.scoring import fingerprint_of_item_predictions, score_items
-from influence_warehouse.contracts import CONTRACTS
-from influence_warehouse.corpus.chosen import documents_of
+from influence_warehouse.corpus.chosen import read_documents
 from influence_warehouse.errors import FactError
-from influence_warehouse.facts import Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint, digest_of
-from influence_warehouse.layout import Home
-from influence_warehouse.models import Encoded, load_model, load_tokenizer, model_source
-from influence_warehouse.study import Study
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.models.encoding import encode_documents
+from influence_warehouse.models.loading import Encoded, load_model, load_tokenizer, model_source
+from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.plan import unlearning_section
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def _run_data(study: Study, lake: Lake, run: dict[str, Any], base: Base) -> "Run
     from influence_warehouse.unlearning.training import RunData
 
     members = _members(lake, run)
-    texts = documents_of(lake, members["doc_id"], "doc_id", "text")
+    texts = read_documents(lake, members["doc_id"], "doc_id", "text")
     documents = members.join(texts, on="doc_id", maintain_order="left")
     tokenizer, longest = base.tokenizer, unlearning_section(study).max_tokens
 

@@ -14,11 +14,11 @@ from collections.abc import Iterable
 import duckdb
 import polars as pl
 
-from influence_warehouse.contracts import CONTRACTS
 from influence_warehouse.errors import InputError
-from influence_warehouse.facts import Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint
-from influence_warehouse.study import Study
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.plan import Region, unlearning_section
 
 FACTS = ("retain_sets", "unlearning_set_digests", "forget_sets")

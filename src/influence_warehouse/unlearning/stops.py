@@ -16,7 +16,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from influence_warehouse.errors import HealthError
 from influence_warehouse.progress import Activity, working
-from influence_warehouse.unlearning.config import Unlearning
+from influence_warehouse.study.unlearning import Unlearning
 
 # A checkpoint without this file was cut off while it was written.
 WHOLE = "whole"
@@ -36,7 +36,7 @@ def records(state: TrainerState) -> list[dict[str, float]]:
     return [entry for entry in state.log_history if "utility" in entry]
 
 
-class Watch(TrainerCallback):
+class StopRules(TrainerCallback):
     """Measures before the first step, every `eval_every` steps and at the end; stops the run.
 
     `reason` after training: utility_floor, forget_perplexity, wall_time or step_limit, in that

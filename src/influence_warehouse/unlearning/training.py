@@ -23,8 +23,8 @@ from transformers.trainer_callback import TrainerState
 from transformers.utils import logging
 
 from influence_warehouse.errors import StudyError
-from influence_warehouse.models import Encoded
-from influence_warehouse.unlearning.config import Lora, Unlearning
+from influence_warehouse.models.loading import Encoded
+from influence_warehouse.study.unlearning import Lora, Unlearning
 from influence_warehouse.unlearning.objectives import (
     GradientMean,
     document_losses,
@@ -34,7 +34,7 @@ from influence_warehouse.unlearning.objectives import (
     write_gradient,
 )
 from influence_warehouse.unlearning.rates import bounded, fitted_rate, proposed_step
-from influence_warehouse.unlearning.stops import WHOLE, Measurement, Watch, records
+from influence_warehouse.unlearning.stops import WHOLE, Measurement, StopRules, records
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -77,7 +77,7 @@ def with_adapter(base: "PreTrainedModel", settings: Lora, seed: int) -> "PeftMod
         bias="none",
         task_type="CAUSAL_LM",
     )
-    with torch.random.fork_rng(), quiet():
+    with torch.random.fork_rng(), bergson_output_to():
         torch.manual_seed(seed)
         try:
             return get_peft_model(base, config)
@@ -97,7 +97,7 @@ def train(
     own determinism). Runs on CUDA where there is one, on one device.
     """
     checkpoint = last_whole_checkpoint(folder)
-    with quiet():
+    with bergson_output_to():
         trainer = UnlearningTrainer(model, data, settings, _arguments(settings, seed, folder))
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     assert trainer.watch.reason is not None
@@ -114,7 +114,7 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def bergson_output_to() -> Iterator[None]:
     """Keep notices of Trainer and PEFT, which come again with every run, off the terminal."""
     level = logging.get_verbosity()
     logging.set_verbosity_error()
@@ -189,7 +189,7 @@ class UnlearningTrainer(Trainer):
         self, model: "PeftModel", data: RunData, settings: Unlearning, arguments: TrainingArguments
     ):
         pairs = Pairs(data, settings.stops.steps * settings.batch_documents, arguments.seed)
-        self.watch = Watch(settings, lambda: self._measured(), lambda: self._rate())
+        self.watch = StopRules(settings, lambda: self._measured(), lambda: self._rate())
         super().__init__(
             model=model,
             args=arguments,

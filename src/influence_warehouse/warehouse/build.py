@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from influence_warehouse.children import child_environment, python
 from influence_warehouse.errors import WarehouseError
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.built_from import note_built_from
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.progress import working
 from influence_warehouse.quoting import sql_text
+from influence_warehouse.study.plain_select import plain_select
 from influence_warehouse.warehouse.dbt_cache import parsed_before
-from influence_warehouse.warehouse.plain_select import plain_select
-from influence_warehouse.warehouse.publish import note_built_from
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from influence_warehouse.facts import Lake
-    from influence_warehouse.study import Study
+    from influence_warehouse.lake.facts import Lake
+    from influence_warehouse.study.study import Study
 
 # The module that is dbt's command for an engine.
 _DBT = {"duckdb": "dbt.cli.main", "spark": "influence_warehouse.warehouse.spark"}

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from influence_warehouse.fingerprint import digest_of, digest_of_file
+from influence_warehouse.lake.fingerprint import digest_of, digest_of_file
 
 _MEMORY = "partial_parse.msgpack"
 
@@ -45,7 +45,7 @@ def keep(own: Path, project: Path) -> None:
     kept = _kept(project, own.name)
     if kept is None or kept.exists() or not own.exists():
         return
-    from influence_warehouse.facts import write_atomically
+    from influence_warehouse.lake.facts import write_atomically
 
     # A cache only saves time.
     with suppress(OSError):

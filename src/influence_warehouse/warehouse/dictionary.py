@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from influence_warehouse.warehouse.build import dbt_project_folder
-from influence_warehouse.warehouse.measures import NUMERIC, Measure, measure
+from influence_warehouse.warehouse.units import NUMERIC, Measure, measure
 
 _HEAD = """# Data dictionary
 

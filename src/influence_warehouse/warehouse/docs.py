@@ -6,12 +6,12 @@ dictionary (`dictionary`), which says the same about the marts in fewer words.
 
 from pathlib import Path
 
-from influence_warehouse.facts import write_atomically
-from influence_warehouse.fingerprint import digest_of_file
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.facts import write_atomically
+from influence_warehouse.lake.fingerprint import digest_of_file
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.warehouse.build import dbt_environment, dbt_project_folder
 from influence_warehouse.warehouse.dbt_cache import keep, parsed_before, restore
-from influence_warehouse.warehouse.manifest import run_dbt
+from influence_warehouse.warehouse.dbt_manifest import run_dbt
 
 
 def docs_page(home: Home) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from influence_warehouse.errors import WarehouseError
-from influence_warehouse.printable import printable, printable_cell
+from influence_warehouse.quoting import printable, printable_cell
 from influence_warehouse.warehouse.query import Asked
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def save(to: Path, content: bytes) -> None:
 
     Raises WarehouseError when the place refuses.
     """
-    from influence_warehouse.facts import write_atomically
+    from influence_warehouse.lake.facts import write_atomically
 
     if to.exists() and _is_stdout(to):
         # `--to /dev/stdout` where that is redirected to a file: it goes on where it is.

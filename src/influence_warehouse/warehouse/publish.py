@@ -11,18 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from influence_warehouse.errors import WarehouseError
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.built_from import SCHEMA_ABOUT, built_from
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.quoting import sql_name, sql_text
-from influence_warehouse.records import recorded_fingerprints
 
 if TYPE_CHECKING:
     import duckdb
 
-    from influence_warehouse.study import Study
+    from influence_warehouse.study.study import Study
 
 SCHEMA = "marts"
-# What the marts were built from; for `facts_changed_since`, not for analysts.
-_ABOUT = "about"
 # So that the newest duckdb command line on the package indexes opens the file, too.
 STORAGE_VERSION = "v1.5.0"
 
@@ -37,14 +35,14 @@ def publish(home: Home, study: "Study | None", built: Path | None = None) -> Pat
     there are no marts to publish, another process holds the build database for writing, or the
     disk refuses.
     """
-    from influence_warehouse.facts import write_atomically
+    from influence_warehouse.lake.facts import write_atomically
 
     built = built or home.build_database
     if not built.exists():
         raise WarehouseError(
             f"{built}: missing, so there is nothing to publish. Remedy: {_remedy(study)} builds it."
         )
-    noted = _built_from(home.build_database)
+    noted = built_from(home.build_database)
     write_atomically(home.database, lambda part: _copy_marts(built, noted, study, part))
     return home.database
 
@@ -124,45 +122,15 @@ def _copy_table(connection: "duckdb.DuckDBPyConnection", table: str, comment: st
     create_mart(connection, table, f"from build.{SCHEMA}.{sql_name(table)}", comment or "", columns)
 
 
-def note_built_from(home: Home) -> None:
-    """Note beside the build database which facts the marts are built from; before they are."""
-    from influence_warehouse.facts import write_atomically
-
-    told = json.dumps(sorted(map(list, recorded_fingerprints(home)), key=str))
-    write_atomically(_built_from(home.build_database), lambda part: part.write_text(told))
-
-
-def facts_changed_since(home: Home) -> list[str]:
-    """Facts that were made anew, added or taken away since the published marts were built.
-
-    Empty for a copy that is current, and for a study that was not run here.
-    """
-    import duckdb
-
-    now = recorded_fingerprints(home)
-    if not now:
-        return []
-    try:
-        with duckdb.connect(str(home.database), read_only=True) as connection:
-            rows = connection.execute(f"from {_ABOUT}.facts").fetchall()
-    except duckdb.Error:
-        return []  # whoever reads it next says what is wrong with it
-    return sorted({fact for fact, *_ in now.symmetric_difference(rows)})
-
-
-def _built_from(built: Path) -> Path:
-    return built.with_name(f"{built.name}.facts.json")
-
-
 def _copy_facts(connection: "duckdb.DuckDBPyConnection", noted: Path) -> None:
-    connection.execute(f"create schema published.{_ABOUT}")
+    connection.execute(f"create schema published.{SCHEMA_ABOUT}")
     connection.execute(
-        f"create table published.{_ABOUT}.facts"
+        f"create table published.{SCHEMA_ABOUT}.facts"
         "(fact varchar, partition_key varchar, fingerprint varchar)"
     )
     rows = json.loads(noted.read_text(encoding="utf-8"))
     if rows:
-        connection.executemany(f"insert into published.{_ABOUT}.facts values (?, ?, ?)", rows)
+        connection.executemany(f"insert into published.{SCHEMA_ABOUT}.facts values (?, ?, ?)", rows)
 
 
 def is_corrupt(error: "duckdb.Error") -> bool:

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from influence_warehouse.errors import WarehouseError
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.quoting import sql_name
+from influence_warehouse.study.statement_tree import parts_of, require_reading, tree_of
 from influence_warehouse.warehouse.build import project_folder
 from influence_warehouse.warehouse.publish import SCHEMA, is_corrupt
-from influence_warehouse.warehouse.statement_tree import parts_of, require_reading, tree_of
 
 if TYPE_CHECKING:
     import duckdb

@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from influence_warehouse.errors import FactError
-from influence_warehouse.facts import Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint, digest_of
-from influence_warehouse.study import Study
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
+from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 
 FACT = "bin_mean_resamples"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from influence_warehouse.contracts import CONTRACTS, Contract
+from influence_warehouse.lake.contracts import CONTRACTS, Contract
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

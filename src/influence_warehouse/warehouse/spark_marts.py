@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from influence_warehouse.errors import WarehouseError
-from influence_warehouse.layout import Home
+from influence_warehouse.lake.layout import Home
 from influence_warehouse.quoting import sql_text
 from influence_warehouse.warehouse.build import dbt_folder
 from influence_warehouse.warehouse.publish import SCHEMA

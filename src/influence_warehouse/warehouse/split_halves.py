@@ -10,11 +10,11 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from influence_warehouse.contracts import CONTRACTS
-from influence_warehouse.facts import Lake, Outcome
-from influence_warehouse.fingerprint import Fingerprint, digest_of
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
 from influence_warehouse.progress import counted
-from influence_warehouse.study import Study
+from influence_warehouse.study.study import Study
 from influence_warehouse.warehouse.resamples import (
     N_BINS,
     item_bin_means,

@@ -1,0 +1,1 @@
+"""Studies in and out: scores of other tools (`imports`), releases to publish (`releases`)."""

@@ -1,0 +1,120 @@
+"""Imported bin scores as facts, so that the same marts are built from them.
+
+Belongs here: which facts an import of bin scores writes. What it cannot know is an empty fact
+(no documents, no items), and null columns that the mart `unknowns` explains. Does not belong
+here: reading files (`bin_scores`) and statistics (dbt/).
+"""
+
+from typing import Any
+
+import polars as pl
+
+from influence_warehouse.exchange.imports.bin_scores import (
+    BinScores,
+    check_one_sample,
+    read_bin_scores,
+)
+from influence_warehouse.exchange.imports.study import ImportedStudy, refuse_other_kinds
+from influence_warehouse.exchange.imports.writing import write_fact
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
+from influence_warehouse.lake.layout import IMPORTED_FILES
+from influence_warehouse.pipeline.steps import attributed_facts
+from influence_warehouse.study.design import contrast_rows
+from influence_warehouse.taxonomy import bins
+
+_KIND = "bin_scores"
+
+
+def import_bin_scores(study: ImportedStudy, lake: Lake) -> list[Outcome]:
+    """Read and check all files of a study, then write its facts; equal inputs, equal bytes.
+
+    Nothing is written when a file is refused. Raises InputError for a file that is broken or of
+    another sample than the first, StudyError when the home holds a study that was run.
+    """
+    refuse_other_kinds(lake.home)
+    files = {b.name: read_bin_scores(b.path, study.z_tolerance) for b in study.benchmarks}
+    check_one_sample(files)
+    lake.home.create()
+    frames = {
+        IMPORTED_FILES: _sources(study, files),
+        "study_benchmarks": _benchmarks(study),
+        "study_contrasts": contrast_rows(study.name, study.names, study.contrasts),
+        "bin_populations": _populations(files),
+        "bin_scores": _scores(study, files),
+    }
+    empty: dict[str, list[dict[str, Any]]] = {
+        fact: [] for fact in attributed_facts() if fact not in frames
+    }
+    return [_make(fact, rows, lake) for fact, rows in (frames | empty).items()]
+
+
+def _make(fact: str, rows: list[dict[str, Any]], lake: Lake) -> Outcome:
+    fingerprint = Fingerprint.of(fact, imported=_KIND, content=digest_of(rows))
+    return write_fact(lake, fingerprint, pl.DataFrame(rows, schema=CONTRACTS[fact].columns))
+
+
+def _sources(study: ImportedStudy, files: dict[str, BinScores]) -> list[dict[str, Any]]:
+    return [
+        {
+            "study": study.name,
+            "kind": _KIND,
+            "score_per": "bin",
+            "method": study.method,
+            "benchmark": name,
+            "file_name": file.path.name,
+            "sha256": file.sha256,
+            "n_bins": file.rows.height,
+            "n_documents": file.rows["n_documents"].sum(),
+            "z_tolerance": study.z_tolerance,
+            "top_k": None,
+            "is_negated": False,
+            "topic_grouping": "topic",
+            "format_grouping": "format",
+            "source": study.source,
+            "licence": study.licence,
+            "citation": study.citation,
+        }
+        for name, file in files.items()
+    ]
+
+
+def _benchmarks(study: ImportedStudy) -> list[dict[str, Any]]:
+    return [
+        {
+            "study": study.name,
+            "benchmark": benchmark.name,
+            "domain": benchmark.domain,
+            "capability": benchmark.capability,
+            "position": position,
+            "prompt_format": None,
+            "metric": None,
+        }
+        for position, benchmark in enumerate(study.benchmarks)
+    ]
+
+
+def _populations(files: dict[str, BinScores]) -> list[dict[str, Any]]:
+    """All bins with the documents that were scored; how many there were to draw from is unknown."""
+    first = next(iter(files.values()))
+    counts = dict(first.rows["bin_id", "n_documents"].iter_rows())
+    return [
+        {
+            "bin_id": cell.bin_id,
+            "topic": cell.topic,
+            "format": cell.format,
+            "population_documents": None,
+            "sampled_documents": counts.get(cell.bin_id, 0),
+            "stratum": None if cell.bin_id in counts else "empty",
+        }
+        for cell in bins()
+    ]
+
+
+def _scores(study: ImportedStudy, files: dict[str, BinScores]) -> list[dict[str, Any]]:
+    return [
+        {"method": study.method, "benchmark": name, **row}
+        for name, file in files.items()
+        for row in file.rows.iter_rows(named=True)
+    ]

@@ -1,0 +1,315 @@
+"""Imported document scores as facts, so that the same marts are built from them.
+
+Belongs here: which facts an import of document scores writes. Scores per item give what a study
+that is run has, intervals included; scores per benchmark give means of bins (`bin_scores`), and
+what only items could tell is null. Does not belong here: reading files (`document_scores`) and
+statistics (dbt/, warehouse/).
+"""
+
+import tempfile
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from influence_warehouse.errors import StudyError
+from influence_warehouse.exchange.imports.document_scores import ReadScores, read_document_scores
+from influence_warehouse.exchange.imports.document_study import ScoredDocuments
+from influence_warehouse.exchange.imports.study import refuse_other_kinds
+from influence_warehouse.exchange.imports.writing import no_rows, write_fact
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
+from influence_warehouse.lake.layout import IMPORTED_FILES
+from influence_warehouse.lake.records import Timer, write_record
+from influence_warehouse.pipeline.steps import attributed_facts
+from influence_warehouse.progress import working
+from influence_warehouse.sampling.terms import make_bin_terms
+from influence_warehouse.study.design import check_names, contrast_rows
+from influence_warehouse.study.study import Benchmark, Sampling, Statistics, Study
+from influence_warehouse.warehouse.resamples import make_bin_mean_resamples
+from influence_warehouse.warehouse.split_halves import make_split_half_correlations
+
+_KIND = "document_scores"
+
+_DOCUMENTS = """
+    select doc_id, text, url, source, topic, format, null as label_confidence,
+        length(text) as n_chars, null as n_tokens, sha256(text) as content_sha256
+    from sample
+"""
+
+# A bin's terms are counted in its first documents: an order that says nothing of them.
+_MANIFEST = """
+    select doc_id, topic, format, bin_id, null as population_documents,
+        null as inclusion_probability,
+        row_number() over (partition by bin_id order by md5(doc_id), doc_id) - 1 as sample_rank,
+        0 as shard, sha256(text) as content_sha256
+    from sample
+"""
+
+_POPULATIONS = """
+    select bin_id, any_value(cells.topic) as topic, any_value(cells.format) as format,
+        null as population_documents, count(doc_id) as sampled_documents,
+        case when count(doc_id) = 0 then 'empty' end as stratum
+    from cells
+    left join sample using (bin_id)
+    group by bin_id
+"""
+
+_DOCUMENT_SCORES = """
+    select method, benchmark, doc_id, any_value(bin_id) as bin_id, avg(score)::float as score
+    from scored
+    group by method, benchmark, doc_id
+"""
+
+_HEALTH = f"""
+    select method, benchmark, 0 as shard, count(*) as n_documents,
+        count(*) filter (where score = 0) as n_zero, 0 as n_not_finite,
+        avg(score::double) as mean, stddev_samp(score::double) as standard_deviation,
+        null as dtype, null as attention
+    from ({_DOCUMENT_SCORES})
+    group by method, benchmark
+"""
+
+_PROPONENTS = """
+    with ranked as (
+        select method, benchmark, item_id, doc_id, bin_id, score,
+            row_number() over (strongest) as strong, row_number() over (weakest) as weak
+        from scored
+        where item_id is not null
+        window strongest as (
+                partition by method, benchmark, item_id order by score desc, doc_id
+            ),
+            weakest as (partition by method, benchmark, item_id order by score, doc_id)
+    )
+
+    select * exclude (strong, weak), strong as rank from ranked where strong <= $k
+    union all
+    select * exclude (strong, weak), -weak as rank from ranked where weak <= $k
+"""
+
+_BIN_ITEMS = """
+    with sums as (
+        select method, benchmark, item_id, bin_id, count(*) as n_documents,
+            sum(score) as score_sum, sum(score * score) as score_sum_sq
+        from scored
+        where item_id is not null
+        group by method, benchmark, item_id, bin_id
+    ),
+
+    tops as (
+        select method, benchmark, item_id, bin_id, count(*) as n_in_top_k
+        from proponents
+        where rank > 0
+        group by method, benchmark, item_id, bin_id
+    )
+
+    select sums.*, coalesce(n_in_top_k, 0) as n_in_top_k
+    from sums
+    left join tops using (method, benchmark, item_id, bin_id)
+"""
+
+_BIN_MEANS = """
+    select method, benchmark, bin_id, count(*) as n_documents, avg(score) as mean,
+        null as stated_z
+    from scored
+    where item_id is null
+    group by method, benchmark, bin_id
+"""
+
+_FILES = """
+    select method, benchmark, list(distinct file order by file) as files,
+        case when count(item_id) > 0 then 'item' else 'document' end as score_per,
+        count(distinct bin_id) as n_bins, count(distinct doc_id) as n_documents
+    from scored
+    group by method, benchmark
+"""
+
+
+@dataclass(frozen=True)
+class DocumentImport:
+    """What came of an import: its facts, the documents that no score was given for, and what
+    looks wrong and may be right."""
+
+    outcomes: list[Outcome]
+    n_without_score: int
+    suspicion: str | None
+
+
+def import_document_scores(study: ScoredDocuments, lake: Lake) -> DocumentImport:
+    """Read and check all files of a study, then write its facts; equal inputs, equal bytes.
+
+    Nothing is written when a file is refused. Raises InputError for a file that is broken or
+    does not fit the others, StudyError for a contrast or design of an unknown benchmark and
+    when the home holds a study that was run.
+    """
+    refuse_other_kinds(lake.home)
+    with tempfile.TemporaryDirectory() as spill, duckdb.connect() as connection:
+        connection.execute("set temp_directory = ?", [spill])
+        found = read_document_scores(study, connection)
+        _check_design(study, found.benchmarks)
+        lake.home.create()
+        # Sums of doubles depend on their order, which several threads do not keep.
+        connection.execute("set threads = 1")
+        with working("writing facts"):
+            outcomes = [*_write_told(study, found, lake), *_write_read(study, found, lake)]
+    with working("resamples"):
+        outcomes += _write_computed(study, found, lake)
+    return DocumentImport(outcomes, found.n_without_score, found.suspicion)
+
+
+def _check_design(study: ScoredDocuments, benchmarks: list[str]) -> None:
+    try:
+        check_names(benchmarks, study.contrasts)
+    except ValueError as error:
+        raise StudyError(f"{error}. Remedy: correct --contrast.") from error
+    unknown = sorted(set(study.designs) - set(benchmarks))
+    if unknown:
+        raise StudyError(f"--design: no scores for {unknown} (benchmarks: {benchmarks}).")
+
+
+def _write_told(study: ScoredDocuments, found: ReadScores, lake: Lake) -> list[Outcome]:
+    """Small facts: the files, benchmarks and contrasts; and those that an import has no rows of.
+
+    The mark of an imported home comes first.
+    """
+    told = {
+        IMPORTED_FILES: _sources(study, found),
+        "study_benchmarks": [_benchmark(study, *entry) for entry in enumerate(found.benchmarks)],
+        "study_contrasts": contrast_rows(study.name, found.benchmarks, study.contrasts),
+    }
+    return [
+        write_fact(
+            lake,
+            Fingerprint.of(fact, imported=_KIND, content=digest_of(rows)),
+            pl.DataFrame(rows, schema=CONTRACTS[fact].columns),
+        )
+        for fact, rows in told.items()
+    ]
+
+
+def _write_read(study: ScoredDocuments, found: ReadScores, lake: Lake) -> list[Outcome]:
+    """Facts that follow from the files alone."""
+    connection = found.connection
+    connection.execute(f"create table proponents as {_PROPONENTS}", {"k": study.top_k})
+    documents = {
+        "documents": _DOCUMENTS,
+        "sampling_manifest": _MANIFEST,
+        "bin_populations": _POPULATIONS,
+    }
+    scores = {
+        "document_scores": _DOCUMENT_SCORES,
+        "attribution_health": _HEALTH,
+        "proponents": "from proponents",
+        "bin_item_scores": _BIN_ITEMS,
+        "bin_scores": _BIN_MEANS,
+    }
+    parts = _parts(study, found)
+    made = [
+        write_fact(lake, Fingerprint.of(fact, **parts), _conforming(connection, fact, sql))
+        for fact, sql in (documents | scores).items()
+    ]
+    computed = {"bin_terms", "bin_words", "bin_mean_resamples", "split_half_correlations"}
+    told = {IMPORTED_FILES, "study_benchmarks", "study_contrasts"}
+    unknown = [
+        fact for fact in attributed_facts() if fact not in {*documents, *scores, *computed, *told}
+    ]
+    return made + [
+        write_fact(lake, Fingerprint.of(fact, imported=_KIND), no_rows(fact)) for fact in unknown
+    ]
+
+
+def _write_computed(study: ScoredDocuments, found: ReadScores, lake: Lake) -> list[Outcome]:
+    """Terms, resamples and split halves, by the functions that make those of any study."""
+    drawn = _as_study(study, found)
+    outcomes = []
+    has_items = lake.rows("bin_item_scores") > 0
+    for fact, make, is_possible in (
+        (("bin_terms", "bin_words"), make_bin_terms, found.has_text),
+        (("bin_mean_resamples",), make_bin_mean_resamples, has_items),
+        (("split_half_correlations",), make_split_half_correlations, True),
+    ):
+        if not is_possible:
+            empty = [Fingerprint.of(name, imported=_KIND) for name in fact]
+            outcomes += [write_fact(lake, each, no_rows(each.fact)) for each in empty]
+            continue
+        started = Timer()
+        made: Any = make(drawn, lake)
+        for outcome in made if isinstance(made, list) else [made]:
+            digest = lake.require(outcome.fact).digest
+            write_record(lake.home, outcome, digest, started)
+            outcomes.append(outcome)
+    return outcomes
+
+
+def _as_study(study: ScoredDocuments, found: ReadScores) -> Study:
+    """What resampling reads of a study; the rest of one (model, corpus) an import has not."""
+    untold = {"domain": "untold", "capability": "untold"}
+    return Study.model_construct(
+        name=study.name,
+        seed=study.seed,
+        sampling=Sampling(documents_per_bin=1, shards=1),
+        benchmarks=tuple(Benchmark(name=name, **untold) for name in found.benchmarks),
+        statistics=Statistics(resamples=study.resamples),
+    )
+
+
+def _conforming(connection: duckdb.DuckDBPyConnection, fact: str, sql: str) -> pl.DataFrame:
+    return connection.sql(sql).pl().cast(dict(CONTRACTS[fact].columns))
+
+
+def _parts(study: ScoredDocuments, found: ReadScores) -> dict[str, Any]:
+    told = study.model_dump(
+        mode="json",
+        include={"columns", "wide", "groupings", "method", "benchmark", "top_k", "negated"},
+    )
+    files = [
+        (table.sha256, file.method, file.benchmark)
+        for table, file in zip(found.files, study.scores, strict=True)
+    ]
+    return {"imported": _KIND, "scores": files, "documents": found.documents.sha256, **told}
+
+
+def _benchmark(study: ScoredDocuments, position: int, name: str) -> dict[str, Any]:
+    domain, capability = study.designs.get(name, (None, None))
+    return {
+        "study": study.name,
+        "benchmark": name,
+        "domain": domain,
+        "capability": capability,
+        "position": position,
+        "prompt_format": None,
+        "metric": None,
+    }
+
+
+def _sources(study: ScoredDocuments, found: ReadScores) -> list[dict[str, Any]]:
+    first, second = found.groupings
+    return [
+        {
+            "study": study.name,
+            "kind": _KIND,
+            "score_per": row["score_per"],
+            "method": row["method"],
+            "benchmark": row["benchmark"],
+            "file_name": ", ".join(
+                table.path.name
+                for table in [*(found.files[n] for n in row["files"]), found.documents]
+            ),
+            "sha256": ", ".join(
+                table.sha256 for table in [*(found.files[n] for n in row["files"]), found.documents]
+            ),
+            "n_bins": row["n_bins"],
+            "n_documents": row["n_documents"],
+            "z_tolerance": None,
+            "top_k": study.top_k if row["score_per"] == "item" else None,
+            "is_negated": row["method"] in study.negated,
+            "topic_grouping": first,
+            "format_grouping": second,
+            "source": study.source,
+            "licence": study.licence,
+            "citation": study.citation,
+        }
+        for row in found.connection.sql(f"{_FILES} order by method, benchmark").pl().to_dicts()
+    ]

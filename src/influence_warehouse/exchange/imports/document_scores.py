@@ -1,0 +1,430 @@
+"""Document scores and the documents they are of, read into DuckDB and checked.
+
+Belongs here: what the two files may say and what is refused. Does not belong here: opening
+them (`document_tables`), labels (`groups`) and facts (`document_facts`).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+import polars as pl
+
+from influence_warehouse.errors import InputError, StudyError
+from influence_warehouse.exchange.imports.document_study import AXES, ScoredDocuments, ScoreFile
+from influence_warehouse.exchange.imports.document_tables import ROW, Table, open_table, read
+from influence_warehouse.exchange.imports.groups import (
+    MAX_BINS,
+    ambiguous_pair,
+    label_problem,
+    labelled_bins,
+    lookalikes,
+)
+from influence_warehouse.exchange.imports.problems import SHOWN, refuse
+from influence_warehouse.progress import counted, working
+from influence_warehouse.quoting import sql_name, sql_text
+
+# Facts hold scores as 32-bit floats.
+_LARGEST = 3.4e38
+# Labels that are written in two ways and look the same are one: composed letters, kinds of space.
+_LABEL = r"nullif(trim(regexp_replace(nfc_normalize({}), '[\s\p{{Z}}]+', ' ', 'g')), '')"
+
+
+@dataclass(frozen=True)
+class ReadScores:
+    """What was read. The connection has the tables
+
+    `scored` (file, row, method, benchmark, item_id, doc_id, bin_id, score; item_id null in scores
+    per benchmark), `sample` (doc_id, text, url, source, topic, format, bin_id: the documents with
+    scores) and `cells` (bin_id, topic, format).
+
+    `groupings` are the names of what `topic` and `format` hold; the second is None where
+    documents have one label. `benchmarks` come in the order of the files. `suspicion` says what
+    looks wrong and may be right.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    files: list[Table]
+    documents: Table
+    groupings: tuple[str, str | None]
+    benchmarks: list[str]
+    has_text: bool
+    n_without_score: int
+    suspicion: str | None
+
+
+def read_document_scores(
+    study: ScoredDocuments, connection: duckdb.DuckDBPyConnection
+) -> ReadScores:
+    """Read and check all files of an import.
+
+    Raises InputError naming file, row, column and remedy.
+    """
+    with working(f"reading {study.documents.name}"):
+        documents, groupings = _read_documents(study, connection)
+    connection.execute(
+        "create table raw (file integer, row bigint, method varchar, benchmark varchar, "
+        "item_id varchar, doc_id varchar, score double)"
+    )
+    files = []
+    for number, file in enumerate(counted(study.scores, "reading", "files of scores")):
+        files.append(_read_scores(study, connection, number, file))
+    with working("checking scores"):
+        benchmarks = _name(connection, files, study.negated)
+        _check_keys(connection, files, documents)
+        _check_one_sample(connection, files)
+        connection.execute(
+            "create table sample as select * exclude (row) from documents "
+            "semi join scored using (doc_id)"
+        )
+        _check_spread(connection, files)
+    has_text, total = read(
+        connection, documents.path, "select count(text) > 0, count(*) from documents"
+    )[0]
+    (kept,) = read(connection, documents.path, "select count(*) from sample")[0]
+    suspicion = _suspicion(connection, files[0])
+    return ReadScores(
+        *(connection, files, documents, groupings, benchmarks, has_text, total - kept, suspicion)
+    )
+
+
+def _read_documents(
+    study: ScoredDocuments, connection: duckdb.DuckDBPyConnection
+) -> tuple[Table, tuple[str, str | None]]:
+    table = open_table(connection, study.documents)
+    groupings = _groupings(study, table)
+    doc_id = study.column("documents", "doc_id")
+    table.require(doc_id, "--map documents.doc_id")
+    fields = {"doc_id": table.text(doc_id)}
+    for number, (name, column) in enumerate(groupings):
+        table.require(column, f"--group {name}")
+        fields[f"label_{number}"] = _LABEL.format(table.text(column))
+    fields.setdefault("label_1", "null::varchar")
+    for ours in ("text", "url", "source"):
+        column = study.column("documents", ours)
+        if study.is_mapped(ours):
+            table.require(column, f"--map {ours}")
+        fields[ours] = table.text(column) if column in table.columns else "null::varchar"
+    selected = ", ".join(f"{sql} as {name}" for name, sql in fields.items())
+    sql = f"create table labelled as select {ROW} as row, {selected} from {table.sql}"
+    read(connection, table.path, sql)
+    _check_documents(connection, table, len(groupings))
+    _number_bins(connection, table, len(groupings))
+    names = [name for name, _ in groupings]
+    return table, (names[0], names[1] if len(names) > 1 else None)
+
+
+def _groupings(study: ScoredDocuments, table: Table) -> list[tuple[str, str]]:
+    """Name and column of each grouping: as told, else the columns topic and format."""
+    given = [(grouping.name, grouping.column) for grouping in study.groupings]
+    found = given or [(axis, axis) for axis in AXES if axis in table.columns]
+    if not found:
+        raise InputError(
+            f"{table.path}: no column says how documents are grouped; the file has "
+            f"{', '.join(table.columns)}. Remedy: --group NAME=COLUMN, once or twice."
+        )
+    return found
+
+
+def _check_documents(connection: duckdb.DuckDBPyConnection, table: Table, n_labels: int) -> None:
+    missing = " or ".join(f"label_{number} is null" for number in range(n_labels))
+    _refuse_rows(
+        connection,
+        table,
+        "select row as place, format('row {}: doc_id or label is empty (doc_id {})', row, "
+        f"coalesce(doc_id, 'empty')) as problem from labelled where doc_id is null or {missing}",
+        "give each document an id and its labels, or leave it out",
+    )
+    _refuse_rows(
+        connection,
+        table,
+        "select min(row) as place, format('rows {} and {}: doc_id {} twice', min(row), max(row), "
+        "doc_id) as problem from labelled group by doc_id having count(*) > 1",
+        "keep one row per document",
+    )
+
+
+def _number_bins(connection: duckdb.DuckDBPyConnection, table: Table, n_labels: int) -> None:
+    """Tables `cells` and `documents`: bins, and the documents with theirs."""
+    labels = [_labels(connection, table, number) for number in range(n_labels)]
+    first, second = labels[0], labels[1] if n_labels > 1 else None
+    pairs = len(first) * len(second or [""])
+    wrong = f"{pairs:,} groups, more than {MAX_BINS:,}"
+    refuse(table.path, [wrong] if pairs > MAX_BINS else [], _FEWER)
+    cells = labelled_bins(first, second)
+    shared = ambiguous_pair(cells)
+    wrong = f"two groups are called {shared!r}: a label holds the / that divides a pair"
+    refuse(table.path, [wrong] if shared else [], "write / otherwise in these labels")
+    connection.register("labelled_cells", cells.to_arrow())
+    connection.execute(
+        "create table cells as select distinct bin_id, topic, format from labelled_cells"
+    )
+    connection.execute(
+        "create table documents as select row, doc_id, text, url, source, topic, format, bin_id "
+        "from labelled join labelled_cells on label_0 = first_label "
+        "and label_1 is not distinct from second_label"
+    )
+    connection.execute("drop table labelled")
+
+
+_FEWER = "group by a coarser label, or name another column with --group NAME=COLUMN"
+
+
+def _labels(connection: duckdb.DuckDBPyConnection, table: Table, number: int) -> list[str]:
+    sql = f"select distinct label_{number} from labelled limit {MAX_BINS + 1}"
+    labels = sorted(label for (label,) in read(connection, table.path, sql))
+    refuse(table.path, [f"more than {MAX_BINS:,} labels"] if len(labels) > MAX_BINS else [], _FEWER)
+    problems = [f"label {text!r} {why}" for text in labels if (why := label_problem(text))]
+    if alike := lookalikes(labels):
+        problems.append(f"labels {alike[0]!a} and {alike[1]!a} look alike")
+    refuse(table.path, problems, "correct these labels, or name another column")
+    return labels
+
+
+def _read_scores(
+    study: ScoredDocuments, connection: duckdb.DuckDBPyConnection, number: int, file: ScoreFile
+) -> Table:
+    """Add a file's rows to `raw`, a wide one once per benchmark."""
+    table = open_table(connection, file.path)
+    doc_id = study.column("scores", "doc_id")
+    table.require(doc_id, "--map scores.doc_id")
+    item_id = _column(study, table, "item_id")
+    method = _name_of(study, table, "method", file.method or study.method)
+    if study.wide:
+        parts = [(sql_text(name), column) for name, column in study.wide.items()]
+    else:
+        constant = file.benchmark or study.benchmark
+        parts = [(_name_of(study, table, "benchmark", constant), study.column("scores", "score"))]
+    for benchmark, score in parts:
+        table.require(score, f"--map score:{benchmark}" if study.wide else "--map score")
+        fields = [method, benchmark, item_id, table.text(doc_id), table.number(score)]
+        selected = f"select {number}, {ROW}, {', '.join(fields)} from {table.sql}"
+        read(connection, table.path, f"insert into raw {selected}")
+    has_items = item_id != _NONE
+    wrong = f"score is null or not isfinite(score) or abs(score) > {_LARGEST}"
+    empty = ["doc_id", "method", "benchmark", *(["item_id"] if has_items else [])]
+    _refuse_rows(
+        connection,
+        table,
+        f"select row as place, format('row {{}}: {{}} is empty', row, case {_first_empty(empty)} "
+        f"end) as problem from raw where file = {number} and ({_any_empty(empty)})",
+        "correct these rows, or leave them out",
+    )
+    for benchmark, score in parts:
+        of_benchmark = f"benchmark is not distinct from {benchmark}" if study.wide else "true"
+        _refuse_scores(
+            connection, table, f"file = {number} and {of_benchmark} and ({wrong})", score
+        )
+    return table
+
+
+def _refuse_scores(
+    connection: duckdb.DuckDBPyConnection, table: Table, where: str, column: str
+) -> None:
+    """Refuse the scores of `raw` that are no finite 32-bit floats, as they stand in the file."""
+    sql = f"select row, count(*) over () from raw where {where} order by row limit {SHOWN}"
+    rows = read(connection, table.path, sql)
+    if not rows:
+        return
+    places = ", ".join(str(row) for row, _ in rows)
+    sql = (
+        f"select {ROW}, cast({sql_name(column)} as varchar) from {table.sql} "
+        f"where {ROW} in ({places}) order by all"
+    )
+    problems = [
+        f"row {row}, {column}: {given!r} is not a finite number of 32 bits"
+        for row, given in read(connection, table.path, sql)
+    ]
+    refuse(table.path, problems, "correct these rows, or leave them out", rows[0][1])
+
+
+def _first_empty(names: list[str]) -> str:
+    return " ".join(f"when {name} is null then '{name}'" for name in names)
+
+
+def _any_empty(names: list[str]) -> str:
+    return " or ".join(f"{name} is null" for name in names)
+
+
+_NONE = "null::varchar"
+
+
+def _column(study: ScoredDocuments, table: Table, ours: str) -> str:
+    """SQL of an optional column; null where the file has none and none was named."""
+    column = study.column("scores", ours)
+    if study.is_mapped(ours):
+        table.require(column, f"--map {ours}")
+    return table.text(column) if column in table.columns else _NONE
+
+
+def _name_of(study: ScoredDocuments, table: Table, ours: str, told: str | None) -> str:
+    """SQL of the method or benchmark: the file's column, or what the command says."""
+    column = _column(study, table, ours)
+    if (column == _NONE) == (told is None):
+        wrong = (
+            f"no column {study.column('scores', ours)}, and no {ours} was given"
+            if told is None
+            else f"{ours} {told!r} was given, but the file has a column {ours}"
+        )
+        remedy = f"name its {ours} once: --{ours} NAME, --map {ours}=COLUMN, or before the file"
+        refuse(table.path, [wrong], f"{remedy}, as --help shows")
+    return column if told is None else sql_text(told)
+
+
+def _name(
+    connection: duckdb.DuckDBPyConnection, files: list[Table], negated: Sequence[str]
+) -> list[str]:
+    """Table `scored`: `raw` with slugs for names, signs turned and the documents' bins.
+
+    Returns the benchmarks.
+    """
+    for kind in ("method", "benchmark"):
+        sql = f"select {kind} from raw group by {kind} order by min(rowid)"
+        names = [name for (name,) in read(connection, files[0].path, sql)]
+        slugs = {name: slugged(name) for name in names}
+        clashes = [n for n in names if not slugs[n] or list(slugs.values()).count(slugs[n]) > 1]
+        problems = [f"{kind} {name!r} would be called {slugs[name]!r}" for name in clashes]
+        remedy = "give names that differ in their letters a-z and digits"
+        refuse(files[0].path, problems, remedy)
+        frame = pl.DataFrame({kind: names, "slug": [slugs[name] for name in names]})
+        connection.register(f"{kind}_names", frame.to_arrow())
+        if kind == "method" and (unknown := sorted(set(negated) - set(slugs.values()))):
+            raise StudyError(
+                f"--negate: no scores of method {', '.join(unknown)}. "
+                f"Remedy: name one of {', '.join(slugs.values())}."
+            )
+    turned = ", ".join(map(sql_text, negated)) or "null"
+    connection.execute(
+        "create table scored as select file, raw.row, m.slug as method, b.slug as benchmark, "
+        f"item_id, doc_id, bin_id, case when m.slug in ({turned}) then -score else score end "
+        "as score from raw join method_names as m on raw.method = m.method "
+        "join benchmark_names as b on raw.benchmark = b.benchmark left join documents "
+        "using (doc_id)"
+    )
+    connection.execute("drop table raw")
+    return [slugs[name] for name in names]
+
+
+def slugged(name: str) -> str:
+    """A name as a slug: `MMLU (STEM)` is `mmlu_stem`; empty where no letter or digit is left."""
+    return re.sub(r"[^a-z0-9_-]+", "_", name.casefold()).strip("_-")[:64]
+
+
+def _check_keys(
+    connection: duckdb.DuckDBPyConnection, files: list[Table], documents: Table
+) -> None:
+    remedy = (
+        "add the documents, or say which columns hold the ids, "
+        "--map scores.doc_id=A --map documents.doc_id=B"
+    )
+    unknown = "select count(*) from scored where bin_id is null"
+    if read(connection, files[0].path, unknown)[0][0] and _items_are_documents(
+        connection, files[0]
+    ):
+        remedy = f"every item_id is a document, so that the two seem swapped; {_SWAPPED}"
+    for number, table in enumerate(files):
+        _refuse_rows(
+            connection,
+            table,
+            "select row as place, format('row {}: doc_id {} is not in {}', row, doc_id, "
+            f"{sql_text(documents.path.name)}) as problem "
+            f"from scored where file = {number} and bin_id is null",
+            remedy,
+        )
+    _refuse_rows(
+        connection,
+        files[0],
+        "select min((file, row)) as place, format('{} {}, item {}, doc_id {}: {} scores', method, "
+        "benchmark, coalesce(item_id, 'none'), doc_id, count(*)) as problem from scored "
+        "group by method, benchmark, item_id, doc_id having count(*) > 1",
+        "keep one score for each document, and item if there are items",
+    )
+
+
+_SWAPPED = "if so: --map scores.doc_id=ITEM_COLUMN --map item_id=DOCUMENT_COLUMN"
+
+
+def _items_are_documents(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    sql = (
+        "select count(*) > 0 and bool_and(item_id in (select doc_id from documents)) "
+        "from (select distinct item_id from scored where item_id is not null)"
+    )
+    return bool(read(connection, table.path, sql)[0][0])
+
+
+def _suspicion(connection: duckdb.DuckDBPyConnection, table: Table) -> str | None:
+    """What looks like a matrix that was written with documents and items swapped."""
+    sql = "select count(distinct item_id), count(distinct doc_id) from scored"
+    items, scored = read(connection, table.path, sql)[0]
+    (documents,) = read(connection, table.path, "select count(*) from documents")[0]
+    if not scored < items <= documents or not _items_are_documents(connection, table):
+        return None
+    return (
+        f"{table.path}: scores of {scored:,} documents by {items:,} items, and every item_id is "
+        f"the id of a document: is the matrix transposed? {_SWAPPED}"
+    )
+
+
+def _check_one_sample(connection: duckdb.DuckDBPyConnection, files: list[Table]) -> None:
+    """Every method scores every benchmark, and every item, for the same documents."""
+    read(
+        connection,
+        files[0].path,
+        "create temp table groups as select method, benchmark, item_id, count(*) as n, "
+        "min((file, row)) as place from scored group by method, benchmark, item_id",
+    )
+    _refuse_rows(
+        connection,
+        files[0],
+        "select min(place) as place, format('method {} has scores with and without item_id', "
+        "method) as problem from groups group by method "
+        "having count(item_id) > 0 and count(*) > count(item_id)",
+        "give one method scores per item, or scores per benchmark; call the other differently",
+    )
+    _refuse_rows(
+        connection,
+        files[0],
+        "select (0, 0) as place, format('method {} has no scores for {}', m.method, b.benchmark) "
+        "as problem from (select distinct method from groups) as m "
+        "cross join (select distinct benchmark from groups) as b "
+        "anti join groups using (method, benchmark)",
+        "import methods of different benchmarks as studies of their own (--study)",
+    )
+    _refuse_rows(
+        connection,
+        files[0],
+        "with wanted as (select distinct doc_id from scored), total as "
+        "(select count(*) as n from wanted) select place, format('{} {}{}: {} of {} documents have "
+        "a score; {} has none', groups.method, groups.benchmark, coalesce(', item ' || "
+        "groups.item_id, ''), groups.n, total.n, (select min(doc_id) from wanted where doc_id not "
+        "in (select doc_id from scored where scored.method = groups.method and scored.benchmark = "
+        "groups.benchmark and scored.item_id is not distinct from groups.item_id))) as problem "
+        "from groups cross join total where groups.n < total.n",
+        "score all with the same documents (one study is one sample), or import what was scored "
+        "on others as a study of its own (--study)",
+    )
+
+
+def _check_spread(connection: duckdb.DuckDBPyConnection, files: list[Table]) -> None:
+    _refuse_rows(
+        connection,
+        files[0],
+        "with means as (select method, benchmark, bin_id, avg(score) as mean from scored "
+        "group by method, benchmark, bin_id) select (0, 0) as place, format('{} {}: the means of "
+        "{} groups do not differ', method, benchmark, count(*)) as problem from means "
+        "group by method, benchmark having count(distinct mean) < 2",
+        "z compares groups: give two or more that have documents, and scores that differ",
+    )
+
+
+def _refuse_rows(
+    connection: duckdb.DuckDBPyConnection, table: Table, sql: str, remedy: str
+) -> None:
+    """Refuse the file when the statement, of columns `place` and `problem`, has rows."""
+    rows = read(
+        connection,
+        table.path,
+        f"select problem, count(*) over () from ({sql}) order by place limit {SHOWN}",
+    )
+    refuse(table.path, [problem for problem, _ in rows], remedy, rows[0][1] if rows else None)

@@ -1,0 +1,127 @@
+"""Run records: one small JSON file per fact or folder that was made, for the mart `runs`.
+
+A failed unlearning run leaves its error beside them, until it is retried with success.
+
+Facts carry no times, so that equal inputs give equal bytes; when and by which software a
+fact was made stands here instead. A reused fact keeps the record of its making.
+"""
+
+import json
+import platform
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from influence_warehouse.lake.layout import Home, file_name_of
+from influence_warehouse.secrecy import redacted
+
+if TYPE_CHECKING:
+    from influence_warehouse.lake.facts import Outcome
+
+_SOFTWARE = (
+    "influence-warehouse",
+    "bergson",
+    "torch",
+    "transformers",
+    "polars",
+    "duckdb",
+    "lm-eval",
+)
+
+
+@dataclass(frozen=True)
+class Timer:
+    """When something was started: the clock's time for people, and a timer it cannot disturb."""
+
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _timer: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since then, never negative, wherever the clock was set meanwhile."""
+        return time.monotonic() - self._timer
+
+
+def _processor() -> str:
+    """Name of the GPU that torch found, or the machine's kind of processor."""
+    torch = sys.modules.get("torch")  # Steps that have not loaded it have not used a GPU.
+    if torch is not None and torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    return platform.machine()
+
+
+def record_path(home: Home, fact: str, partition: str | None) -> Path:
+    """`runs/records/<fact>.json`, or `<fact>--<partition>.json` for a shard or a run."""
+    name = fact if partition is None else f"{fact}--{file_name_of(partition)}"
+    return home.runs / "records" / f"{name}.json"
+
+
+def failure_path(home: Home, partition: str) -> Path:
+    """Where the error of a failed unlearning run stands until it succeeds."""
+    return home.runs / "failures" / f"{file_name_of(partition)}.txt"
+
+
+def write_failure(home: Home, partition: str, error: Exception) -> None:
+    """Note why an unlearning run failed: its error, one line."""
+    from influence_warehouse.lake.facts import write_atomically
+
+    text = redacted(f"{type(error).__name__}: {' '.join(str(error).split())}")[:500]
+    path = failure_path(home, partition)
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def failure_of(home: Home, partition: str) -> str | None:
+    """The error that `write_failure` noted, or None."""
+    path = failure_path(home, partition)
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def recorded_fingerprint(home: Home, fact: str, partition: str | None) -> str | None:
+    """Digest of what a fact was made from, as its record says; None where there is none."""
+    try:
+        text = record_path(home, fact, partition).read_text(encoding="utf-8")
+        return str(json.loads(text)["fingerprint"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+
+
+def recorded_fingerprints(home: Home) -> set[tuple[str, str | None, str]]:
+    """Fact, partition and digest of every record."""
+    found = set()
+    for path in (home.runs / "records").glob("*.json"):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        found.add((record["fact"], record["partition"], record["fingerprint"]))
+    return found
+
+
+def write_record(
+    home: Home,
+    outcome: "Outcome",
+    fingerprint: str,
+    started: Timer,
+    partition: str | None = None,
+) -> None:
+    """Note how a fact was made. Does nothing for a reused one that has its record."""
+    from influence_warehouse.lake.facts import write_atomically
+
+    path = record_path(home, outcome.fact, partition)
+    if outcome.reused and path.exists():
+        return
+    record = {
+        "asset": outcome.fact,
+        "partition": partition,
+        "fact": outcome.fact,
+        "fingerprint": fingerprint,
+        "rows": outcome.rows,
+        "reused": outcome.reused,
+        "started_at": started.at.isoformat(timespec="milliseconds"),
+        "seconds": round(started.seconds, 3),
+        "software": {name: version(name) for name in _SOFTWARE}
+        | {"python": platform.python_version(), "processor": _processor()},
+    }
+    text = json.dumps(record, sort_keys=True, indent=1)
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))

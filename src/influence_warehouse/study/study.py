@@ -1,0 +1,350 @@
+"""The study file: one validated YAML that says everything a run depends on.
+
+Belongs here: the pydantic model `Study`. Does not belong here: reading the file (`study.load`)
+and the inputs that it names (each stage's job).
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from influence_warehouse.study.design import (
+    Contrast,
+    Section,
+    Slug,
+    check_names,
+    contrast_coefficients,
+)
+from influence_warehouse.study.planted import PlantedWorld
+from influence_warehouse.study.unlearning import Unlearning
+from influence_warehouse.taxonomy import TOPICS
+
+RowPolicy = Literal["refuse", "set_aside"]
+
+
+class HubDataset(Section):
+    """A dataset of the Hugging Face hub, at one revision."""
+
+    dataset: str = Field(description="Dataset id: `owner/name`.")
+    revision: str = Field(description="Commit hash or tag: a moving branch cannot be re-derived.")
+    config: str | None = Field(None, description="Configuration of the dataset; null: its default.")
+    split: str = Field("train", description="Split to read.")
+
+
+class CorpusColumns(Section):
+    """Which input column holds what; null where the input has none."""
+
+    doc_id: str = Field("doc_id", description="Unique id of a document, as text.")
+    text: str = Field("text", description="The document itself.")
+    url: str | None = Field(None, description="Address, kept for readers and for URL classifiers.")
+    source: str | None = Field(None, description="Where a document came from (crawl, subset).")
+    topic: str | None = Field("topic", description="WebOrganizer topic slug: `food_and_dining`.")
+    format: str | None = Field("format", description="WebOrganizer format slug: `user_review`.")
+    label_confidence: str | None = Field(None, description="Confidence of the labels, 0 to 1.")
+
+
+class Classifiers(Section):
+    """WebOrganizer's topic and format classifiers, or local folders of that architecture."""
+
+    topic_model: str = Field(
+        "WebOrganizer/TopicClassifier-NoURL", description="Hub id or local folder."
+    )
+    topic_revision: str | None = Field(None, description="Commit hash or tag on the hub.")
+    format_model: str = Field(
+        "WebOrganizer/FormatClassifier-NoURL", description="Hub id or local folder."
+    )
+    format_revision: str | None = Field(None, description="Commit hash or tag on the hub.")
+    include_url: bool = Field(False, description="True for the classifiers that read the URL.")
+    trust_remote_code: bool = Field(False, description="Run code that the model ships.")
+    batch_size: int = Field(16, ge=1, description="Documents classified at once.")
+    max_tokens: int = Field(1024, ge=8, description="Documents are cut here to be classified.")
+
+
+class CorpusRules(Section):
+    """What to do with a broken row: refuse the corpus, or set the row aside, counted."""
+
+    duplicate_text: RowPolicy = Field(
+        "set_aside", description="A text seen before; the first stays."
+    )
+    empty_text: RowPolicy = Field("set_aside", description="No text, or white space alone.")
+    bad_encoding: RowPolicy = Field("refuse", description="Not UTF-8, or replacement characters.")
+    unknown_label: RowPolicy = Field(
+        "refuse", description="A topic or format outside the taxonomy."
+    )
+    duplicate_id: RowPolicy = Field("refuse", description="A document id that an earlier row has.")
+
+
+class Corpus(Section):
+    """Where the documents come from: `path` or `hub`, or neither in a planted study."""
+
+    path: Path | None = Field(None, description="A Parquet or JSONL file, or a folder of them.")
+    hub: HubDataset | None = Field(None, description="A dataset of the Hugging Face hub.")
+    columns: CorpusColumns = CorpusColumns()
+    labels: Literal["columns", "classifiers"] = Field(
+        "columns", description="Where topic and format come from."
+    )
+    classifiers: Classifiers = Classifiers()
+    rules: CorpusRules = CorpusRules()
+    licence: str = Field("not stated", description="Licence of the documents' texts.")
+
+    @model_validator(mode="after")
+    def _classifiers_are_fixed(self) -> "Corpus":
+        if self.labels == "columns":
+            return self
+        for kind in ("topic", "format"):
+            name = getattr(self.classifiers, f"{kind}_model")
+            is_folder = name.startswith(("/", "./", "../")) or Path(name).is_dir()
+            if getattr(self.classifiers, f"{kind}_revision") is None and not is_folder:
+                raise ValueError(
+                    f"classifiers.{kind}_revision: the hub model {name} needs a commit hash or tag"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _has_labels(self) -> "Corpus":
+        if self.labels == "columns" and not (self.columns.topic and self.columns.format):
+            raise ValueError("labels: columns needs columns.topic and columns.format")
+        return self
+
+
+class Sampling(Section):
+    """Stratified sample: at most so many documents per bin, cut into shards."""
+
+    documents_per_bin: int = Field(ge=1, description="At most so many of each topic x format bin.")
+    shards: int = Field(1, ge=1, le=100_000, description="Parts that are scored one by one.")
+    min_tokens: int = Field(2, ge=2, description="Shorter documents have no gradient.")
+    topics: tuple[str, ...] = Field((), description="Only these topics; none named: all 24.")
+    max_documents: int | None = Field(
+        None, ge=1, description="In all; `documents_per_bin` is lowered until no more are drawn."
+    )
+
+    @model_validator(mode="after")
+    def _topics_are_known(self) -> "Sampling":
+        unknown = sorted(set(self.topics) - set(TOPICS))
+        if unknown:
+            raise ValueError(f"topics: {unknown} are none of {', '.join(TOPICS)}")
+        return self
+
+    def per_bin(self, populations: Collection[int]) -> int:
+        """At most so many documents of one bin: `documents_per_bin`, or what `max_documents` lets.
+
+        `populations` are the bins' documents. 0 when `max_documents` are fewer than bins.
+        """
+        most = min(self.documents_per_bin, max(populations, default=0))
+        if self.max_documents is None:
+            return self.documents_per_bin
+        while sum(min(most, size) for size in populations) > self.max_documents:
+            most -= 1
+        return most
+
+
+class Model(Section):
+    """The language model: `path` or `hub`, or neither in a planted study, which trains one."""
+
+    path: Path | None = Field(None, description="A local transformers folder, with its tokenizer.")
+    hub: str | None = Field(None, description="A model id of the hub; needs `revision`.")
+    revision: str | None = Field(None, description="Commit hash or tag of the hub model.")
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32", description="Precision of weights and gradients; low ones are checked for noise."
+    )
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field(
+        "sdpa", description="Attention implementation of transformers."
+    )
+    max_tokens: int = Field(512, ge=8, description="Documents are cut here for attribution.")
+    trust_remote_code: bool = Field(False, description="Run code that the model ships.")
+    allow_pickle: bool = Field(
+        False, description="Read weights that are no safetensors; such files can run code."
+    )
+
+    @model_validator(mode="after")
+    def _hub_has_revision(self) -> "Model":
+        if self.hub is not None and self.revision is None:
+            raise ValueError("a hub model needs `revision` (commit hash or tag)")
+        return self
+
+
+class BenchmarkColumns(Section):
+    """Which input column of the items holds what."""
+
+    item_id: str | None = Field("item_id", description="Null: numbered by row in the file.")
+    question: str = Field("question", description="What is asked.")
+    choices: str | tuple[str, ...] = Field(
+        "choices",
+        description="A list of texts, a struct with `text` and `label` lists, or one column each.",
+    )
+    answer_index: str = Field(
+        "answer_index", description="Index from 0, or a label: of the struct or answer_labels."
+    )
+    answer_labels: tuple[str, ...] | None = Field(
+        None, description="What the answer column calls the choices, in order: [A, B, C, D]."
+    )
+    context: str | None = Field(None, description="Text before the question.")
+    subject: str | None = Field(None, description="Subject within the benchmark.")
+    benchmark: str | None = Field(None, description="Column that names the benchmark of a row.")
+
+
+class Benchmark(Section):
+    """One benchmark with its design factors and how its items become queries."""
+
+    name: Slug = Field(description="Short name, unique in the study; in every table.")
+    domain: Slug = Field(description="Design factor: `social`, `stem`.")
+    capability: Slug = Field(description="Design factor: `reasoning`, `knowledge`.")
+    path: Path | None = Field(None, description="A Parquet or JSONL file of items.")
+    hub: HubDataset | None = Field(None, description="A dataset of the Hugging Face hub.")
+    columns: BenchmarkColumns = BenchmarkColumns()
+    select: str | tuple[str, ...] | None = Field(
+        None, description="Value or values of columns.benchmark; default: the name."
+    )
+    prompt_format: Literal["multiple_choice", "question_answer", "cloze"] = Field(
+        "question_answer", description="How an item becomes prompt and completion."
+    )
+    metric: Literal["acc", "acc_norm"] = Field(
+        "acc", description="lm-eval's; acc_norm divides log-likelihoods by the choice's length."
+    )
+    max_items: int | None = Field(None, ge=2, description="Keyed-hash sample of the items.")
+    repeated_choices: RowPolicy = Field(
+        "refuse", description="An item that lists one choice twice has no single right answer."
+    )
+
+
+class Preconditioner(Section):
+    """What TrackStar's second-moment correction is fitted on; one per study."""
+
+    fit_documents_per_bin: int | None = Field(
+        None,
+        ge=1,
+        description="Fit on the first so many sampled documents of each bin, null: on all. A "
+        "larger sample keeps the first ones, so the preconditioner stays as it was.",
+    )
+    mix_benchmarks: tuple[Slug, ...] | None = Field(
+        None,
+        description="Benchmarks whose pooled queries are mixed in; null: all of the study, "
+        "empty: none. Name them before adding a benchmark, and the old scores stay valid.",
+    )
+    downweight_components: int = Field(
+        1000, ge=1, description="Components that the mixing coefficient aims to downweight."
+    )
+
+
+class Attribution(Section):
+    """How documents are scored against queries."""
+
+    method: Literal["trackstar"] = Field("trackstar", description="TrackStar, arXiv 2410.17413.")
+    projection_dim: int = Field(16, ge=1, description="Gradients are projected to d x d a layer.")
+    token_batch_size: int = Field(2048, ge=8, description="Tokens in a batch; sets peak memory.")
+    tf32: bool = Field(
+        False,
+        description="Round the factors of float32 products to TensorFloat-32 (10 bits) on GPUs "
+        "that can: several times as fast.",
+    )
+    preconditioner: Preconditioner = Preconditioner()
+    store_gradients: bool = Field(
+        False,
+        description="Keep each document's projected gradient in work/, so that a later benchmark "
+        "needs no gradient pass; `influence check` says how much they take.",
+    )
+    top_k: int = Field(20, ge=1, description="Proponents per item that n_in_top_k counts.")
+    health_trials: int = Field(4, ge=1, description="Document pairs in the gradient diagnostic.")
+    min_gradient_cosine: float = Field(
+        0.99, ge=-1, le=1, description="Gradient of a document alone against in a padded batch."
+    )
+    max_zero_share: float = Field(0.01, ge=0, le=1, description="Share of scores exactly zero.")
+
+
+class Compute(Section):
+    """Processors that share the gradients of one shard. Changes results by rounding alone."""
+
+    processes: int = Field(
+        1, ge=1, le=64, description="Processes per shard on a machine: as many as it has GPUs."
+    )
+    nodes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Machines per shard, each with that many processes; the others run "
+        "`influence join`.",
+    )
+    fsdp: bool = Field(
+        False, description="Divide the weights among them, where one GPU cannot hold the model."
+    )
+
+
+class Statistics(Section):
+    """Resampling behind standard errors and intervals."""
+
+    resamples: int = Field(1000, ge=100, description="Bootstrap resamples behind each interval.")
+
+
+class Study(Section):
+    """Everything a run depends on."""
+
+    name: Slug = Field(description="Names the study's home: `warehouse/<name>/`.")
+    description: str = Field("", description="What the study asks, for readers.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seeds sampling, projection and resampling.")
+    taxonomy: Literal["weborganizer"] = Field(
+        "weborganizer", description="24 topics x 24 formats, arXiv 2502.10341."
+    )
+    planted: PlantedWorld | None = Field(None, description="Make a world with a known truth.")
+    corpus: Corpus = Corpus()
+    sampling: Sampling
+    model: Model = Model()
+    benchmarks: tuple[Benchmark, ...] = Field(min_length=1, description="What is attributed.")
+    attribution: Attribution = Attribution()
+    contrasts: tuple[Contrast, ...] = Field((), description="Differences of z between benchmarks.")
+    statistics: Statistics = Statistics()
+    compute: Compute = Compute()
+    unlearning: Unlearning | None = Field(None, description="Forget regions, measure the loss.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Study":
+        names = [benchmark.name for benchmark in self.benchmarks]
+        check_names(names, self.contrasts)
+        unknown = self.unlearning.unknown_benchmarks(set(names)) if self.unlearning else []
+        if unknown:
+            raise ValueError(f"unlearning: the study has no benchmarks {unknown}")
+        return self
+
+    @model_validator(mode="after")
+    def _attribution_fits(self) -> "Study":
+        settings = self.attribution
+        unknown = set(settings.preconditioner.mix_benchmarks or ()) - {
+            b.name for b in self.benchmarks
+        }
+        if unknown:
+            raise ValueError(
+                f"attribution.preconditioner.mix_benchmarks: unknown {sorted(unknown)}"
+            )
+        if self.model.max_tokens > settings.token_batch_size:
+            raise ValueError(
+                f"attribution.token_batch_size: {settings.token_batch_size} is less than "
+                f"model.max_tokens {self.model.max_tokens}, so a whole document would not fit"
+            )
+        if settings.tf32 and self.model.dtype != "float32":
+            raise ValueError(
+                f"attribution.tf32: rounds products of float32, but model.dtype is "
+                f"{self.model.dtype}; leave one of the two out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_source_each(self) -> "Study":
+        """Corpus, model and benchmarks name one source each; a planted world is all of them."""
+        sections: dict[str, Corpus | Model | Benchmark] = {
+            "corpus": self.corpus,
+            "model": self.model,
+        }
+        sections |= {f"benchmarks.{item.name}": item for item in self.benchmarks}
+        for name, section in sections.items():
+            sources = [section.path, section.hub, self.planted]
+            if sum(source is not None for source in sources) != 1:
+                raise ValueError(
+                    f"{name}: give exactly one of `path` and `hub`"
+                    " (and neither beside a `planted` section, which makes its own)"
+                )
+        return self
+
+    def contrast_coefficients(self) -> dict[str, dict[str, float]]:
+        """Per contrast, the weight of each benchmark's z: {'a_minus_b': {'a': 1, 'b': -1}}."""
+        return contrast_coefficients([b.name for b in self.benchmarks], self.contrasts)

@@ -1,0 +1,84 @@
+"""Unlearning runs of a small model, made by a process a core.
+
+A run of a small model gains little from a second thread, two runs beside each other nearly double
+what a machine does. Facts come out the same: such a run takes one thread wherever it is made.
+Belongs here: starting and ending the processes. Does not belong here: a run (runs.py), dealing
+parts out to machines (workers.py).
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.progress import be_silent
+from influence_warehouse.study.study import Study
+
+# Each holds its own model and libraries, half a gigabyte.
+_MOST = 8
+
+
+@contextmanager
+def side_by_side(
+    study: Study, lake: Lake, partition_keys: Sequence[str]
+) -> Iterator[Callable[[str], None]]:
+    """Start making these runs; yields a function that waits until one was made or failed.
+
+    It returns at once where one process is as good: for few runs, large models, on an
+    accelerator, and for a user who set OMP_NUM_THREADS=1. What failed is for the caller to try
+    again, and to tell. The processes end with the block, and with this process however it ends.
+    """
+    processes = min(_cores(), len(partition_keys), _MOST)
+    if processes < 2 or not _is_small(study, lake):
+        yield lambda key: None
+        return
+    with ProcessPoolExecutor(processes, get_context("spawn"), _begin) as pool:
+        made: dict[str, Future[None]] = {
+            key: pool.submit(_make, study, lake.home, key) for key in partition_keys
+        }
+        try:
+            yield lambda key: wait([made[key]] if key in made else []) and None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    own = os.environ.get("OMP_NUM_THREADS", "")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(int(own), cores or 1) if own.isdigit() else cores or 1
+
+
+def _is_small(study: Study, lake: Lake) -> bool:
+    from influence_warehouse.unlearning.runs import base_of, takes_one_thread
+
+    return takes_one_thread(base_of(study, lake).model)
+
+
+def _begin() -> None:
+    # The terminal sends Ctrl-C to all of them; the first process says so, once, and ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    be_silent()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
+
+
+def _make(study: Study, home: Home, partition_key: str) -> None:
+    from influence_warehouse.pipeline.making import make_step
+    from influence_warehouse.pipeline.steps import steps
+
+    lake = Lake(home)
+    for step in steps(study):
+        if step.parts == "runs":
+            make_step(step, study, lake, partition_key)
