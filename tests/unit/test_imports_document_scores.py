@@ -1,5 +1,8 @@
 """Document scores of others: what a command may say, what files may hold, which facts come out."""
 
+import json
+
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
@@ -10,6 +13,7 @@ from influence_warehouse.errors import InfluenceError, InputError, StudyError, W
 from influence_warehouse.exchange.imports.document_facts import import_document_scores
 from influence_warehouse.exchange.imports.document_scores import slugged
 from influence_warehouse.exchange.imports.document_study import score_file, scored_documents
+from influence_warehouse.exchange.imports.document_tables import open_table
 from influence_warehouse.exchange.imports.groups import MAX_BINS, label_problem, labelled_bins
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
@@ -396,3 +400,24 @@ def test_an_import_that_was_killed_says_to_import_again(imported, scores):
     """Its facts are there, its tables are not."""
     with pytest.raises(WarehouseError, match=r"Remedy: `influence import ...` again"):
         run_query(imported(scores).home, "select 1")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["d1", 2, None], "VARCHAR"),
+        ([1, 2**63, -1, "x"], "VARCHAR"),
+        (["d1", 2.5], "JSON"),
+        ([["d1"], "d2"], "JSON"),
+        ([{"id": 1}, "d2"], "JSON"),
+    ],
+)
+def test_texts_among_whole_numbers_are_ids_and_nothing_else_is(values, kind, tmp_path):
+    path = tmp_path / "scores.jsonl"
+    path.write_text("".join(json.dumps({"doc_id": value, "score": 1}) + "\n" for value in values))
+    with duckdb.connect() as connection:
+        table = open_table(connection, path)
+        assert table.columns["doc_id"] == kind
+        if kind == "VARCHAR":
+            found = connection.execute(f"select {table.text('doc_id')} from {table.sql}").fetchall()
+            assert [value for (value,) in found] == [v if v is None else str(v) for v in values]

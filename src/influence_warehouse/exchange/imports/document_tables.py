@@ -94,6 +94,8 @@ def open_table(connection: duckdb.DuckDBPyConnection, path: Path) -> Table:
     if reader.startswith("read_json"):
         # Texts that look like dates stay the texts they are.
         columns = {n: "VARCHAR" if k in _DATES else k for n, k in columns.items()}
+        mixed = [name for name, kind in columns.items() if kind == "JSON"]
+        columns |= dict.fromkeys(_texts_and_integers(connection, path, reader, mixed), "VARCHAR")
         texts = ", ".join(f"{sql_name(name)}: 'VARCHAR'" for name in columns)
         reader = f"{reader.removesuffix(')')}, columns = {{{texts}}})"
     sql = f"(select {row} as {sql_name(_ROW)}, * from {reader})"
@@ -101,6 +103,16 @@ def open_table(connection: duckdb.DuckDBPyConnection, path: Path) -> Table:
     if not count:
         raise InputError(f"{path}: has no rows. Remedy: give a file with a row per score.")
     return Table(path, columns, sql, _sha256(path))
+
+
+def _texts_and_integers(
+    connection: duckdb.DuckDBPyConnection, path: Path, reader: str, mixed: list[str]
+) -> list[str]:
+    """Those of the columns with values of several types that hold texts and whole numbers alone."""
+    types = ", ".join(f"list(distinct json_type({sql_name(name)}))" for name in mixed)
+    found = read(connection, path, f"select {types} from {reader}")[0] if mixed else ()
+    plain = {"VARCHAR", "BIGINT", "UBIGINT", "NULL", None}
+    return [name for name, kinds in zip(mixed, found, strict=True) if plain.issuperset(kinds)]
 
 
 def read(connection: duckdb.DuckDBPyConnection, path: Path, sql: str) -> list[tuple]:
