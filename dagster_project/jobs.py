@@ -12,7 +12,7 @@ from dagster_project.assets.warehouse import influence_duckdb, unlearning_models
 from dagster_project.partitions import runs, shards
 from dagster_project.settings import settings
 from influence_warehouse.pipeline.steps import Step, steps
-from influence_warehouse.reports.names import UNLEARNING_CHARTS
+from influence_warehouse.reports.charts import UNLEARNING_CHARTS
 
 _steps = steps(settings().study)
 _first_sharded = next(place for place, step in enumerate(_steps) if step.parts == "shards")

@@ -7,7 +7,7 @@ import dagster as dg
 from dagster_project.materialization import WRITER_POOL
 from dagster_project.resources import StudyResource
 from influence_warehouse.progress import finished, print_progress, step_of_run
-from influence_warehouse.reports.names import CHARTS
+from influence_warehouse.reports.charts import CHARTS
 
 
 def _chart_asset(name: str, question: str) -> dg.AssetsDefinition:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from influence_warehouse.pipeline.steps import steps
-from influence_warehouse.reports.names import CHARTS
+from influence_warehouse.reports.charts import CHARTS
 from tests.end_to_end.conftest import SmallWorld
 from tests.manifest_damages import DAMAGES, Damaged, honest_manifest
 

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from influence_warehouse.reports.names import CHARTS
+from influence_warehouse.reports.charts import CHARTS
 from influence_warehouse.warehouse.query import run_query
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import SmallWorld, influence

@@ -5,7 +5,19 @@ import polars as pl
 import pytest
 
 from influence_warehouse import taxonomy
-from influence_warehouse.reports import contrasts, heatmaps, overview, profiles, terms, theme
+from influence_warehouse.reports import theme
+from influence_warehouse.reports.charts import (
+    benchmark_accuracy,
+    bin_heatmap,
+    correlations,
+    distinctive_terms,
+    format_contrast,
+    format_profile,
+    right_versus_wrong,
+    sample_sizes,
+    topic_contrast,
+    topic_profile,
+)
 from tests import report_tables
 
 
@@ -33,22 +45,20 @@ def _terms_table() -> pl.DataFrame:
 
 
 CHARTS = {
-    "bin_heatmap": lambda: heatmaps.bin_heatmap(_heatmap_table()),
-    "sample_sizes": lambda: heatmaps.sample_sizes(report_tables.bins()),
-    "topic_profile": lambda: profiles.topic_profile(
+    "bin_heatmap": lambda: bin_heatmap.draw(_heatmap_table()),
+    "sample_sizes": lambda: sample_sizes.draw(report_tables.bins()),
+    "topic_profile": lambda: topic_profile.draw(
         _with_factors(report_tables.side_influence("topic"))
     ),
-    "format_profile": lambda: profiles.format_profile(
+    "format_profile": lambda: format_profile.draw(
         _with_factors(report_tables.side_influence("format"))
     ),
-    "topic_contrast": lambda: contrasts.topic_contrast(report_tables.side_contrasts("topic")),
-    "format_contrast": lambda: contrasts.format_contrast(report_tables.side_contrasts("format")),
-    "right_versus_wrong": lambda: contrasts.right_versus_wrong(
-        report_tables.correctness_differences()
-    ),
-    "benchmark_accuracy": lambda: overview.benchmark_accuracy(report_tables.benchmarks()),
-    "correlations": lambda: overview.correlations(report_tables.correlations()),
-    "distinctive_terms": lambda: terms.distinctive_terms(_terms_table()),
+    "topic_contrast": lambda: topic_contrast.draw(report_tables.side_contrasts("topic")),
+    "format_contrast": lambda: format_contrast.draw(report_tables.side_contrasts("format")),
+    "right_versus_wrong": lambda: right_versus_wrong.draw(report_tables.correctness_differences()),
+    "benchmark_accuracy": lambda: benchmark_accuracy.draw(report_tables.benchmarks()),
+    "correlations": lambda: correlations.draw(report_tables.correlations()),
+    "distinctive_terms": lambda: distinctive_terms.draw(_terms_table()),
 }
 
 
@@ -80,7 +90,7 @@ def test_heatmap_colours_are_centred_at_zero_and_keep_true_values():
     table = _heatmap_table().with_columns(
         pl.when(pl.col("bin_id") == 300).then(16.0).otherwise(pl.col("z")).alias("z")
     )
-    chart = heatmaps.bin_heatmap(table)
+    chart = bin_heatmap.draw(table)
     (scale,) = [s for s in _scales(chart.to_dict()) if s.get("scheme") == theme.DIVERGING]
     low, high = scale["domain"]
     assert low == -high
@@ -91,7 +101,7 @@ def test_heatmap_colours_are_centred_at_zero_and_keep_true_values():
 
 def test_heatmap_shows_all_bins_and_marks_empty_and_significant_ones():
     table = _heatmap_table()
-    rows = _rows(heatmaps.bin_heatmap(table))
+    rows = _rows(bin_heatmap.draw(table))
     assert len(rows) == 576
     notes = pl.Series([row["note"] for row in rows])
     assert (notes == "no documents").sum() == table["z"].null_count() > 0
@@ -104,19 +114,19 @@ def test_heatmap_of_bins_without_any_document_is_drawn():
         pl.lit(0).alias("n_documents"),
         *(pl.lit(None, pl.Float64).alias(name) for name in ("z", "z_low", "z_high", "q_value")),
     )
-    assert {row["note"] for row in _rows(heatmaps.bin_heatmap(empty))} == {"no documents"}
+    assert {row["note"] for row in _rows(bin_heatmap.draw(empty))} == {"no documents"}
 
 
 def test_profiles_order_regions_by_mean_z_over_the_benchmarks():
     table = report_tables.side_influence("topic")
-    chart = profiles.topic_profile(_with_factors(table)).to_dict()
+    chart = topic_profile.draw(_with_factors(table)).to_dict()
     order = chart["spec"]["layer"][1]["encoding"]["y"]["sort"]
     means = table.group_by("topic").agg(pl.col("z").mean()).sort("z", descending=True)
     assert order == [taxonomy.title(slug) for slug in means["topic"]]
 
 
 def test_each_contrast_is_a_panel_that_says_its_directions():
-    chart = contrasts.topic_contrast(report_tables.side_contrasts("topic")).to_dict()
+    chart = topic_contrast.draw(report_tables.side_contrasts("topic")).to_dict()
     assert len(chart["concat"]) == len(report_tables.CONTRASTS)
     axis = str(chart["concat"][0]["layer"][1]["encoding"]["x"]["title"])
     assert "\N{LEFTWARDS ARROW} STEM Situations" in axis
@@ -125,7 +135,7 @@ def test_each_contrast_is_a_panel_that_says_its_directions():
 
 def test_contrast_arrows_point_at_the_benchmark_that_the_sign_favours():
     table = report_tables.side_contrasts("topic").filter(contrast="reasoning_social_minus_stem")
-    (rows,) = contrasts.topic_contrast(table).to_dict()["datasets"].values()
+    (rows,) = topic_contrast.draw(table).to_dict()["datasets"].values()
     literature = next(row for row in rows if row["label"] == "Literature")
     assert literature["delta_z"] > 0
     assert literature["lean"] == "a"
@@ -151,7 +161,7 @@ def test_unknown_domains_and_many_capabilities_get_colours():
 
 def test_terms_have_a_panel_per_strong_topic_in_order_of_their_rank():
     table = _terms_table()
-    panels = terms.distinctive_terms(table).to_dict()["concat"]
+    panels = distinctive_terms.draw(table).to_dict()["concat"]
     titles = [panel["title"]["text"] for panel in panels]
     assert len(titles) == 3 * len(report_tables.BENCHMARKS)
     assert [title[0] for title in titles] == ["1", "2", "3"] * len(report_tables.BENCHMARKS)

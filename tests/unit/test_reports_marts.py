@@ -8,7 +8,8 @@ import yaml
 from rich.console import Console
 
 from influence_warehouse.lake.layout import Home
-from influence_warehouse.reports.gallery import SPECS
+from influence_warehouse.reports.charts import CHARTS
+from influence_warehouse.reports.gallery import chart_of
 from influence_warehouse.reports.published import read_table
 from influence_warehouse.reports.summary import print_summary
 from tests import report_tables
@@ -41,9 +42,9 @@ def empty_home(tmp_path_factory) -> Home:
     return home
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", CHARTS)
 def test_each_charts_statement_fits_the_contracts(empty_home, name):
-    assert read_table(empty_home, SPECS[name].sql).is_empty()
+    assert read_table(empty_home, chart_of(name).sql).is_empty()
 
 
 def test_the_summary_fits_the_contracts(empty_home):

@@ -6,8 +6,14 @@ import pytest
 
 from influence_warehouse.errors import InputError, WarehouseError
 from influence_warehouse.lake.layout import Home
-from influence_warehouse.reports import gallery, labels, theme, unlearning, unlearning_comparisons
-from influence_warehouse.reports.names import CHARTS
+from influence_warehouse.reports import gallery, labels, theme, unlearning
+from influence_warehouse.reports.charts import (
+    CHARTS,
+    unlearning_damage,
+    unlearning_differences,
+    unlearning_losses,
+    unlearning_matrix,
+)
 from influence_warehouse.reports.published import read_table
 from tests import report_tables
 
@@ -27,7 +33,7 @@ def home(tmp_path) -> Home:
 @pytest.fixture(scope="module")
 def tables(published) -> dict[str, pl.DataFrame]:
     """Rows of each chart, as the gallery reads them, of the measure that has one."""
-    found = {name: read_table(published, gallery.SPECS[name].sql) for name in NAMES}
+    found = {name: read_table(published, gallery.chart_of(name).sql) for name in NAMES}
     return {
         name: rows.filter(measure="margin") if "measure" in rows.columns else rows
         for name, rows in found.items()
@@ -62,7 +68,7 @@ def _nodes(node, key: str) -> list:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_chart_is_a_pure_function_that_asks_its_question(tables, name, benchmarks):
     rows = tables[name] if benchmarks == "four" else _of_one(tables[name])
-    draw = gallery.SPECS[name].draw
+    draw = gallery.chart_of(name).draw
     chart = draw(rows)
     assert chart.to_json() == draw(rows).to_json()
     title = chart.to_dict()["title"]
@@ -74,7 +80,7 @@ def test_a_chart_is_a_pure_function_that_asks_its_question(tables, name, benchma
 def test_a_study_of_one_condition_is_drawn(tables, name):
     column = "condition_a" if name == "unlearning_differences" else "condition"
     rows = tables[name].filter(pl.col(column) == "influence_global")
-    assert _drawn(gallery.SPECS[name].draw(rows)).height == rows.height
+    assert _drawn(gallery.chart_of(name).draw(rows)).height == rows.height
 
 
 def test_every_condition_of_the_marts_has_words():
@@ -82,7 +88,7 @@ def test_every_condition_of_the_marts_has_words():
 
 
 def test_lines_join_runs_of_the_same_region_and_seed_alone(tables):
-    chart = unlearning.unlearning_damage(tables["unlearning_damage"])
+    chart = unlearning_damage.draw(tables["unlearning_damage"])
     drawn = _drawn(chart)
     pairs = drawn.drop_nulls("pair").group_by("benchmark", "pair")
     joined = pairs.agg(pl.col("region_title", "seed").n_unique(), "is_ranked", "x")
@@ -95,7 +101,7 @@ def test_lines_join_runs_of_the_same_region_and_seed_alone(tables):
 
 
 def test_points_stand_beside_the_mean_of_their_condition(tables):
-    drawn = _drawn(unlearning.unlearning_damage(tables["unlearning_damage"]))
+    drawn = _drawn(unlearning_damage.draw(tables["unlearning_damage"]))
     middles = {title: n for n, title in enumerate(unlearning.CONDITIONS.values())}
     off = drawn["x"] - drawn["condition_title"].replace_strict(middles)
     assert set(off.filter(drawn["kind"] == "mean")) == {0.0}
@@ -105,7 +111,7 @@ def test_points_stand_beside_the_mean_of_their_condition(tables):
 
 
 def test_damage_is_that_of_the_target_and_its_mean_that_of_the_matrix(tables):
-    drawn = _drawn(unlearning.unlearning_damage(tables["unlearning_damage"]))
+    drawn = _drawn(unlearning_damage.draw(tables["unlearning_damage"]))
     runs = drawn.filter(kind="run").group_by("benchmark", "condition_title")
     expected = runs.agg(pl.col("damage").mean()).sort(pl.all())
     means = drawn.filter(kind="mean").select(expected.columns).sort(pl.all())
@@ -114,7 +120,7 @@ def test_damage_is_that_of_the_target_and_its_mean_that_of_the_matrix(tables):
 
 
 def test_regions_are_told_apart_by_shape(tables):
-    chart = unlearning.unlearning_damage(tables["unlearning_damage"]).to_dict()
+    chart = unlearning_damage.draw(tables["unlearning_damage"]).to_dict()
     for panel in chart["concat"]:
         (shape,) = [s for s in _nodes(panel, "shape") if isinstance(s, dict)]
         regions, shapes = shape["scale"]["domain"], shape["scale"]["range"]
@@ -126,11 +132,11 @@ def test_a_mean_without_interval_is_drawn(tables):
     rows = tables["unlearning_damage"].with_columns(
         pl.lit(None, pl.Float64).alias(name) for name in ("damage_low", "damage_high", "share_kept")
     )
-    assert _drawn(unlearning.unlearning_damage(rows)).height == rows.height
+    assert _drawn(unlearning_damage.draw(rows)).height == rows.height
 
 
 def test_differences_of_all_benchmarks_stand_apart_at_the_end(tables):
-    chart = unlearning_comparisons.unlearning_differences(tables["unlearning_differences"])
+    chart = unlearning_differences.draw(tables["unlearning_differences"])
     (order,) = {tuple(y["scale"]["domain"]) for y in _nodes(chart.to_dict(), "y") if "scale" in y}
     names = [labels.name(slug) for slug in report_tables.BENCHMARKS]
     assert list(order) == [*names, " ", "All benchmarks"]
@@ -139,13 +145,13 @@ def test_differences_of_all_benchmarks_stand_apart_at_the_end(tables):
 
 def test_differences_of_one_benchmark_are_shown_once(tables):
     rows = _of_one(tables["unlearning_differences"])
-    drawn = _drawn(unlearning_comparisons.unlearning_differences(rows))
+    drawn = _drawn(unlearning_differences.draw(rows))
     assert set(drawn["label"]) == {"Social Facts"}
     assert drawn.height == len(report_tables.COMPARISONS)
 
 
 def test_a_difference_is_filled_by_q_and_says_where_it_has_no_interval(tables):
-    drawn = _drawn(unlearning_comparisons.unlearning_differences(tables["unlearning_differences"]))
+    drawn = _drawn(unlearning_differences.draw(tables["unlearning_differences"]))
     assert set(drawn.filter(pl.col("q_value") < theme.LEVEL)["mark"]) == {theme.PASSES}
     assert set(drawn.filter(pl.col("q_value") >= theme.LEVEL)["mark"]) == {theme.FAILS}
     without = drawn.filter(pl.col("median_low").is_null())
@@ -160,7 +166,7 @@ def test_the_t_test_of_the_same_cell_stands_beside_the_wilcoxon(home):
             " where test = 't_region_means' and benchmark = 'stem_facts'"
             " and measure = 'margin' and condition_b = 'random_in_topic'"
         )
-    rows = read_table(home, gallery.SPECS["unlearning_differences"].sql)
+    rows = read_table(home, gallery.chart_of("unlearning_differences").sql)
     marked = rows.filter(p_value_of_t=0.123)
     assert marked.select("benchmark", "measure", "condition_b").row(0) == (
         *("stem_facts", "margin", "random_in_topic"),
@@ -173,7 +179,7 @@ def test_what_is_tested_against_anywhere_is_said_only_where_it_is_drawn(tables):
     rows = tables["unlearning_differences"]
     alone = rows.filter(condition_b="random_in_topic")
     notes = [
-        " ".join(unlearning_comparisons.unlearning_differences(r).to_dict()["title"]["subtitle"])
+        " ".join(unlearning_differences.draw(r).to_dict()["title"]["subtitle"])
         for r in (rows, alone)
     ]
     assert ["over items" in note for note in notes] == [True, False]
@@ -181,7 +187,7 @@ def test_what_is_tested_against_anywhere_is_said_only_where_it_is_drawn(tables):
 
 def test_the_matrix_has_one_scale_around_zero_and_frames_the_targets(tables):
     table = tables["unlearning_matrix"]
-    chart = unlearning_comparisons.unlearning_matrix(table)
+    chart = unlearning_matrix.draw(table)
     (scale,) = [s for s in _nodes(chart.to_dict(), "scale") if s and s.get("scheme")]
     limit = table["damage"].abs().max()
     assert scale["domain"] == [-limit, limit]
@@ -196,19 +202,19 @@ def test_the_numbers_of_the_matrix_are_its_damages_without_negative_zero(tables)
     table = tables["unlearning_matrix"].with_columns(
         pl.when(pl.col("is_target")).then("damage").otherwise(-0.001).alias("damage")
     )
-    drawn = _drawn(unlearning_comparisons.unlearning_matrix(table))
+    drawn = _drawn(unlearning_matrix.draw(table))
     assert (drawn["shown"] - drawn["damage"]).abs().max() <= 0.005 + 1e-9
     assert "-0.0" not in {str(number) for number in drawn["shown"]}
 
 
 def test_a_matrix_without_any_damage_is_drawn(tables):
     table = tables["unlearning_matrix"].with_columns(damage=pl.lit(0.0))
-    assert set(_drawn(unlearning_comparisons.unlearning_matrix(table))["shown"]) == {0.0}
+    assert set(_drawn(unlearning_matrix.draw(table))["shown"]) == {0.0}
 
 
 def test_each_run_ends_once_with_its_reason(tables):
     table = tables["unlearning_losses"]
-    chart = unlearning.unlearning_losses(table)
+    chart = unlearning_losses.draw(table)
     drawn = _drawn(chart).filter(pl.col("is_last")).unique(["run_id"])
     ends = table.group_by("run_id").agg(pl.col("step").max(), pl.col("stop_reason").first())
     assert drawn.height == ends.height

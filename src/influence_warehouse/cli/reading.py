@@ -127,8 +127,8 @@ def chart(name: str | None, filters: tuple[str, ...], study: str, listed: bool) 
 
     COLUMN=VALUE keeps the rows whose column has the value; the files' names tell.
     """
+    from influence_warehouse.reports.charts import CHARTS
     from influence_warehouse.reports.gallery import draw_and_save, draw_filtered
-    from influence_warehouse.reports.names import CHARTS
 
     if listed:
         for each, question in CHARTS.items():

@@ -1,8 +1,6 @@
-"""Where one benchmark leans on the corpus more than another: differences of z by region.
+"""Differences of z by region, a panel a contrast: what the charts of contrasts share.
 
-Belongs here: charts of marts.topic_contrasts, marts.format_contrasts and, for right against
-wrong answers, marts.correctness_differences. Each contrast is a panel with its own order,
-because its ranking is the message.
+Each panel has its own order, because its ranking is the message.
 """
 
 from typing import Any
@@ -15,49 +13,19 @@ from influence_warehouse.reports import labels, theme
 _ROW = 19  # pixels a topic or format: a 12 px label with air
 _WIDTH = 250
 _PANELS_A_ROW = 3
-_BENCHMARKS = "support one benchmark more than the other?"
-_DIFFERENCE = "z of the first benchmark minus z of the second"
+BENCHMARKS = "support one benchmark more than the other?"
+DIFFERENCE = "z of the first benchmark minus z of the second"
 
 
-def topic_contrast(table: pl.DataFrame) -> alt.ConcatChart:
-    """Difference of z per topic with its 95 % interval, a panel per contrast.
-
-    Reads marts.topic_contrasts for one method: method, contrast, benchmark_a, benchmark_b,
-    topic, delta_z, delta_z_low, delta_z_high, q_value. Panels follow the rows' order.
-    """
-    return _contrasts(table, ("topic", "format"), _BENCHMARKS, _DIFFERENCE)
-
-
-def format_contrast(table: pl.DataFrame) -> alt.ConcatChart:
-    """Difference of z per format, as `topic_contrast` from marts.format_contrasts."""
-    return _contrasts(table, ("format", "topic"), _BENCHMARKS, _DIFFERENCE)
-
-
-def right_versus_wrong(table: pl.DataFrame) -> alt.ConcatChart:
-    """Difference of z between right and wrong answers per topic, a panel per benchmark.
-
-    Reads marts.correctness_differences of topics for one method: method, benchmark, topic,
-    n_items_correct, n_items_incorrect, delta_z, delta_z_low, delta_z_high, q_value.
-    """
-    counts = table.unique("benchmark", maintain_order=True).select(
-        "benchmark", "n_items_correct", "n_items_incorrect"
-    )
-    items = "; ".join(
-        f"{labels.name(name)} {right} right, {wrong} wrong" for name, right, wrong in counts.rows()
-    )
-    sides = {"benchmark_a": pl.lit("right_answers"), "benchmark_b": pl.lit("wrong_answers")}
-    return _contrasts(
-        table.with_columns(contrast="benchmark", **sides),
-        ("topic", "format"),
-        "support right answers more than wrong ones?",
-        "z of the items answered right minus z of those answered wrong",
-        f"Items: {items}.",
-    )
-
-
-def _contrasts(
+def contrasts(
     table: pl.DataFrame, sides: tuple[str, str], question: str, difference: str, *notes: str
 ) -> alt.ConcatChart:
+    """A panel per contrast, its regions by `delta_z` with 95 % intervals.
+
+    Reads method, contrast, benchmark_a, benchmark_b, delta_z, delta_z_low, delta_z_high, q_value
+    and the first of `sides`, `topic` or `format`; the second one is what is averaged over.
+    `question` follows "Which topics", `difference` says what is subtracted.
+    """
     noun, averaged = (labels.grouping(table, side) for side in sides)
     over = f", mean over its {labels.plural(averaged)}" if averaged else ""
     rows = table.with_columns(
@@ -128,3 +96,13 @@ def _directions(a: str, b: str) -> str | list[str]:
     left = f"\N{LEFTWARDS ARROW} {labels.name(b)}"
     right = f"{labels.name(a)} \N{RIGHTWARDS ARROW}"
     return [left, right] if len(left + right) > 44 else f"{left}    |    {right}"
+
+
+def contrast_sql(side: str) -> str:
+    """Rows of the chart of contrasts by `topic` or by `format`."""
+    return f"""
+        select method, item_subset, contrast, benchmark_a, benchmark_b, {side},
+            delta_z, delta_z_low, delta_z_high, q_value
+        from marts.{side}_contrasts
+        order by method, item_subset, contrast, {side}
+    """

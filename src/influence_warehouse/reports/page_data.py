@@ -19,8 +19,8 @@ from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import IMPORTED_FILES, Home
 from influence_warehouse.pipeline.steps import steps
-from influence_warehouse.reports.gallery import SPECS, ScriptSafeEncoder, draw_each
-from influence_warehouse.reports.names import CHARTS
+from influence_warehouse.reports.charts import CHARTS
+from influence_warehouse.reports.gallery import ScriptSafeEncoder, chart_of, draw_each
 from influence_warehouse.reports.sections import Section
 from influence_warehouse.reports.summary import findings
 from influence_warehouse.study.study import Study
@@ -105,11 +105,11 @@ def contents(home: Home, study: str, section: Section, tables: set[str]) -> Cont
     """Everything of one page, read from the published copy."""
     found = Contents([], [], [])
     for name in section.charts:
-        missing = set(SPECS[name].reads) - tables
+        missing = set(chart_of(name).reads) - tables
         charts = [] if missing else list(_charts(home, study, name))
         found.charts.extend(charts)
         if not charts:
-            found.absent.append((f"chart {name}", _why(home, SPECS[name].reads, tables)))
+            found.absent.append((f"chart {name}", _why(home, chart_of(name).reads, tables)))
     queries = named_queries()
     for name in section.queries:
         query = queries[name]
@@ -136,7 +136,7 @@ def _charts(home: Home, study: str, name: str) -> Iterator[ShownChart]:
         spec = json.dumps(chart.to_dict(), cls=ScriptSafeEncoder, sort_keys=True, allow_nan=False)
         shown = ", ".join(stem.split("--")[1:])
         command = f"influence chart {name} --study {study}"
-        yield ShownChart(stem, CHARTS[name], shown, command, SPECS[name].reads, Markup(spec))
+        yield ShownChart(stem, CHARTS[name], shown, command, chart_of(name).reads, Markup(spec))
 
 
 def _table(query: NamedQuery, rows: pl.DataFrame, study: str) -> ShownTable:

@@ -1,8 +1,4 @@
-"""Influence by topic and by format: one panel per benchmark, intervals, one shared order.
-
-Belongs here: the margins of the taxonomy. Does not belong here: differences between
-benchmarks (contrasts) and single bins (heatmaps).
-"""
+"""z by topic or by format, a panel a benchmark in one shared order: what both profiles share."""
 
 from math import ceil
 
@@ -16,25 +12,12 @@ _WIDTH = 195  # pixels a panel; one or two panels take the room of three
 _PANELS_A_ROW = 5
 
 
-def topic_profile(table: pl.DataFrame) -> alt.FacetChart:
-    """z per topic with its 95 % interval, a panel per benchmark.
+def profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
+    """A panel per benchmark, its regions by z with 95 % intervals, in one order.
 
-    Reads marts.topic_influence for one method and item_subset joined to marts.benchmarks:
-    method, benchmark, domain, capability, topic, n_documents, z, z_low, z_high, q_value. Panels
-    follow the rows' order of benchmarks.
+    Reads method, benchmark, domain, capability, n_documents, z, z_low, z_high, q_value and `side`,
+    `topic` or `format`; `other` is what is averaged over.
     """
-    return _profile(table, "topic", "format")
-
-
-def format_profile(table: pl.DataFrame) -> alt.FacetChart:
-    """z per format with its 95 % interval, a panel per benchmark.
-
-    Reads marts.format_influence as `topic_profile` reads marts.topic_influence.
-    """
-    return _profile(table, "format", "topic")
-
-
-def _profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
     noun, averaged = labels.grouping(table, side), labels.grouping(table, other)
     over = f"unweighted mean over its {labels.plural(averaged)} of the bins' z"
     panels = table["benchmark"].unique(maintain_order=True).to_list()
@@ -125,3 +108,16 @@ def _colour(table: pl.DataFrame, panels: list[str]) -> alt.Color:
     names = [labels.name(panel) for panel in panels]
     scale = alt.Scale(domain=names, range=[colours[panel] for panel in panels])
     return alt.Color("benchmark_title:N", scale=scale, legend=None)
+
+
+def influence_sql(side: str) -> str:
+    """Rows of the profile by `topic` or by `format`."""
+    return f"""
+        select i.method, i.item_subset, i.benchmark,
+            coalesce(b.domain, 'not told') as domain,
+            coalesce(b.capability, 'not told') as capability, i.{side},
+            i.n_documents, i.z, i.z_low, i.z_high, i.q_value
+        from marts.{side}_influence as i
+        join marts.benchmarks as b using (study, benchmark)
+        order by i.method, i.item_subset, b.position, i.{side}
+    """

@@ -21,8 +21,8 @@ from influence_warehouse.lake.layout import Home
 from influence_warehouse.lake.leftovers import part_beside
 from influence_warehouse.progress import counted
 from influence_warehouse.reports import page_data
+from influence_warehouse.reports.charts import CHARTS
 from influence_warehouse.reports.lineage import facts_of_marts, made_facts
-from influence_warehouse.reports.names import CHARTS
 from influence_warehouse.reports.sections import Section, sections
 from influence_warehouse.study.study import Study
 from influence_warehouse.warehouse.dictionary import anchor_of

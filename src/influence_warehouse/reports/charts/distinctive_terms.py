@@ -1,19 +1,17 @@
-"""What the texts are like that support a benchmark: distinctive terms of its strongest topics.
-
-Belongs here: charts of marts.distinctive_terms. Does not belong here: how terms are found
-(sampling.terms and dbt).
-"""
+"""What are the texts like that support a benchmark most?"""
 
 import altair as alt
 import polars as pl
 
 from influence_warehouse.reports import labels, theme
+from influence_warehouse.reports.chart import Chart
+from influence_warehouse.reports.charts import CHARTS
 
 _ROW, _WIDTH = 19, 215  # pixels a term and a panel
 _TOPICS_A_BENCHMARK = 3
 
 
-def distinctive_terms(table: pl.DataFrame) -> alt.ConcatChart:
+def draw(table: pl.DataFrame) -> alt.ConcatChart:
     """Strength of each term in a benchmark's strongest topics: a row per benchmark.
 
     Reads marts.distinctive_terms joined to marts.topic_influence for one method and
@@ -33,7 +31,7 @@ def distinctive_terms(table: pl.DataFrame) -> alt.ConcatChart:
     chart = alt.concat(*panels, columns=_TOPICS_A_BENCHMARK, spacing=28)
     return theme.framed(
         chart,
-        "What are the texts like that support a benchmark most?",
+        CHARTS["distinctive_terms"],
         [
             f"{labels.name(table['method'][0])}. Terms that set a topic apart from all others, for "
             f"the {_TOPICS_A_BENCHMARK} topics of largest z of each benchmark.",
@@ -73,3 +71,30 @@ def _panel(rows: pl.DataFrame, colour: str, largest: float) -> alt.Chart:
         )
         .properties(title=title, width=_WIDTH, height=_ROW * rows.height)
     )
+
+
+CHART = Chart(
+    sql="""
+    with ranked as (
+        select *, row_number() over (
+            partition by method, item_subset, benchmark order by z desc, topic
+        ) as place
+        from marts.topic_influence
+        where z is not null
+    )
+    select i.method, i.item_subset, i.benchmark,
+        coalesce(b.domain, 'not told') as domain,
+        coalesce(b.capability, 'not told') as capability,
+        i.topic, i.z, i.place as z_rank,
+        t.rank, t.term, t.n_documents, t.region_documents, t.count, t.log_odds, t.z_score
+    from ranked as i
+    join marts.distinctive_terms as t
+        on t.study = i.study and t.level = 'topic' and t.topic = i.topic and t.rank <= 8
+    join marts.benchmarks as b on b.study = i.study and b.benchmark = i.benchmark
+    where i.place <= 3
+    order by i.method, i.item_subset, b.position, i.place, t.rank
+    """,
+    draw=draw,
+    facets=("method", "item_subset"),
+    is_optional=True,
+)

@@ -1,7 +1,4 @@
-"""What to look at before any ranking: the model's accuracy, and how benchmarks go together.
-
-Belongs here: charts with benchmarks, or pairs of them, as rows.
-"""
+"""Do two benchmarks lean on the same regions?"""
 
 from typing import Any
 
@@ -9,73 +6,14 @@ import altair as alt
 import polars as pl
 
 from influence_warehouse.reports import labels, theme
+from influence_warehouse.reports.chart import Chart
+from influence_warehouse.reports.charts import CHARTS
 
-_ROW = 26  # pixels a benchmark or pair
-_WIDTH = 480
-
-
-def benchmark_accuracy(table: pl.DataFrame) -> alt.LayerChart:
-    """Accuracy of the base model per benchmark with its interval, against chance.
-
-    Reads marts.benchmarks: benchmark, domain, capability, n_items, accuracy, accuracy_low,
-    accuracy_high, chance. Rows keep their order.
-    """
-    rows = table.with_columns(
-        labels.named("benchmark", table["benchmark"]),
-        labels.interval("accuracy_low", "accuracy_high"),
-    ).select(
-        *("benchmark", "benchmark_title", "domain", "capability", "n_items", "accuracy"),
-        *("accuracy_low", "accuracy_high", "chance", "interval"),
-    )
-    return theme.framed(
-        _accuracy_layers(rows, theme.benchmark_colours(table)).properties(
-            width=_WIDTH, height=_ROW * rows.height
-        ),
-        "Can the base model do the benchmarks at all?",
-        [
-            f"Accuracy over {labels.count(int(table['n_items'].sum()), 'item')} "
-            "(log-likelihood of the choices); bars: 95 % Wilson intervals.",
-            "Black tick: chance, guessing among each item's choices.",
-        ],
-    )
+_ROW = 26  # pixels a pair
+_WIDTH = 240  # pixels a panel
 
 
-def _accuracy_layers(
-    rows: pl.DataFrame, colours: dict[str, str]
-) -> alt.LayerChart | alt.FacetChart:
-    order = rows["benchmark_title"].to_list()
-    scale = alt.Scale(domain=order, range=[colours[slug] for slug in rows["benchmark"]])
-    colour = alt.Color("benchmark_title:N", scale=scale, legend=None)
-    base = alt.Chart(rows).encode(
-        y=alt.Y("benchmark_title:N", sort=order, title=None, axis=alt.Axis(ticks=False, grid=True)),
-        tooltip=[
-            alt.Tooltip("benchmark_title:N", title="benchmark"),
-            *("domain:N", "capability:N"),
-            alt.Tooltip("n_items:Q", title="items", format=","),
-            alt.Tooltip("accuracy:Q", format=".1%"),
-            alt.Tooltip("interval:N", title="95 % interval"),
-            alt.Tooltip("chance:Q", format=".1%"),
-        ],
-    )
-    x: dict[str, Any] = {
-        "title": "accuracy",
-        "scale": alt.Scale(domain=[0, 1]),
-        "axis": alt.Axis(format="%", grid=False),
-    }
-    return alt.layer(
-        base.mark_tick(color=theme.INK, thickness=2, size=20, opacity=1).encode(
-            x=alt.X("chance:Q", **x)
-        ),
-        base.mark_rule(strokeWidth=2.5).encode(
-            x=alt.X("accuracy_low:Q", **x), x2="accuracy_high:Q", color=colour
-        ),
-        base.mark_point(filled=True, size=90, opacity=1).encode(
-            x=alt.X("accuracy:Q", **x), color=colour
-        ),
-    )
-
-
-def correlations(table: pl.DataFrame) -> alt.LayerChart:
+def draw(table: pl.DataFrame) -> alt.LayerChart:
     """Correlation of each pair of benchmarks' profiles, and what a single region makes of it.
 
     Reads marts.benchmark_correlations for one method: method, level, benchmark_a, benchmark_b,
@@ -87,7 +25,7 @@ def correlations(table: pl.DataFrame) -> alt.LayerChart:
     height = _ROW * rows["pair"].n_unique()
     chart = (
         _correlation_layers(rows)
-        .properties(width=_WIDTH // 2, height=height)
+        .properties(width=_WIDTH, height=height)
         .facet(
             facet=alt.Facet(
                 "level:N",
@@ -102,7 +40,7 @@ def correlations(table: pl.DataFrame) -> alt.LayerChart:
     )
     return theme.framed(
         chart,
-        "Do two benchmarks lean on the same regions?",
+        CHARTS["correlations"],
         [
             f"{labels.name(table['method'][0])}. Dot: Pearson correlation of the two profiles of "
             "z; diamond: Spearman.",
@@ -166,3 +104,19 @@ def _correlation_layers(rows: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
             x=alt.X("spearman:Q", **x)
         ),
     )
+
+
+CHART = Chart(
+    sql="""
+    select c.method, c.item_subset, c.level, c.benchmark_a, c.benchmark_b, c.n_regions,
+        c.pearson, c.spearman, c.pearson_low, c.pearson_high,
+        c.leave_one_out_min, c.leave_one_out_max, c.most_influential_bin
+    from marts.benchmark_correlations as c
+    join marts.benchmarks as a on c.study = a.study and c.benchmark_a = a.benchmark
+    join marts.benchmarks as b on c.study = b.study and c.benchmark_b = b.benchmark
+    order by c.method, c.item_subset, c.level, a.position, b.position
+    """,
+    draw=draw,
+    facets=("method", "item_subset"),
+    is_optional=True,
+)

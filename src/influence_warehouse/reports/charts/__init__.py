@@ -1,0 +1,23 @@
+"""The charts, a file each: its name is the chart's, its docstring the question that it answers.
+
+A file holds `CHART`: the SQL over the published copy, the function that draws its rows, and the
+columns of which a chart shows one value. To add a chart, add a file. Does not belong here: what
+several charts share (theme, labels, contrasts, profiles, grids, unlearning), saving (gallery).
+"""
+
+import ast
+from pathlib import Path
+
+
+def _questions() -> dict[str, str]:
+    # Read, not imported: the command line and orchestration need no altair to list charts.
+    files = sorted(Path(__file__).parent.glob("[!_]*.py"))
+    texts = {file.stem: ast.parse(file.read_text(encoding="utf-8")) for file in files}
+    return {name: " ".join((ast.get_docstring(text) or "").split()) for name, text in texts.items()}
+
+
+CHARTS: dict[str, str] = _questions()
+"""Names of the charts, alphabetically, with the question that each answers."""
+
+UNLEARNING_CHARTS = tuple(name for name in CHARTS if name.startswith("unlearning_"))
+"""Charts that wait for unlearning runs."""

@@ -1,0 +1,104 @@
+"""Which bins of the corpus support a benchmark?"""
+
+import altair as alt
+import polars as pl
+
+from influence_warehouse.reports import grids, labels, theme
+from influence_warehouse.reports.chart import Chart
+
+CLIP_QUANTILE = 0.98
+"""Colours saturate at this quantile of |z|, so that one bin does not bleach the others."""
+
+
+def draw(table: pl.DataFrame) -> alt.LayerChart:
+    """z of every bin for one benchmark, with empty bins hatched and significant ones dotted.
+
+    Reads marts.bin_influence for one method, benchmark and item_subset: benchmark, method,
+    topic, format, n_documents, z, z_low, z_high, q_value, top_share.
+    """
+    rows = _influence_rows(grids.shown_rows(table, "n_documents"))
+    limit = _colour_limit(rows["z"])
+    colour = alt.Color(
+        "z:Q",
+        scale=alt.Scale(
+            scheme=theme.DIVERGING, domain=[-limit, limit], domainMid=0, nice=False, clamp=True
+        ),
+        legend=alt.Legend(title="z of the bin's mean score", gradientLength=180, format=".1f"),
+    )
+    axes = grids.axes_of(rows, table)
+    base = alt.Chart(rows).encode(*axes, tooltip=_influence_tooltip(table))
+    cells = grids.cells(base, "isValid(datum.z)", colour)
+    return theme.framed(
+        grids.sized(rows, *cells, grids.noted(base, [theme.PASSES, grids.EMPTY_NOTE])),
+        f"Which bins of the corpus support {labels.name(table['benchmark'][0])}?",
+        [_influence_counts(table), *_influence_notes(table, limit), *grids.left_out(rows, table)],
+    )
+
+
+def _influence_rows(table: pl.DataFrame) -> pl.DataFrame:
+    return table.with_columns(
+        labels.titled("topic"),
+        labels.titled("format"),
+        labels.interval("z_low", "z_high"),
+        pl.col("z", "q_value", "top_share").round(4),
+        pl.when(pl.col("z").is_null())
+        .then(pl.lit(grids.EMPTY_NOTE))
+        .when(pl.col("q_value") < theme.LEVEL)
+        .then(pl.lit(theme.PASSES))
+        .alias("note"),
+    ).select(
+        *("topic_title", "format_title", "n_documents", "z", "interval"),
+        *("q_value", "top_share", "note"),
+    )
+
+
+def _colour_limit(z: pl.Series) -> float:
+    """The |z| at which colours saturate: a quantile, one decimal, never zero."""
+    found = z.abs().quantile(CLIP_QUANTILE, interpolation="higher")
+    return max(0.1, round(float(found or 0.0), 1))
+
+
+def _influence_tooltip(table: pl.DataFrame) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("topic_title:N", title=labels.grouping(table, "topic")),
+        alt.Tooltip("format_title:N", title=labels.grouping(table, "format") or "documents"),
+        alt.Tooltip("n_documents:Q", title="documents", format=","),
+        alt.Tooltip("z:Q", format="+.2f"),
+        alt.Tooltip("interval:N", title="95 % interval"),
+        alt.Tooltip("q_value:Q", title="q", format=".3f"),
+        alt.Tooltip("top_share:Q", title="share of top documents", format=".2%"),
+    ]
+
+
+def _influence_counts(table: pl.DataFrame) -> str:
+    filled = table.filter(pl.col("n_documents") > 0)
+    return (
+        f"{labels.name(table['method'][0])} scores of "
+        f"{labels.count(int(filled['n_documents'].sum()), 'document')} in "
+        f"{labels.count(filled.height, 'bin')} ({labels.count(table.height - filled.height, 'bin')}"
+        " without documents). z: bin mean against all bins' means; orange supports."
+    )
+
+
+def _influence_notes(table: pl.DataFrame, limit: float) -> list[str]:
+    beyond = int((table["z"].round(4).abs() > limit).sum())
+    dots = f"Dot: {theme.PASSES} (two-way bootstrap, Benjamini-Hochberg over the bins)."
+    return [
+        labels.uncertainty(table["z_low"], dots),
+        f"Colours saturate at |z| = {limit:g}, the {CLIP_QUANTILE:.0%} quantile "
+        f"({labels.count(beyond, 'bin')} beyond); the HTML's tooltips give value, "
+        "95 % interval and n.",
+    ]
+
+
+CHART = Chart(
+    sql="""
+    select i.method, i.item_subset, i.benchmark, i.topic, i.format, i.n_documents,
+        i.z, i.z_low, i.z_high, i.q_value, i.top_share
+    from marts.bin_influence as i
+    join marts.benchmarks as b using (study, benchmark)
+    order by i.method, i.item_subset, b.position, i.bin_id
+    """,
+    draw=draw,
+    facets=("method", "item_subset", "benchmark"),
+)

@@ -1,0 +1,22 @@
+"""Which formats support one benchmark more than the other?"""
+
+import altair as alt
+import polars as pl
+
+from influence_warehouse.reports import contrasts
+from influence_warehouse.reports.chart import Chart
+
+
+def draw(table: pl.DataFrame) -> alt.ConcatChart:
+    """Difference of z per format, as `topic_contrast` from marts.format_contrasts."""
+    return contrasts.contrasts(
+        table, ("format", "topic"), contrasts.BENCHMARKS, contrasts.DIFFERENCE
+    )
+
+
+CHART = Chart(
+    sql=contrasts.contrast_sql("format"),
+    draw=draw,
+    facets=("method", "item_subset"),
+    is_optional=True,
+)
