@@ -7,11 +7,9 @@ Nothing here knows what Bergson computes.
 
 import contextlib
 import logging
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from influence_warehouse.lake.leftovers import part_beside, remove_leftovers
 from influence_warehouse.models.loading import Encoded, hide_bars
 from influence_warehouse.progress import LibraryProgress, working
 
@@ -63,25 +61,6 @@ def _torch_settings_kept() -> Iterator[None]:
         torch.set_float32_matmul_precision(precision)
         cuda.enable_flash_sdp(flash)
         cuda.enable_mem_efficient_sdp(efficient)
-
-
-@contextlib.contextmanager
-def atomic_folder(target: Path) -> Iterator[Path]:
-    """A scratch folder that becomes `target` by rename when the block ends without error.
-
-    What killed processes left beside it is removed first; a target that another process
-    finished meanwhile wins, since equal names mean equal content.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(target.parent)
-    scratch = part_beside(target)
-    scratch.mkdir()
-    try:
-        yield scratch
-        if not target.exists():
-            scratch.rename(target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def save_dataset(rows: Sequence[Encoded], folder: Path) -> str:

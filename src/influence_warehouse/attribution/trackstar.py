@@ -15,7 +15,6 @@ from numpy.lib.recfunctions import structured_to_unstructured
 
 from influence_warehouse.attribution.bergson_commands import run_call
 from influence_warehouse.attribution.bergson_session import (
-    atomic_folder,
     bergson_output_to,
     kwargs_text,
     save_dataset,
@@ -23,6 +22,7 @@ from influence_warehouse.attribution.bergson_session import (
 from influence_warehouse.attribution.nodes import Rendezvous
 from influence_warehouse.attribution.stored_gradients import score_stored_gradients
 from influence_warehouse.errors import HealthError
+from influence_warehouse.lake.folders import made_once
 from influence_warehouse.lake.leftovers import scratch_folder
 from influence_warehouse.models.loading import Encoded, ModelSource, loading_options, local_folder
 from influence_warehouse.study.study import Attribution, Compute, Model
@@ -65,7 +65,7 @@ class TrackStar:
         about `downweight_components` components are downweighted.
         """
         with (
-            atomic_folder(folder) as scratch,
+            made_once(folder) as scratch,
             bergson_output_to(self.log, "gradients for the preconditioner"),
         ):
             from bergson.process_grads import mix_autocorrelation_matrices
@@ -89,7 +89,7 @@ class TrackStar:
         self._index(documents, folder)
 
     def _index(self, rows: Sequence[Encoded], folder: Path) -> None:
-        with atomic_folder(folder) as scratch, bergson_output_to(self.log, "gradients"):
+        with made_once(folder) as scratch, bergson_output_to(self.log, "gradients"):
             from bergson.cli.commands import Build
             from bergson.config.config import PreprocessConfig
 

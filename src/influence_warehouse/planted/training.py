@@ -6,17 +6,16 @@ here: the texts (`world`), and measuring what the model knows (the benchmarks st
 
 import json
 import random
-import shutil
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from influence_warehouse.errors import FactError, WarehouseError
+from influence_warehouse.errors import FactError
 from influence_warehouse.lake.facts import Lake, Outcome
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of_file
-from influence_warehouse.lake.leftovers import part_beside
+from influence_warehouse.lake.folders import replaced_folder
 from influence_warehouse.models.loading import device, hide_bars
 from influence_warehouse.planted.world import planted_section
 from influence_warehouse.progress import counted
@@ -234,24 +233,14 @@ def _save(
     folder: Path,
     record: dict[str, Any],
 ) -> None:
-    """Write the model folder beside its place, then rename it there."""
-    part = part_beside(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        hide_bars()
+    """Write the model folder whole, in place of an earlier one."""
+    hide_bars()
+    remedy = "free disk space or choose a writable folder with --warehouse DIR."
+    with replaced_folder(folder, "the trained model", remedy) as part:
         model.save_pretrained(part)
         tokenizer.save_pretrained(part)
         (part / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         (part / "README.md").write_text(_card(record), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
-    except OSError as error:
-        raise WarehouseError(
-            f"{folder}: the trained model cannot be written ({error.strerror or error}). "
-            "Remedy: free disk space or choose a writable folder with --warehouse DIR."
-        ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _card(record: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ Whatever a document, label or study says reaches a page through the templates' e
 `ScriptSafeEncoder`; beside that the pages' policy forbids any script but the report's own files.
 """
 
-import hashlib
 import shutil
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -16,9 +15,9 @@ from typing import Any
 import jinja2
 
 from influence_warehouse import __version__
-from influence_warehouse.errors import WarehouseError
+from influence_warehouse.lake.fingerprint import digest_of_file
+from influence_warehouse.lake.folders import replaced_folder
 from influence_warehouse.lake.layout import Home
-from influence_warehouse.lake.leftovers import part_beside
 from influence_warehouse.progress import counted
 from influence_warehouse.reports import page_data
 from influence_warehouse.reports.charts import CHARTS
@@ -50,33 +49,10 @@ def write_report(home: Home, study: Study | None, name: str) -> Path:
     WarehouseError when the published copy is missing or cannot be read, dbt fails, or the disk
     refuses; an earlier report is left as it was.
     """
-    temporary = part_beside(home.report)
-    try:
-        _write_pages(home, study, name, temporary)
-        _swap(temporary, home.report)
-    except OSError as error:
-        raise WarehouseError(
-            f"{home.report}: cannot be written ({error.strerror or error}). "
-            "Remedy: free disk space or choose a writable folder with --warehouse DIR."
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    remedy = "free disk space or choose a writable folder with --warehouse DIR."
+    with replaced_folder(home.report, "the report", remedy) as part:
+        _write_pages(home, study, name, part)
     return home.report / "index.html"
-
-
-def _swap(new: Path, place: Path) -> None:
-    """Rename `new` to `place`; what was there is put back if that fails, else deleted."""
-    old = new.with_suffix(".old")
-    had_one = place.exists()
-    if had_one:
-        place.rename(old)
-    try:
-        new.rename(place)
-    except OSError:
-        if had_one:
-            old.rename(place)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _write_pages(home: Home, study: Study | None, name: str, folder: Path) -> None:
@@ -114,7 +90,7 @@ def _shared(
     return {
         "study": home.study,
         "version": __version__,
-        "database": _digest(home.database),
+        "database": digest_of_file(home.database),
         "policy": POLICY,
         "pages": _pages(shown),
         "behind": behind,
@@ -154,15 +130,10 @@ def _write_assets(folder: Path, docs: Path) -> None:
     shutil.copyfile(docs, folder / "dbt" / "index.html")
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-
-
 class _Renderer:
     """Writes pages from templates that escape whatever they are given."""
 
     def __init__(self, folder: Path, shared: dict[str, Any]):
-        folder.mkdir()
         self._folder, self._shared = folder, shared
         self._templates = jinja2.Environment(
             loader=jinja2.PackageLoader("influence_warehouse.reports"),

@@ -4,15 +4,13 @@ Belongs here: writing and reading `adapters/<run>/`. Does not belong here: train
 """
 
 import json
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from influence_warehouse.errors import WarehouseError
 from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.folders import replaced_folder
 from influence_warehouse.lake.layout import Home, file_name_of
-from influence_warehouse.lake.leftovers import part_beside
 from influence_warehouse.unlearning.training import Trained, bergson_output_to
 
 if TYPE_CHECKING:
@@ -52,29 +50,18 @@ def save_adapter(
 
     Raises WarehouseError when the disk refuses.
     """
-    folder = adapter.folder
-    part = part_beside(folder)
     measured = [
         {name: value for name, value in entry.items() if name != "seconds"}
         for entry in trained.measured
     ]
     record = {"fingerprint": adapter.fingerprint.digest, **asdict(trained), "measured": measured}
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+    remedy = "free disk space or choose a writable folder with --warehouse DIR."
+    with replaced_folder(adapter.folder, "the adapter", remedy) as part:
         # The vocabulary never grows; asking whether it did would ask the hub.
         model.save_pretrained(str(part), safe_serialization=True, save_embedding_layers=False)
-        text = json.dumps(record, indent=1, sort_keys=True) + "\n"
         (part / RECORD).write_text(text, encoding="utf-8")
         (part / "README.md").write_text(_card(adapter, trained, run), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
-    except OSError as error:
-        raise WarehouseError(
-            f"{folder}: the adapter cannot be written ({error.strerror or error}). "
-            "Remedy: free disk space or choose a writable folder with --warehouse DIR."
-        ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def load_adapter(base: "PreTrainedModel", adapter: Adapter) -> "PeftModel":

@@ -5,7 +5,6 @@ here: what a file may say and what is refused. Does not belong here: facts (`bin
 """
 
 import csv
-import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import polars as pl
 from influence_warehouse.corpus.labels import slug_of
 from influence_warehouse.errors import InputError
 from influence_warehouse.exchange.imports.problems import refuse
+from influence_warehouse.lake.fingerprint import sha256_of_file
 from influence_warehouse.taxonomy import bin_id
 
 COLUMNS = ("topic_label", "format_label", "mean_score", "zscore", "doc_count")
@@ -64,7 +64,7 @@ def read_bin_scores(path: Path, z_tolerance: float) -> BinScores:
     refuse(path, problems, "correct these lines, or leave bins without documents out")
     rows = pl.DataFrame(found, schema=_SCHEMA, orient="row").sort("bin_id")
     refuse(path, _z_problems(rows, lines, z_tolerance), _Z_REMEDY)
-    return BinScores(path, hashlib.sha256(path.read_bytes()).hexdigest(), rows, lines)
+    return BinScores(path, sha256_of_file(path), rows, lines)
 
 
 _Z_REMEDY = (

@@ -6,7 +6,6 @@ what the rows may say (`document_scores`).
 
 import csv
 import gzip
-import hashlib
 import io
 import itertools
 import re
@@ -17,6 +16,7 @@ import duckdb
 
 from influence_warehouse.corpus.streams import MAX_LINE_BYTES
 from influence_warehouse.errors import InputError
+from influence_warehouse.lake.fingerprint import sha256_of_file
 from influence_warehouse.quoting import sql_name, sql_text
 
 _HEADER_CHARACTERS = 1 << 20
@@ -102,7 +102,7 @@ def open_table(connection: duckdb.DuckDBPyConnection, path: Path) -> Table:
     (count,) = read(connection, path, f"select count(*) from {reader}")[0]
     if not count:
         raise InputError(f"{path}: has no rows. Remedy: give a file with a row per score.")
-    return Table(path, columns, sql, _sha256(path))
+    return Table(path, columns, sql, sha256_of_file(path))
 
 
 def _texts_and_integers(
@@ -202,8 +202,3 @@ def _require_each_once(path: Path, names: list[str]) -> None:
         raise InputError(
             f"{path}: column {', '.join(twice)} stands there twice. Remedy: write it once."
         )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

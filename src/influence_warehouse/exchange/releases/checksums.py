@@ -5,7 +5,6 @@ link, or is larger than the reader allows. Belongs here: writing and checking th
 belong here: what the files say.
 """
 
-import hashlib
 import os
 import re
 import stat
@@ -13,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from influence_warehouse.errors import InputError, first_of
+from influence_warehouse.lake.fingerprint import sha256_of_file
 from influence_warehouse.progress import counted
 
 FILE = "SHA256SUMS"
@@ -28,16 +28,10 @@ def is_safe(name: str) -> bool:
     return _PATH.match(name) is not None
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def digests_of(folder: Path) -> dict[str, str]:
     """SHA-256 by name of all files of a folder."""
     names = sorted(_present(folder))
-    return {name: sha256_of(folder / name) for name in counted(names, "digests", "files")}
+    return {name: sha256_of_file(folder / name) for name in counted(names, "digests", "files")}
 
 
 def write_checksums(folder: Path, digests: dict[str, str]) -> None:
@@ -75,7 +69,7 @@ def verify(folder: Path, max_bytes: int) -> dict[str, str]:
         problems = [
             f"{name}: differs from its checksum"
             for name in names
-            if sha256_of(folder / name) != listed[name]
+            if sha256_of_file(folder / name) != listed[name]
         ]
     _refuse(folder, problems)
     return listed

@@ -5,7 +5,6 @@ here: the parts. Equal inputs give equal bytes: the only times are those of the 
 """
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,7 @@ from influence_warehouse import __version__
 from influence_warehouse.errors import InputError, WarehouseError
 from influence_warehouse.exchange.releases.card import dataset_card, licence_note
 from influence_warehouse.exchange.releases.checksums import FILE as SUMS
-from influence_warehouse.exchange.releases.checksums import (
-    digests_of,
-    sha256_of,
-    unlisted,
-    write_checksums,
-)
+from influence_warehouse.exchange.releases.checksums import digests_of, unlisted, write_checksums
 from influence_warehouse.exchange.releases.contents import (
     write_manifests,
     write_matrix,
@@ -33,8 +27,9 @@ from influence_warehouse.exchange.releases.notes import Release, Table, Terms
 from influence_warehouse.exchange.releases.study_file import study_file
 from influence_warehouse.exchange.releases.tables import write_marts
 from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import sha256_of_file
+from influence_warehouse.lake.folders import replaced_folder
 from influence_warehouse.lake.layout import IMPORTED_FILES, Home
-from influence_warehouse.lake.leftovers import part_beside
 from influence_warehouse.pipeline.status import states
 from influence_warehouse.reports.published import read_table
 from influence_warehouse.study.study import Study
@@ -58,19 +53,10 @@ def export_release(
         )
     to = to.resolve()
     _refuse_other_content(to, replace)
-    part = part_beside(to)
-    try:
-        part.mkdir(parents=True)
+    remedy = "free disk space or choose a writable folder with --to DIR."
+    with replaced_folder(to, "the release", remedy) as part:
         release, files = _write(home, study, part, terms)
         size = sum((part / name).stat().st_size for name in files)
-        _put_in_place(part, to)
-    except OSError as error:
-        raise WarehouseError(
-            f"{to}: cannot be written ({error.strerror or error}). "
-            "Remedy: free disk space or choose a writable folder with --to DIR."
-        ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     yield f"{len(release.tables)} tables, {len(files)} files, {size:,} bytes: {to}"
     if release.not_current:
         yield f"not as the study file says: {', '.join(release.not_current)}"
@@ -94,20 +80,6 @@ def _refuse_other_content(to: Path, replace: bool) -> None:
         )
 
 
-def _put_in_place(part: Path, to: Path) -> None:
-    if not to.exists():
-        part.rename(to)
-        return
-    old = part.with_suffix(".old")
-    to.rename(old)
-    try:
-        part.rename(to)
-    except OSError:
-        old.rename(to)
-        raise
-    shutil.rmtree(old)
-
-
 def _write(
     home: Home, study: Study | None, folder: Path, terms: Terms
 ) -> tuple[Release, list[str]]:
@@ -126,7 +98,7 @@ def _write(
     digests = digests_of(folder)
     described = json.dumps(croissant(release, folder, digests), indent=1, ensure_ascii=False)
     (folder / _CROISSANT).write_text(described + "\n", encoding="utf-8")
-    digests[_CROISSANT] = sha256_of(folder / _CROISSANT)
+    digests[_CROISSANT] = sha256_of_file(folder / _CROISSANT)
     write_checksums(folder, digests)
     return release, list(digests)
 

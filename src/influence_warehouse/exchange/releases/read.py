@@ -17,13 +17,13 @@ from influence_warehouse.errors import InputError, StudyError
 from influence_warehouse.exchange.imports.study import refuse_other_kinds
 from influence_warehouse.exchange.releases import MAX_GIGABYTES
 from influence_warehouse.exchange.releases.checksums import FILE as SUMS
-from influence_warehouse.exchange.releases.checksums import sha256_of, verify
+from influence_warehouse.exchange.releases.checksums import verify
 from influence_warehouse.exchange.releases.notes import FILE as NOTES
 from influence_warehouse.exchange.releases.notes import Release, parse_release
 from influence_warehouse.exchange.releases.tables import contract_problems, publish_files
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Outcome
-from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.fingerprint import Fingerprint, sha256_of_file
 from influence_warehouse.lake.layout import IMPORTED_FILES, Home, warehouse_root
 from influence_warehouse.lake.records import Timer, write_record
 from influence_warehouse.study.design import Slug
@@ -117,7 +117,7 @@ def _mark(lake: Lake, folder: Path, release: Release, name: str) -> tuple[Outcom
         "method": KIND,
         "benchmark": release.study,
         "file_name": folder.absolute().name,
-        "sha256": sha256_of(folder / SUMS),
+        "sha256": sha256_of_file(folder / SUMS),
         "source": release.terms.url or f"release of study {release.study}",
         "licence": release.terms.licence,
         "citation": release.terms.citation,

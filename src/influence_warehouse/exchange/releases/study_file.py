@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from influence_warehouse.exchange.releases.checksums import sha256_of
+from influence_warehouse.lake.fingerprint import sha256_of_file
 from influence_warehouse.progress import counted
 from influence_warehouse.study.study import Study
 
@@ -75,13 +75,13 @@ def _name(path: Path, found: list[tuple[str, Path]]) -> str:
 
 def _files(path: Path) -> list[dict[str, Any]]:
     if path.is_file():
-        return [{"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}]
+        return [{"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of_file(path)}]
     files = sorted(file for file in path.rglob("*") if file.is_file())
     return [
         {
             "name": file.relative_to(path).as_posix(),
             "bytes": file.stat().st_size,
-            "sha256": sha256_of(file),
+            "sha256": sha256_of_file(file),
         }
         for file in files
     ]
