@@ -32,7 +32,7 @@ from influence_warehouse.attribution import scoring
 from influence_warehouse.errors import InfluenceError
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home, warehouse_root
-from influence_warehouse.study.study import load_study
+from influence_warehouse.study.load import load_study
 
 if __name__ == "__main__":
     study = load_study(sys.argv[1])

@@ -71,7 +71,7 @@ def test_a_study_without_contrasts_has_no_contrast_table(home):
 
 def test_a_missing_database_names_the_remedy(tmp_path):
     with pytest.raises(WarehouseError, match="influence run demo"):
-        print_summary(Home(tmp_path, "demo"), "demo", Console(bergson_output_to=True))
+        print_summary(Home(tmp_path, "demo"), "demo", Console(quiet=True))
 
 
 def test_verdicts_of_unlearning_are_shown_where_they_are_built(home):
