@@ -38,9 +38,9 @@ if __name__ == "__main__":
     study = load_study(sys.argv[1])
     lake = Lake(Home(warehouse_root(), study.name))
     try:
-        stage.make_preconditioner(study, lake)
+        scoring.make_preconditioner(study, lake)
         for shard in range(study.sampling.shards):
-            stage.make_document_scores(study, lake, shard)
+            scoring.make_document_scores(study, lake, shard)
     except InfluenceError as error:
         sys.exit(str(error))
 """

@@ -112,7 +112,7 @@ def _texts_and_integers(
     types = ", ".join(f"list(distinct json_type({sql_name(name)}))" for name in mixed)
     found = read(connection, path, f"select {types} from {reader}")[0] if mixed else ()
     plain = {"VARCHAR", "BIGINT", "UBIGINT", "NULL", None}
-    return [name for name, kinds in zip(mixed, found, strict=True) if plain.issuperset(kinds)]
+    return [name for name, kinds in zip(mixed, found, strict=True) if plain.issuperset(kinds or ())]
 
 
 def read(connection: duckdb.DuckDBPyConnection, path: Path, sql: str) -> list[tuple]:
