@@ -46,6 +46,17 @@ def test_a_refusing_disk_is_named_with_the_remedy(tmp_path):
         raise AssertionError("no folder to write to")
 
 
+def test_a_file_in_its_place_is_never_taken_away(tmp_path):
+    place = tmp_path / "report"
+    place.write_text("mine")
+    with (
+        pytest.raises(WarehouseError, match="the report cannot be written .Not a directory"),
+        replaced_folder(place, "the report", "free disk space."),
+    ):
+        raise AssertionError("nothing is to be written")
+    assert place.read_text() == "mine" and names(tmp_path) == {"report"}
+
+
 def test_a_failed_rename_puts_the_earlier_one_back(tmp_path, monkeypatch):
     place = tmp_path / "report"
     place.mkdir()

@@ -4,6 +4,7 @@ Does not belong here: single files (`facts.write_atomically`), what killed proce
 (`leftovers`).
 """
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ def replaced_folder(place: Path, what: str, remedy: str) -> Iterator[Path]:
     """
     part = part_beside(place)
     try:
+        if place.exists() and not place.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         part.mkdir(parents=True)
         yield part
         _flush(part)
