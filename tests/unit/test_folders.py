@@ -50,7 +50,7 @@ def test_a_file_in_its_place_is_never_taken_away(tmp_path):
     place = tmp_path / "report"
     place.write_text("mine")
     with (
-        pytest.raises(WarehouseError, match="the report cannot be written .Not a directory"),
+        pytest.raises(WarehouseError, match=r"the report cannot be written .Not a directory"),
         replaced_folder(place, "the report", "free disk space."),
     ):
         raise AssertionError("nothing is to be written")
