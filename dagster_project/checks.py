@@ -12,6 +12,7 @@ from dagster_project.resources import StudyResource
 from dagster_project.settings import settings
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.pipeline.expectation_suite import ExpectationOutcome, Guard
+from influence_warehouse.pipeline.parts import cells, gradient_models
 from influence_warehouse.sampling.expectations import (
     EXPECTATIONS,
     SAMPLE_GUARD,
@@ -68,7 +69,8 @@ def gradients_are_stable(study: StudyResource) -> dg.AssetCheckResult:
     """A document's gradient must not depend on the batch it is in."""
     from influence_warehouse.attribution.health import diagnosis_problems
 
-    problems = diagnosis_problems(study.lake.read("gradient_diagnosis"))
+    parts = gradient_models(study.study)
+    problems = diagnosis_problems(study.lake.read_parts("gradient_diagnosis", parts))
     return dg.AssetCheckResult(passed=not problems, metadata={"problems": problems})
 
 
@@ -77,7 +79,7 @@ def scores_are_healthy(study: StudyResource) -> dg.AssetCheckResult:
     """Scores must be finite, and hardly any exactly zero."""
     from influence_warehouse.attribution.health import health_problems
 
-    health = study.lake.read("attribution_health")
+    health = study.lake.read_parts("attribution_health", cells(study.study))
     problems = health_problems(health, study.study.attribution.max_zero_share)
     return dg.AssetCheckResult(passed=not problems, metadata={"problems": problems})
 
@@ -89,9 +91,10 @@ checks: list[dg.AssetChecksDefinition] = [
         EXPECTATIONS,
         check_sampling_manifest,
     ),
-    gradients_are_stable,
     scores_are_healthy,
 ]
+if gradient_models(settings().study):
+    checks.append(gradients_are_stable)
 if settings().study.unlearning is not None:
     checks.append(
         _expectations(

@@ -12,11 +12,12 @@ from dagster_project.partitions import BY_PARTS, sync_run_partitions
 from dagster_project.resources import StudyResource
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Outcome, Part
+from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.lake.records import Timer
-from influence_warehouse.pipeline.making import made_line, make_step, partition_name
+from influence_warehouse.pipeline.making import made_line, make_step
 from influence_warehouse.pipeline.steps import Step
 from influence_warehouse.progress import finished, print_progress, step_of_run
-from influence_warehouse.unlearning.plan import partition_keys
+from influence_warehouse.unlearning.plan import planned_runs
 
 # One writer at a time on one study's home: runs that share it queue for this pool.
 WRITER_POOL = "warehouse_writer"
@@ -25,8 +26,8 @@ WRITER_POOL = "warehouse_writer"
 FOLDERS = {
     "planted_documents": "The demo's documents and items, generated with a known truth.",
     "planted_model": "The demo's language model, trained on the planted documents.",
-    "preconditioner": "TrackStar's second-moment correction, one per study.",
-    "query_index": "Projected gradients of all benchmarks' queries.",
+    "method_preparation": "What methods are fitted with: second moments, weights of words.",
+    "query_index": "Queries' side of scores: projected gradients of all benchmarks' queries.",
     "unlearned_models": "LoRA adapters that make the model forget, one folder per run.",
 }
 
@@ -37,7 +38,7 @@ def step_assets(step: Step) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=step.name,
         specs=[_spec(step, fact) for fact in step.facts],
-        partitions_def=BY_PARTS[step.parts],
+        partitions_def=BY_PARTS.get(step.parts or ""),
         # One run scores a whole range of shards, so that the model is not started per shard;
         # unlearning runs fail and are retried one by one.
         backfill_policy=dg.BackfillPolicy.single_run() if step.parts == "shards" else None,
@@ -47,23 +48,25 @@ def step_assets(step: Step) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, study: StudyResource
     ) -> Iterator[dg.MaterializeResult]:
         study.home.create()
-        last = {}
-        for key in context.partition_keys if step.parts else [None]:
-            for outcome, fingerprint in _run_once(step, study, key):
-                last[outcome.fact] = (outcome, fingerprint)
+        made: dict[str, list[tuple[Outcome, str]]] = {fact: [] for fact in step.facts}
+        keys = step.part_keys(study.study, study.lake)
+        share = 1 / max(1, len(keys)) if step.parts != "runs" else 1.0
+        for key in context.partition_keys if step.is_partitioned else keys:
+            for outcome, fingerprint in _run_once(step, study, key, share):
+                made[outcome.fact].append((outcome, fingerprint))
         if "unlearning_plan" in step.facts:
-            sync_run_partitions(context.instance, partition_keys(study.lake))
-        for outcome, fingerprint in last.values():
-            yield _result(outcome, fingerprint)
+            sync_run_partitions(context.instance, planned_runs(study.study, study.lake))
+        for outcomes in made.values():
+            yield _result(outcomes)
 
     return assets
 
 
-def _run_once(step: Step, study: StudyResource, partition: str | None) -> list[tuple[Outcome, str]]:
+def _run_once(
+    step: Step, study: StudyResource, part: Part | None, share: float
+) -> list[tuple[Outcome, str]]:
     started = Timer()
-    part: Part | None = int(partition) if partition and step.parts == "shards" else partition
-    share = 1 / study.study.sampling.shards if step.parts == "shards" else 1.0
-    label = step.facts[0] if part is None else f"{step.facts[0]} {partition_name(part)}"
+    label = step.facts[0] if part is None else f"{step.facts[0]} {part}"
     with step_of_run(step.name, label, share):
         results = make_step(step, study.study, study.lake, part)
     finished(step.name, share, all(outcome.reused for outcome, _ in results))
@@ -94,13 +97,17 @@ def _spec(step: Step, fact: str) -> dg.AssetSpec:
     )
 
 
-def _result(outcome: Outcome, fingerprint: str) -> dg.MaterializeResult:
+def _result(outcomes: list[tuple[Outcome, str]]) -> dg.MaterializeResult:
+    """Of one fact, whose parts are told together."""
+    first, fingerprint = outcomes[0]
+    if len(outcomes) > 1:
+        fingerprint = digest_of([digest for _, digest in outcomes])
     metadata: dict[str, Any] = {
-        "dagster/row_count": outcome.rows,
-        "reused": outcome.reused,
+        "dagster/row_count": sum(outcome.rows for outcome, _ in outcomes),
+        "reused": all(outcome.reused for outcome, _ in outcomes),
         "fingerprint": fingerprint,
-        **outcome.details,
+        **(first.details if len(outcomes) == 1 else {"parts": len(outcomes)}),
     }
     return dg.MaterializeResult(
-        asset_key=outcome.fact, metadata=metadata, data_version=dg.DataVersion(fingerprint)
+        asset_key=first.fact, metadata=metadata, data_version=dg.DataVersion(fingerprint)
     )

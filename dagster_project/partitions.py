@@ -9,22 +9,15 @@ from collections.abc import Sequence
 import dagster as dg
 
 from dagster_project.settings import settings
+from influence_warehouse.pipeline.parts import shards as shard_keys
 
-
-def shard_key(shard: int) -> str:
-    """Partition key of a shard; five digits, as in its files' names."""
-    return f"{shard:05d}"
-
-
-shards = dg.StaticPartitionsDefinition(
-    [shard_key(shard) for shard in range(settings().study.sampling.shards)]
-)
+shards = dg.StaticPartitionsDefinition(shard_keys(settings().study))
 
 # One instance serves all studies of a warehouse, so the name says whose runs they are.
 runs = dg.DynamicPartitionsDefinition(name=f"unlearning_runs_{settings().study.name}")
 
-BY_PARTS = {"shards": shards, "runs": runs, None: None}
-"""Partitions of a step by its `parts`."""
+BY_PARTS = {"shards": shards, "runs": runs}
+"""Partitions of a step by its `parts`; those of other kinds are made in one materialization."""
 
 
 def sync_run_partitions(instance: dg.DagsterInstance, keys: Sequence[str]) -> None:

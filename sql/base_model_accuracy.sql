@@ -5,7 +5,7 @@ select
     benchmark,
     domain,
     capability,
-    model_id,
+    model,
     n_items,
     round(accuracy, 3) as accuracy,
     round(accuracy_low, 3) as accuracy_low,
@@ -14,4 +14,4 @@ select
     accuracy_low > chance as is_above_chance,
     round(mean_margin, 3) as mean_margin
 from benchmarks
-order by position, model_id
+order by position, model

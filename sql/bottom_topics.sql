@@ -1,7 +1,8 @@
 -- question: Which topics support each benchmark least, or work against it?
--- grain: one row per method, benchmark and topic, the five weakest of each benchmark
+-- grain: one row per model, method, benchmark and topic, the five weakest of each benchmark
 -- reads: topic_influence
 select
+    model,
     method,
     benchmark,
     topic,
@@ -14,5 +15,5 @@ select
 from topic_influence
 where item_subset = 'all'
 qualify
-    row_number() over (partition by method, benchmark order by z asc nulls last, topic) <= 5
-order by method, benchmark, z
+    row_number() over (partition by model, method, benchmark order by z asc nulls last, topic) <= 5
+order by model, method, benchmark, z

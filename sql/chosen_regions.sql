@@ -1,7 +1,8 @@
 -- question: Which regions were chosen for unlearning, and why?
--- grain: one row per method, benchmark and chosen region; none in a study without unlearning
+-- grain: one row per model, method, benchmark and chosen region; none in a study without unlearning
 -- reads: chosen_bins
 select
+    model,
     method,
     benchmark,
     region_kind,
@@ -14,4 +15,4 @@ select
     round(q_value, 3) as q_value,
     reason
 from chosen_bins
-order by method, benchmark, influence_rank
+order by model, method, benchmark, influence_rank

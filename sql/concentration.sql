@@ -1,7 +1,8 @@
 -- question: Does a benchmark's support come from few bins or from many?
--- grain: one row per method, benchmark and measure
+-- grain: one row per model, method, benchmark and measure
 -- reads: influence_concentration
 select
+    model,
     method,
     benchmark,
     measure,
@@ -13,4 +14,4 @@ select
     n_bins
 from influence_concentration
 where item_subset = 'all'
-order by method, measure, gini desc, benchmark
+order by model, method, measure, gini desc, benchmark

@@ -1,7 +1,8 @@
 -- question: Which contrasts of topics and formats change sign when one bin or topic is left out?
--- grain: one row per method, contrast, level and region that does not keep its sign
+-- grain: one row per model, method, contrast, level and region that does not keep its sign
 -- reads: contrast_sensitivity
 select
+    model,
     method,
     contrast,
     level,
@@ -16,4 +17,4 @@ select
     most_influential_topic
 from contrast_sensitivity
 where item_subset = 'all' and not is_sign_kept
-order by method, contrast, level, abs(delta_z) desc, region
+order by model, method, contrast, level, abs(delta_z) desc, region

@@ -1,7 +1,8 @@
 -- question: How alike are the influence profiles of two benchmarks, and what does that hang on?
--- grain: one row per method, level and pair of benchmarks
+-- grain: one row per model, method, level and pair of benchmarks
 -- reads: benchmark_correlations
 select
+    model,
     method,
     level,
     benchmark_a,
@@ -15,4 +16,4 @@ select
     n_regions
 from benchmark_correlations
 where item_subset = 'all'
-order by method, level, pearson desc, benchmark_a, benchmark_b
+order by model, method, level, pearson desc, benchmark_a, benchmark_b

@@ -1,7 +1,8 @@
 -- question: Which correlations between benchmarks does a single topic or bin carry?
--- grain: one row per method, level and pair, the largest change by a topic first
+-- grain: one row per model, method, level and pair, the largest change by a topic first
 -- reads: benchmark_correlations
 select
+    model,
     method,
     level,
     benchmark_a,
@@ -16,4 +17,9 @@ select
 from benchmark_correlations
 where item_subset = 'all'
 order by
-    method, level, abs(pearson_without_topic - pearson) desc nulls last, benchmark_a, benchmark_b
+    model,
+    method,
+    level,
+    abs(pearson_without_topic - pearson) desc nulls last,
+    benchmark_a,
+    benchmark_b

@@ -1,7 +1,8 @@
 -- question: By how much does each contrast differ in every format, and how sure is that?
--- grain: one row per method, contrast, item subset and format with documents
+-- grain: one row per model, method, contrast, item subset and format with documents
 -- reads: format_contrasts
 select
+    model,
     method,
     contrast,
     item_subset,
@@ -14,4 +15,4 @@ select
     round(q_value, 4) as q_value
 from format_contrasts
 where delta_z is not null
-order by method, contrast, item_subset, delta_z desc, format
+order by model, method, contrast, item_subset, delta_z desc, format

@@ -1,7 +1,8 @@
 -- question: Which formats support each benchmark most and least?
--- grain: one row per method, benchmark and format, the three first and three last of each
+-- grain: one row per model, method, benchmark and format, the three first and three last of each
 -- reads: format_influence
 select
+    model,
     method,
     benchmark,
     format,
@@ -14,5 +15,5 @@ from format_influence
 where item_subset = 'all' and z is not null
 qualify
     z_rank <= 3
-    or row_number() over (partition by method, benchmark order by z_rank desc) <= 3
-order by method, benchmark, z_rank
+    or row_number() over (partition by model, method, benchmark order by z_rank desc) <= 3
+order by model, method, benchmark, z_rank

@@ -1,7 +1,8 @@
 -- question: Does the largest or smallest bin, topic or format of a contrast hang on one bin?
--- grain: one row per method, contrast, level and extreme, what hangs on a bin first
+-- grain: one row per model, method, contrast, level and extreme, what hangs on a bin first
 -- reads: contrast_extremes
 select
+    model,
     method,
     contrast,
     level,
@@ -20,4 +21,4 @@ select
     is_kept_without_any_topic
 from contrast_extremes
 where item_subset = 'all'
-order by method, is_kept_without_any_bin, contrast, level, extreme
+order by model, method, is_kept_without_any_bin, contrast, level, extreme

@@ -1,14 +1,15 @@
 -- question: Where do the two measures, mean score and share of top documents, disagree?
--- grain: one row per method, benchmark and topic whose ranks differ by ten or more
+-- grain: one row per model, method, benchmark and topic whose ranks differ by ten or more
 -- reads: topic_influence
 with ranked as (
     select
+        model,
         method,
         benchmark,
         topic,
         z_rank,
         row_number() over (
-            partition by method, benchmark order by enrichment desc nulls last, topic
+            partition by model, method, benchmark order by enrichment desc nulls last, topic
         ) as enrichment_rank,
         z,
         enrichment
@@ -17,6 +18,7 @@ with ranked as (
 )
 
 select
+    model,
     method,
     benchmark,
     topic,
@@ -26,4 +28,4 @@ select
     round(enrichment, 2) as enrichment
 from ranked
 where abs(z_rank - enrichment_rank) >= 10
-order by method, benchmark, abs(z_rank - enrichment_rank) desc, topic
+order by model, method, benchmark, abs(z_rank - enrichment_rank) desc, topic

@@ -1,7 +1,8 @@
 -- question: How well did attribution find the regions that were planted?
--- grain: one row per method, benchmark and measure; none where nothing is planted
+-- grain: one row per model, method, benchmark and measure; none where nothing is planted
 -- reads: planted_recovery
 select
+    model,
     method,
     benchmark,
     measure,
@@ -14,4 +15,4 @@ select
     chance_auc
 from planted_recovery
 where item_subset = 'all'
-order by method, benchmark, measure
+order by model, method, benchmark, measure

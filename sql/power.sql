@@ -1,7 +1,8 @@
 -- question: How many documents per bin would it take to tell two bins apart?
--- grain: one row per method, benchmark and item subset
+-- grain: one row per model, method, benchmark and item subset
 -- reads: power
 select
+    model,
     method,
     benchmark,
     item_subset,
@@ -14,4 +15,4 @@ select
     documents_for_one_z,
     documents_for_two_z
 from power
-order by method, benchmark, item_subset
+order by model, method, benchmark, item_subset

@@ -1,7 +1,8 @@
 -- question: Which topics support reasoning more than knowledge, and in which domains?
--- grain: one row per method and topic, contrasts named *_reasoning_minus_knowledge side by side
+-- grain: one row per model, method and topic; contrasts *_reasoning_minus_knowledge side by side
 -- reads: topic_contrasts
 select
+    model,
     method,
     topic,
     round(avg(delta_z), 2) as mean_delta_z,
@@ -16,5 +17,5 @@ where
     item_subset = 'all'
     and contrast like '%reasoning_minus_knowledge'
     and delta_z is not null
-group by method, topic
-order by method, mean_delta_z desc, topic
+group by model, method, topic
+order by model, method, mean_delta_z desc, topic

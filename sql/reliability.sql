@@ -1,7 +1,8 @@
 -- question: Would other items, or other documents, give the same profile of a benchmark?
--- grain: one row per method, benchmark, item subset, level and thing halved
+-- grain: one row per model, method, benchmark, item subset, level and thing halved
 -- reads: profile_reliability
 select
+    model,
     method,
     benchmark,
     item_subset,
@@ -15,4 +16,4 @@ select
     n_bins_of_one_document,
     unknown_reason
 from profile_reliability
-order by method, benchmark, item_subset, level, split_over
+order by model, method, benchmark, item_subset, level, split_over

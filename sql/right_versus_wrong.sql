@@ -1,7 +1,8 @@
 -- question: Which topics support the right answers of the model more than its wrong ones?
--- grain: one row per method, benchmark and topic, the five surest of each benchmark
+-- grain: one row per model, method, benchmark and topic, the five surest of each benchmark
 -- reads: correctness_differences
 select
+    model,
     method,
     benchmark,
     region as topic,
@@ -17,5 +18,7 @@ select
 from correctness_differences
 where level = 'topic'
 qualify
-    row_number() over (partition by method, benchmark order by p_value asc nulls last, region) <= 5
-order by method, benchmark, p_value asc nulls last, region
+    row_number() over (
+        partition by model, method, benchmark order by p_value asc nulls last, region
+    ) <= 5
+order by model, method, benchmark, p_value asc nulls last, region

@@ -1,7 +1,8 @@
 -- question: Do benchmarks differ otherwise where the model answers right than where it is wrong?
--- grain: one row per method, contrast and topic or format, the surest first
+-- grain: one row per model, method, contrast and topic or format, the surest first
 -- reads: correctness_contrast_differences
 select
+    model,
     method,
     contrast,
     level,
@@ -13,4 +14,4 @@ select
     round(difference_high, 2) as difference_high,
     round(q_value, 4) as q_value
 from correctness_contrast_differences
-order by method, p_value asc nulls last, contrast, level, region
+order by model, method, p_value asc nulls last, contrast, level, region

@@ -1,7 +1,8 @@
 -- question: Which topics look different when documents or the corpus's own sizes are weighted in?
--- grain: one row per method, benchmark and topic, the ten largest changes of each benchmark
+-- grain: one row per model, method, benchmark and topic, the ten largest changes of each benchmark
 -- reads: topic_influence
 select
+    model,
     method,
     benchmark,
     topic,
@@ -13,6 +14,6 @@ from topic_influence
 where item_subset = 'all' and z_population_weighted is not null
 qualify
     row_number() over (
-        partition by method, benchmark order by abs(z_population_weighted - z) desc, topic
+        partition by model, method, benchmark order by abs(z_population_weighted - z) desc, topic
     ) <= 10
-order by method, benchmark, abs(z_population_weighted - z) desc, topic
+order by model, method, benchmark, abs(z_population_weighted - z) desc, topic

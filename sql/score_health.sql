@@ -1,7 +1,8 @@
 -- question: Can the scores be trusted: any zero, any not finite, in which number type?
--- grain: one row per method and benchmark
+-- grain: one row per model, method and benchmark
 -- reads: score_health
 select
+    model,
     method,
     benchmark,
     cast(sum(n_documents) as bigint) as n_documents,
@@ -10,5 +11,5 @@ select
     string_agg(distinct dtype, ', ') as dtypes,
     string_agg(distinct attention, ', ') as attention_backends
 from score_health
-group by method, benchmark
-order by method, benchmark
+group by model, method, benchmark
+order by model, method, benchmark

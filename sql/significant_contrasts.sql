@@ -1,7 +1,8 @@
 -- question: In which topics do benchmarks differ, at a false discovery rate of 5 %?
--- grain: one row per method, contrast and topic with q below 0.05
+-- grain: one row per model, method, contrast and topic with q below 0.05
 -- reads: topic_contrasts
 select
+    model,
     method,
     contrast,
     topic,
@@ -13,4 +14,4 @@ select
     n_documents
 from topic_contrasts
 where item_subset = 'all' and q_value < 0.05
-order by method, contrast, q_value, topic
+order by model, method, contrast, q_value, topic

@@ -1,7 +1,8 @@
 -- question: Which files was an imported study made from, on what terms, and do their z hold?
--- grain: one row per method and benchmark
+-- grain: one row per model, method and benchmark
 -- reads: study_sources
 select
+    model,
     method,
     benchmark,
     file_name,
@@ -13,4 +14,4 @@ select
     licence,
     citation
 from study_sources
-order by method, benchmark
+order by model, method, benchmark

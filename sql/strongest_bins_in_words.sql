@@ -1,7 +1,8 @@
 -- question: What are the texts of each benchmark's strongest bins like, in words?
--- grain: one row per method, benchmark and bin, the five largest z of each benchmark
+-- grain: one row per model, method, benchmark and bin, the five largest z of each benchmark
 -- reads: bin_influence, distinctive_terms
 select
+    bins.model,
     bins.method,
     bins.benchmark,
     bins.z_rank,
@@ -19,5 +20,12 @@ left join distinctive_terms as terms
         and terms.rank <= 10
 where bins.item_subset = 'all' and bins.z_rank <= 5
 group by
-    bins.method, bins.benchmark, bins.z_rank, bins.topic, bins.format, bins.z, bins.n_documents
-order by bins.method, bins.benchmark, bins.z_rank
+    bins.model,
+    bins.method,
+    bins.benchmark,
+    bins.z_rank,
+    bins.topic,
+    bins.format,
+    bins.z,
+    bins.n_documents
+order by bins.model, bins.method, bins.benchmark, bins.z_rank

@@ -1,7 +1,8 @@
 -- question: What do the strongest documents of each benchmark's strongest bin say?
--- grain: one row per method, benchmark and document, three of each benchmark's first bin
+-- grain: one row per model, method, benchmark and document, three of each benchmark's first bin
 -- reads: bin_influence, document_influence, top_documents
 select
+    documents.model,
     documents.method,
     documents.benchmark,
     documents.topic,
@@ -14,12 +15,14 @@ select
 from bin_influence as strongest
 inner join document_influence as documents
     on
-        strongest.method = documents.method
+        strongest.model = documents.model
+        and strongest.method = documents.method
         and strongest.benchmark = documents.benchmark
         and strongest.bin_id = documents.bin_id
 left join top_documents
     on
-        documents.method = top_documents.method
+        documents.model = top_documents.model
+        and documents.method = top_documents.method
         and documents.benchmark = top_documents.benchmark
         and documents.doc_id = top_documents.doc_id
         and top_documents.direction = 'proponent'
@@ -27,4 +30,4 @@ where
     strongest.item_subset = 'all'
     and strongest.z_rank = 1
     and documents.score_rank_in_bin <= 3
-order by documents.method, documents.benchmark, documents.score_rank_in_bin
+order by documents.model, documents.method, documents.benchmark, documents.score_rank_in_bin

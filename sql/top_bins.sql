@@ -1,7 +1,8 @@
 -- question: Which topic x format bins support each benchmark most, thin bins held back?
--- grain: one row per method, benchmark and bin, ten by shrunken mean (z if imported)
+-- grain: one row per model, method, benchmark and bin, ten by shrunken mean (z if imported)
 -- reads: bin_influence
 select
+    model,
     method,
     benchmark,
     topic,
@@ -16,7 +17,7 @@ from bin_influence
 where item_subset = 'all'
 qualify
     row_number() over (
-        partition by method, benchmark
+        partition by model, method, benchmark
         order by shrunken_mean desc nulls last, z desc nulls last, bin_id
     ) <= 10
-order by method, benchmark, shrunken_mean desc, z desc, bin_id
+order by model, method, benchmark, shrunken_mean desc, z desc, bin_id

@@ -1,7 +1,8 @@
 -- question: Which topics support each benchmark most, and how sure is that?
--- grain: one row per method, benchmark and topic, the five strongest of each benchmark
+-- grain: one row per model, method, benchmark and topic, the five strongest of each benchmark
 -- reads: topic_influence
 select
+    model,
     method,
     benchmark,
     z_rank,
@@ -14,4 +15,4 @@ select
     n_documents
 from topic_influence
 where item_subset = 'all' and z_rank <= 5
-order by method, benchmark, z_rank
+order by model, method, benchmark, z_rank

@@ -39,7 +39,7 @@ def study_of(folder: Path, items: Path, **benchmark: Any) -> Study:
         "seed": 5,
         "corpus": {"path": "documents.parquet"},
         "sampling": {"documents_per_bin": 2},
-        "model": {"path": "model"},
+        "models": [{"path": "model"}],
         "benchmarks": [
             {"name": "b1", "domain": "social", "capability": "reasoning", "path": str(items)}
             | benchmark

@@ -45,7 +45,7 @@ def study_of(model: Path, corpus: dict[str, Any], *, seed: int = 0, **sampling: 
             "seed": seed,
             "corpus": {name: str(v) if name == "path" else v for name, v in corpus.items()},
             "sampling": {"documents_per_bin": 5, **sampling},
-            "model": {"path": str(model)},
+            "models": [{"path": str(model)}],
             "benchmarks": [
                 {"name": "quiz", "domain": "stem", "capability": "knowledge", "path": "items.jsonl"}
             ],

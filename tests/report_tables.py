@@ -42,11 +42,22 @@ def bins() -> pl.DataFrame:
 def benchmarks() -> pl.DataFrame:
     return pl.DataFrame(
         [
-            ("demo", name, domain, capability, 72, 0.6 + n / 12, 0.5 + n / 12, 0.7 + n / 16, 0.28)
+            (
+                "demo",
+                "base",
+                name,
+                domain,
+                capability,
+                72,
+                0.6 + n / 12,
+                0.5 + n / 12,
+                0.7 + n / 16,
+                0.28,
+            )
             for n, (name, (domain, capability, _)) in enumerate(BENCHMARKS.items())
         ],
         schema=[
-            *("study", "benchmark", "domain", "capability", "n_items"),
+            *("study", "model", "benchmark", "domain", "capability", "n_items"),
             *("accuracy", "accuracy_low", "accuracy_high", "chance"),
         ],
         orient="row",
@@ -64,6 +75,7 @@ def bin_influence() -> pl.DataFrame:
         frames.append(
             cells.select(
                 "study",
+                pl.lit("base").alias("model"),
                 pl.lit("trackstar").alias("method"),
                 pl.lit(name).alias("benchmark"),
                 pl.lit("all").alias("item_subset"),
@@ -96,7 +108,7 @@ def _with_intervals(rows: pl.DataFrame) -> pl.DataFrame:
 
 def side_influence(side: str) -> pl.DataFrame:
     """marts.topic_influence or marts.format_influence, by `side`."""
-    key = ["study", "method", "benchmark", "item_subset", side]
+    key = ["study", "model", "method", "benchmark", "item_subset", side]
     return (
         bin_influence()
         .group_by(key, maintain_order=True)
@@ -123,7 +135,7 @@ def side_contrasts(side: str) -> pl.DataFrame:
         delta = first["z"] - second["z"]
         frames.append(
             first.select(
-                *("study", "method", "item_subset"),
+                *("study", "model", "method", "item_subset"),
                 pl.lit(contrast).alias("contrast"),
                 pl.lit(a).alias("benchmark_a"),
                 pl.lit(b).alias("benchmark_b"),
@@ -145,7 +157,7 @@ def correctness_differences() -> pl.DataFrame:
     last = list(BENCHMARKS)[-1]
     known = {name: pl.when(pl.col("benchmark") != last).then(name) for name in _DIFFERENCE}
     return side_influence("topic").select(
-        *("study", "method", "benchmark", "topic", "n_bins", "n_documents"),
+        *("study", "model", "method", "benchmark", "topic", "n_bins", "n_documents"),
         level=pl.lit("topic"),
         n_items_correct=pl.lit(40),
         n_items_incorrect=pl.when(pl.col("benchmark") != last).then(20).otherwise(0),
@@ -166,11 +178,12 @@ def correlations() -> pl.DataFrame:
                 low, high = r - 0.15, r + 0.15
                 bin_name = "literature x customer_support"
                 n = 551 if level == "bin" else 24
-                row = ("demo", "trackstar", "all", level, a, b, r, r + 0.05, low, high)
+                row = ("demo", "base", "trackstar", "all", level, a, b, r, r + 0.05, low, high)
                 rows.append((*row, r - 0.04, r + 0.25, bin_name, n))
     columns = [
         *(
             "study",
+            "model",
             "method",
             "item_subset",
             "level",
@@ -190,6 +203,7 @@ def recovery() -> pl.DataFrame:
     return pl.DataFrame(
         {
             "study": ["demo"] * 4,
+            "model": ["base"] * 4,
             "method": ["trackstar"] * 4,
             "benchmark": list(BENCHMARKS),
             "item_subset": ["all"] * 4,
@@ -230,7 +244,8 @@ def unlearning_runs(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
     ]
     key = ["benchmark", "condition", "region", "seed"]
     return pl.DataFrame(rows, schema=key, orient="row").select(
-        *(pl.lit("demo").alias("study"), pl.lit("trackstar").alias("method")),
+        *(pl.lit("demo").alias("study"), pl.lit("base").alias("model")),
+        pl.lit("trackstar").alias("method"),
         *(pl.lit("ngdiff").alias("objective"), pl.concat_str(key, separator="|").alias("run_id")),
         *key,
     )
@@ -272,7 +287,7 @@ def _with_damage_interval(rows: pl.DataFrame) -> pl.DataFrame:
 
 def unlearning_matrix(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
     """marts.unlearning_matrix: means of `unlearning_damage` over the runs of a condition."""
-    key = ["study", "method", "objective", "benchmark", "condition"]
+    key = ["study", "model", "method", "objective", "benchmark", "condition"]
     key += ["evaluated_benchmark", "is_target", "measure"]
     means = (
         unlearning_damage(benchmarks)
@@ -311,10 +326,19 @@ def unlearning_tests(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
             for name in (*benchmarks, "all"):
                 found = cells if name == "all" else cells.filter(benchmark=name)
                 for test in ("wilcoxon", "t_region_means", "wilcoxon_items"):
-                    key = ("demo", "trackstar", "ngdiff", name, measure, a, b, test)
+                    key = ("demo", "base", "trackstar", "ngdiff", name, measure, a, b, test)
                     rows.append((*key, 60, *_tested(found)))
     schema = [
-        *("study", "method", "objective", "benchmark", "measure", "condition_a", "condition_b"),
+        *(
+            "study",
+            "model",
+            "method",
+            "objective",
+            "benchmark",
+            "measure",
+            "condition_a",
+            "condition_b",
+        ),
         *("test", "n_units", "n_cells", "n_regions", "n_positive", "n_negative", "n_zero"),
         *("mean_difference", "median_difference", "median_low", "median_high"),
         *("statistic", "p_value", "q_value", "cohens_dz"),

@@ -19,17 +19,27 @@ from tests.tiny_model import COMMON_TEXT, write_tiny_model
 
 WORDS = COMMON_TEXT.split()
 BENCHMARKS = ("alpha", "beta")
+CELL = "base|trackstar"
+
+
+def shard_part(shard: int, cell: str = CELL) -> str:
+    """The key of a shard's scores."""
+    return f"{cell}|{shard:05d}"
 
 
 def scoring_study(model: Path, shards: int = 3, benchmarks=BENCHMARKS, **attribution) -> Study:
-    """A study over the tiny lake; `attribution` overrides settings of that section."""
-    settings = {"projection_dim": 4, "token_batch_size": 256, "top_k": 5, "health_trials": 2}
+    """A study over the tiny lake; `attribution` overrides that section or TrackStar's settings."""
+    method = {"kind": "trackstar", "projection_dim": 4}
+    for name in ("projection_dim", "preconditioner", "store_gradients"):
+        if name in attribution:
+            method[name] = attribution.pop(name)
+    settings = {"methods": [method], "token_batch_size": 256, "top_k": 5, "health_trials": 2}
     return Study.model_validate(
         {
             "name": "tiny",
             "corpus": {"path": "unused.parquet"},
             "sampling": {"documents_per_bin": 4, "shards": shards},
-            "model": {"path": str(model), "max_tokens": 64},
+            "models": [{"path": str(model), "max_tokens": 64}],
             "benchmarks": [
                 {"name": name, "domain": "social", "capability": "reasoning", "path": "unused"}
                 for name in benchmarks

@@ -38,7 +38,8 @@ PLANTED_TOPICS = {
     "stem_knowledge": ("science_math_and_technology", "health"),
 }
 PLANTED_FORMATS = ("customer_support", "q_a_forum", "tutorial", "knowledge_article")
-METHOD = "trackstar"
+MODEL, METHOD = "base", "trackstar"
+CELL = f"{MODEL}|{METHOD}"
 TOP_K = 10
 
 
@@ -90,7 +91,7 @@ def synthetic_study(planted: bool = True, resamples: int = 200, shards: int = 2)
             "seed": 7,
             "planted": {} if planted else None,
             "corpus": source,
-            "model": source,
+            "models": [{"name": MODEL, **source}],
             "sampling": {"documents_per_bin": 4, "shards": shards},
             "attribution": {"top_k": TOP_K},
             "benchmarks": [
@@ -132,9 +133,9 @@ def write_facts(world: SyntheticLake) -> None:
     _write_corpus(world)
     _write_benchmarks(world)
     _write_scores(world)
-    make_bin_mean_resamples(world.study, world.lake)
+    make_bin_mean_resamples(world.study, world.lake, CELL)
     make_bin_terms(world.study, world.lake)
-    make_split_half_correlations(world.study, world.lake)
+    make_split_half_correlations(world.study, world.lake, CELL)
     _write_run_records(world)
 
 
@@ -168,8 +169,8 @@ def _truth() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
-def _write(world: SyntheticLake, fact: str, frame: pl.DataFrame, shard: int | None = None) -> None:
-    world.lake.write(fact, frame, Fingerprint.of(fact, synthetic=len(world.doc_ids)), shard)
+def _write(world: SyntheticLake, fact: str, frame: pl.DataFrame, part: str | None = None) -> None:
+    world.lake.write(fact, frame, Fingerprint.of(fact, synthetic=len(world.doc_ids)), part)
 
 
 def _write_corpus(world: SyntheticLake) -> None:
@@ -238,7 +239,7 @@ def _write_benchmarks(world: SyntheticLake) -> None:
             logprobs = [-1.0, *[-1.5 - 0.1 * number] * (len(choices) - 1)]
             right = number % 3 != 0
             margin = (0.5 + 0.1 * number) * (1 if right else -1)
-            predictions.append(("tiny", *head, logprobs, 0 if right else 1, right, margin))
+            predictions.append((MODEL, *head, logprobs, 0 if right else 1, right, margin))
     names = ["benchmark", "item_id", "domain", "capability", "subject", "choices"]
     frame = pl.DataFrame(items, schema=names, orient="row").with_columns(
         question=pl.format("What about {}?", "item_id"),
@@ -246,14 +247,16 @@ def _write_benchmarks(world: SyntheticLake) -> None:
         answer_index=pl.lit(0),
     )
     _write(world, "benchmark_items", frame)
-    names = ["model_id", "benchmark", "item_id", "choice_logprobs", "predicted_index"]
+    names = ["model", "benchmark", "item_id", "choice_logprobs", "predicted_index"]
     names += ["is_correct", "correct_logprob_margin"]
-    _write(world, "item_predictions", pl.DataFrame(predictions, schema=names, orient="row"))
+    _write(world, "item_predictions", pl.DataFrame(predictions, schema=names, orient="row"), MODEL)
     names = ["study", "benchmark", "domain", "capability", "position"]
     design = pl.DataFrame(designs, schema=names, orient="row")
     extra = {"prompt_format": pl.lit("question_answer"), "metric": pl.lit("acc")}
     _write(world, "study_benchmarks", design.with_columns(**extra))
     _write(world, "study_contrasts", _contrasts(world.study))
+    methods = {"study": [world.study.name], "model": [MODEL], "method": [METHOD], "position": [0]}
+    _write(world, "study_methods", pl.DataFrame({**methods, "kind": [METHOD]}))
 
 
 def _contrasts(study: Study) -> pl.DataFrame:
@@ -278,21 +281,23 @@ def _write_scores(world: SyntheticLake) -> None:
                     "bin_id": world.bin_of[keep],
                     "score": world.document_scores(name)[keep],
                 }
-            ).with_columns(method=pl.lit(METHOD), benchmark=pl.lit(name))
+            ).with_columns(model=pl.lit(MODEL), method=pl.lit(METHOD), benchmark=pl.lit(name))
             for name in world.item_scores
         ]
-        columns = ["method", "benchmark", "doc_id", "bin_id", "score"]
-        _write(world, "document_scores", pl.concat(parts).select(columns), shard)
-    _write(world, "bin_item_scores", pl.concat([_bin_items(world, n) for n in world.item_scores]))
-    _write(world, "proponents", pl.concat([_proponents(world, n) for n in world.item_scores]))
+        columns = ["model", "method", "benchmark", "doc_id", "bin_id", "score"]
+        _write(world, "document_scores", pl.concat(parts).select(columns), f"{CELL}|{shard:05d}")
+    sums = [_bin_items(world, name) for name in world.item_scores]
+    _write(world, "bin_item_scores", pl.concat(sums), CELL)
+    extremes = [_proponents(world, name) for name in world.item_scores]
+    _write(world, "proponents", pl.concat(extremes), CELL)
     health = [
         pl.DataFrame({"shard": np.arange(shards), "n_documents": len(world.doc_ids) // shards})
         .with_columns(method=pl.lit(METHOD), benchmark=pl.lit(name), mean=pl.lit(0.0))
         .with_columns(n_zero=pl.lit(0), n_not_finite=pl.lit(0), standard_deviation=pl.lit(0.01))
-        .with_columns(dtype=pl.lit("float32"), attention=pl.lit("sdpa"))
+        .with_columns(model=pl.lit(MODEL), dtype=pl.lit("float32"), attention=pl.lit("sdpa"))
         for name in world.item_scores
     ]
-    _write(world, "attribution_health", pl.concat(health))
+    _write(world, "attribution_health", pl.concat(health), CELL)
 
 
 def _bin_items(world: SyntheticLake, benchmark: str) -> pl.DataFrame:
@@ -314,7 +319,9 @@ def _bin_items(world: SyntheticLake, benchmark: str) -> pl.DataFrame:
             .with_columns(item_id=pl.lit(f"{benchmark}-{number:03d}"))
         )
     frame = pl.concat(frames)
-    return frame.with_columns(method=pl.lit(METHOD), benchmark=pl.lit(benchmark))
+    return frame.with_columns(
+        model=pl.lit(MODEL), method=pl.lit(METHOD), benchmark=pl.lit(benchmark)
+    )
 
 
 def _proponents(world: SyntheticLake, benchmark: str) -> pl.DataFrame:
@@ -324,9 +331,9 @@ def _proponents(world: SyntheticLake, benchmark: str) -> pl.DataFrame:
         order = np.argsort(-scores, kind="stable")
         for rank in [*range(1, TOP_K + 1), *range(-TOP_K, 0)]:
             index = order[rank - 1] if rank > 0 else order[rank]
-            head = (METHOD, benchmark, f"{benchmark}-{number:03d}", rank)
+            head = (MODEL, METHOD, benchmark, f"{benchmark}-{number:03d}", rank)
             rows.append((*head, world.doc_ids[index], int(world.bin_of[index]), scores[index]))
-    names = ["method", "benchmark", "item_id", "rank", "doc_id", "bin_id", "score"]
+    names = ["model", "method", "benchmark", "item_id", "rank", "doc_id", "bin_id", "score"]
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
@@ -336,10 +343,10 @@ def _write_run_records(world: SyntheticLake) -> None:
     for shard in range(world.study.sampling.shards):
         record = {
             "asset": "document_scores",
-            "partition": f"{shard:05d}",
+            "partition": f"{CELL}|{shard:05d}",
             "fact": "document_scores",
-            "fingerprint": world.lake.require("document_scores", shard).digest,
-            "rows": world.lake.rows("document_scores", shard),
+            "fingerprint": world.lake.require("document_scores", f"{CELL}|{shard:05d}").digest,
+            "rows": world.lake.rows("document_scores", f"{CELL}|{shard:05d}"),
             "reused": False,
             "started_at": "2026-01-02T03:04:05+00:00",
             "seconds": 1.5,

@@ -18,7 +18,7 @@ from influence_warehouse.unlearning.paired_tests import paired_tests
 from influence_warehouse.unlearning.plan import Region, make_unlearning_plan
 from influence_warehouse.unlearning.rules import make_region_rules
 from influence_warehouse.unlearning.sets import make_unlearning_sets
-from tests.synthetic import BENCHMARKS, SyntheticLake
+from tests.synthetic import BENCHMARKS, CELL, METHOD, MODEL, SyntheticLake
 from tests.unlearning_world import chosen_bins
 
 CLEAN, SPILLING, IMPROVING, HARD = BENCHMARKS
@@ -33,15 +33,17 @@ REGIONS = {
 }
 NOT_PLANTED = {(SPILLING, "games"), (HARD, "health.news_article")}
 OBJECTIVE = "npo"
+# What the names of all runs begin with.
+OF = f"{CELL}|{OBJECTIVE}|"
 FAILED = {
-    f"{IMPROVING}|influence_in_topic|any.tutorial|3": "HealthError: loss is nan",
-    f"{HARD}|random_global|all|2": "FactError: no adapter",
+    f"{OF}{IMPROVING}|influence_in_topic|any.tutorial|3": "HealthError: loss is nan",
+    f"{OF}{HARD}|random_global|all|2": "FactError: no adapter",
 }
-LEFT = (f"{SPILLING}|random_in_topic|games|1",)
+LEFT = (f"{OF}{SPILLING}|random_in_topic|games|1",)
 # Left too, but with files of an earlier run of the same name.
-STALE = (f"{IMPROVING}|random_in_topic|any.tutorial|1",)
+STALE = (f"{OF}{IMPROVING}|random_in_topic|any.tutorial|1",)
 # Left the plan with all its files.
-STRAY = f"{CLEAN}|influence_in_topic|politics|1"
+STRAY = f"{OF}{CLEAN}|influence_in_topic|politics|1"
 
 _EFFECT = {
     "influence_in_topic": 1.1,
@@ -79,12 +81,12 @@ class SyntheticUnlearning:
 
     def runs(self, benchmark: str, condition: str, region: str | None = None) -> list[str]:
         """Finished runs of a target and condition, of all regions or of one."""
-        heads = f"{benchmark}|{condition}|" + (f"{region}|" if region else "")
+        heads = f"{OF}{benchmark}|{condition}|" + (f"{region}|" if region else "")
         return [run for run in sorted(self.after) if run.startswith(heads)]
 
     def damage(self, run: str, measure: str) -> np.ndarray:
         """Damage of each item of a finished run's own benchmark."""
-        before, after = self.values(run, run.split("|")[0], measure)
+        before, after = self.values(run, run.split("|")[3], measure)
         return before - after
 
     def pairs(self, target: str, pair: tuple[str, str], measure: str) -> dict[str, np.ndarray]:
@@ -98,9 +100,9 @@ class SyntheticUnlearning:
         if pair[1].endswith("_global"):
             groups = {"all": tested}
         for (region, members), seed in product(groups.items(), (1, 2, 3)):
-            sides = [f"{target}|{pair[0]}|{name}|{seed}" for name in members]
+            sides = [f"{OF}{target}|{pair[0]}|{name}|{seed}" for name in members]
             finished = [self.damage(run, measure) for run in sides if run in self.after]
-            control = f"{target}|{pair[1]}|{region}|{seed}"
+            control = f"{OF}{target}|{pair[1]}|{region}|{seed}"
             if finished and control in self.after:
                 difference = np.mean(finished, axis=0) - self.damage(control, measure)
                 found.setdefault(region, []).append(difference)
@@ -130,9 +132,9 @@ def write_unlearning_facts(world: SyntheticLake) -> SyntheticUnlearning:
     make_region_rules(study, lake)
     places = [(b, Region.of(name)) for b, names in REGIONS.items() for name in names]
     chosen = chosen_bins(*((b, r.topic, r.format) for b, r in places), study=study.name)
-    make_unlearning_plan(study, lake, chosen)
-    make_unlearning_sets(study, lake)
-    truth = _drawn_truth(world, lake.read("unlearning_plan"))
+    make_unlearning_plan(study, lake, CELL, chosen)
+    make_unlearning_sets(study, lake, CELL)
+    truth = _drawn_truth(world, lake.read("unlearning_plan", CELL))
     _write_base(truth)
     for run in truth.after:
         _write_run(truth, run, truth.after[run])
@@ -167,8 +169,8 @@ def _drawn_truth(world: SyntheticLake, plan: pl.DataFrame) -> SyntheticUnlearnin
         }
     for seed, lost in _LOST.items():
         for condition, count in zip(ROUNDED, lost, strict=True):
-            after[f"{CLEAN}|{condition}|all|{seed}"][CLEAN] = _losing(before[CLEAN], count)
-    same = [f"{IMPROVING}|{condition}|all|2" for condition in ROUNDED]
+            after[f"{OF}{CLEAN}|{condition}|all|{seed}"][CLEAN] = _losing(before[CLEAN], count)
+    same = [f"{OF}{IMPROVING}|{condition}|all|2" for condition in ROUNDED]
     after[same[0]] = after[same[1]]
     states = {run: unfinished.get(run, "done") for run in keys}
     return SyntheticUnlearning(world, plan, before, after, states)
@@ -184,7 +186,7 @@ def _losing(margins: np.ndarray, count: int) -> np.ndarray:
 
 def _effect(run: str, evaluated: str) -> float:
     """Mean damage that a run does to a benchmark's margin."""
-    target, condition, *_ = run.split("|")
+    *_, target, condition, _, _ = run.split("|")
     effect = _EFFECT[condition]
     if target == IMPROVING and condition == "influence_in_topic":
         effect = -0.4
@@ -197,26 +199,26 @@ def _write(truth: SyntheticUnlearning, fact: str, rows: pl.DataFrame, run: str |
     truth.world.lake.write(fact, rows, Fingerprint.of(fact, synthetic=run), run)
 
 
-def _answers(model: str, margins: dict[str, np.ndarray]) -> pl.DataFrame:
+def _answers(column: str, name: str, margins: dict[str, np.ndarray]) -> pl.DataFrame:
     """Rows of predictions whose margins are these; the right choice is the first of three."""
     rows = [
-        (model, name, f"{name}-{number:03d}", [-1.0, -1.0 - margin, -9.0 - margin], margin)
-        for name, values in margins.items()
+        (name, of, f"{of}-{number:03d}", [-1.0, -1.0 - margin, -9.0 - margin], margin)
+        for of, values in margins.items()
         for number, margin in enumerate(values.tolist())
     ]
-    names = ["model_id", "benchmark", "item_id", "choice_logprobs", "correct_logprob_margin"]
+    names = [column, "benchmark", "item_id", "choice_logprobs", "correct_logprob_margin"]
     right = pl.col("correct_logprob_margin") > 0
     frame = pl.DataFrame(rows, schema=names, orient="row").with_columns(is_correct=right)
     return frame.with_columns(predicted_index=pl.when("is_correct").then(0).otherwise(1))
 
 
 def _write_base(truth: SyntheticUnlearning) -> None:
-    _write(truth, "item_predictions", _answers("tiny", truth.before))
+    _write(truth, "item_predictions", _answers("model", MODEL, truth.before), MODEL)
 
 
 def _write_run(truth: SyntheticUnlearning, run: str, margins: dict[str, np.ndarray]) -> None:
     """Predictions, losses and summary of one run; losses follow from the run's name."""
-    _write(truth, "unlearned_predictions", _answers(run, margins), run)
+    _write(truth, "unlearned_predictions", _answers("run_id", run, margins), run)
     start = 1 + (sum(map(ord, run)) % 100) / 100
     steps = pl.DataFrame({"step": STEPS}).with_columns(
         run_id=pl.lit(run),
@@ -226,15 +228,17 @@ def _write_run(truth: SyntheticUnlearning, run: str, margins: dict[str, np.ndarr
         learning_rate=pl.lit(0.001),
     )
     _write(truth, "unlearning_steps", steps, run)
-    benchmark, condition, region, seed = run.split("|")
+    model, method, objective, benchmark, condition, region, seed = run.split("|")
     row = {
         "run_id": run,
+        "model": model,
+        "method": method,
+        "objective": objective,
         "benchmark": benchmark,
         "condition": condition,
         "region_kind": Region.of(region).kind,
         "topic": region,
         "seed": int(seed),
-        "objective": OBJECTIVE,
         "forget_digest": "f" * 64,
         "n_forget": 2,
         "steps": STEPS[-1],
@@ -252,6 +256,9 @@ def _write_outcomes(truth: SyntheticUnlearning) -> None:
     rows = [(run, state, FAILED.get(run)) for run, state in truth.states.items()]
     schema = CONTRACTS["unlearning_outcomes"].columns
     outcomes = pl.DataFrame(rows, schema=schema, orient="row")
-    _write(truth, "unlearning_outcomes", outcomes)
-    tests = paired_tests(target_damage(lake, outcomes), study.seed, study.statistics.resamples)
-    _write(truth, "unlearning_comparisons", tests.with_columns(objective=pl.lit(OBJECTIVE)))
+    _write(truth, "unlearning_outcomes", outcomes, CELL)
+    damage = target_damage(lake, CELL, outcomes)
+    tests = paired_tests(damage, study.seed, study.statistics.resamples).with_columns(
+        model=pl.lit(MODEL), method=pl.lit(METHOD), objective=pl.lit(OBJECTIVE)
+    )
+    _write(truth, "unlearning_comparisons", tests, CELL)

@@ -18,7 +18,10 @@ from influence_warehouse.study.study import Study
 from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 from influence_warehouse.unlearning.training import RunData
-from tests.scoring_lake import BENCHMARKS, scoring_study, write_scoring_lake
+from tests.scoring_lake import BENCHMARKS, CELL, scoring_study, shard_part, write_scoring_lake
+
+# What the names of all runs of the unlearning lake begin with.
+OF = f"{CELL}|ngdiff|"
 
 SETTINGS: dict[str, Any] = {
     "forget_documents": 6,
@@ -34,7 +37,9 @@ SETTINGS: dict[str, Any] = {
 
 
 CHOSEN_COLUMNS: dict[str, Any] = {
-    **dict.fromkeys(("study", "method", "benchmark", "region_kind", "topic", "format"), pl.String),
+    **dict.fromkeys(
+        ("study", "model", "method", "benchmark", "region_kind", "topic", "format"), pl.String
+    ),
     "influence_rank": pl.Int64,
     **dict.fromkeys(("z", "shrunken_z", "q_value"), pl.Float64),
     "reason": pl.String,
@@ -91,6 +96,7 @@ def write_unlearning_lake(folder: Path, n_documents: int = 90) -> Lake:
         part = manifest.filter(shard=shard).select("doc_id", "bin_id")
         scores = pl.concat(
             part.with_columns(
+                model=pl.lit("base"),
                 method=pl.lit("trackstar"),
                 benchmark=pl.lit(benchmark),
                 # Few values, so that ties happen.
@@ -98,7 +104,12 @@ def write_unlearning_lake(folder: Path, n_documents: int = 90) -> Lake:
             )
             for benchmark in BENCHMARKS
         )
-        lake.write("document_scores", scores, Fingerprint.of("document_scores", test=shard), shard)
+        lake.write(
+            "document_scores",
+            scores,
+            Fingerprint.of("document_scores", test=shard),
+            shard_part(shard),
+        )
     return lake
 
 
@@ -108,6 +119,7 @@ def chosen_bins(*regions: tuple[str, str | None, str | None], study: str = "tiny
         [
             {
                 "study": study,
+                "model": "base",
                 "method": "trackstar",
                 "benchmark": benchmark,
                 "region_kind": "bin" if topic and format else "topic" if topic else "format",

@@ -4,15 +4,17 @@
 -- mean in int_bin_document_statistics would slow its scan, the one that a roll-up waits for.
 with documents as (
     select
+        model,
         method,
         benchmark,
         bin_id,
         avg(score) as mean
     from {{ ref('document_influence') }}
-    group by method, benchmark, bin_id
+    group by model, method, benchmark, bin_id
 )
 
 select
+    influence.model,
     influence.method,
     influence.benchmark,
     influence.bin_id,
@@ -21,7 +23,8 @@ select
 from {{ ref('bin_influence') }} as influence
 inner join documents
     on
-        influence.method = documents.method
+        influence.model = documents.model
+        and influence.method = documents.method
         and influence.benchmark = documents.benchmark
         and influence.bin_id = documents.bin_id
 where

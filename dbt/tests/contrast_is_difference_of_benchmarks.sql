@@ -1,6 +1,7 @@
 {{ config(meta={'dagster': {'ref': {'name': 'bin_contrasts'}}}) }}
 -- delta_z = z_a - z_b where both operands are benchmarks.
 select
+    contrasts.model,
     contrasts.method,
     contrasts.contrast,
     contrasts.bin_id,
@@ -10,13 +11,15 @@ select
 from {{ ref('bin_contrasts') }} as contrasts
 inner join {{ ref('bin_influence') }} as a
     on
-        contrasts.method = a.method
+        contrasts.model = a.model
+        and contrasts.method = a.method
         and contrasts.benchmark_a = a.benchmark
         and contrasts.item_subset = a.item_subset
         and contrasts.bin_id = a.bin_id
 inner join {{ ref('bin_influence') }} as b
     on
-        contrasts.method = b.method
+        contrasts.model = b.model
+        and contrasts.method = b.method
         and contrasts.benchmark_b = b.benchmark
         and contrasts.item_subset = b.item_subset
         and contrasts.bin_id = b.bin_id

@@ -1,6 +1,7 @@
 {{ config(meta={'dagster': {'ref': {'name': 'bin_influence'}}}) }}
 -- Every sampled document is scored once: no shard is missing, none is there twice.
 select
+    influence.model,
     influence.method,
     influence.benchmark,
     influence.bin_id,

@@ -1,9 +1,10 @@
 {{ config(meta={'dagster': {'ref': {'name': 'document_influence'}}}) }}
 -- As many rows per method and benchmark as the manifest has documents.
 select
+    model,
     method,
     benchmark,
     count(*) as n_rows
 from {{ ref('document_influence') }}
-group by method, benchmark
+group by model, method, benchmark
 having count(*) != (select count(*) from {{ ref('stg_sampling_manifest') }})

@@ -2,16 +2,18 @@
 -- A format's contrast is the unweighted mean of the contrasts of its bins.
 with expected as (
     select
+        model,
         method,
         contrast,
         item_subset,
         format,
         avg(delta_z) as delta_z
     from {{ ref('bin_contrasts') }}
-    group by method, contrast, item_subset, format
+    group by model, method, contrast, item_subset, format
 )
 
 select
+    found.model,
     found.method,
     found.contrast,
     found.format,
@@ -20,7 +22,8 @@ select
 from {{ ref('format_contrasts') }} as found
 left join expected
     on
-        found.method = expected.method
+        found.model = expected.model
+        and found.method = expected.method
         and found.contrast = expected.contrast
         and found.item_subset = expected.item_subset
         and found.format = expected.format

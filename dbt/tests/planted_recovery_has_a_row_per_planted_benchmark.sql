@@ -2,6 +2,7 @@
 -- Each benchmark with a planted truth is graded by both measures, for each method.
 with expected as (
     select distinct
+        influence.model,
         influence.method,
         influence.benchmark,
         influence.item_subset
@@ -10,14 +11,16 @@ with expected as (
 )
 
 select
+    expected.model,
     expected.method,
     expected.benchmark,
     count(found.measure) as n_measures
 from expected
 left join {{ ref('planted_recovery') }} as found
     on
-        expected.method = found.method
+        expected.model = found.model
+        and expected.method = found.method
         and expected.benchmark = found.benchmark
         and expected.item_subset = found.item_subset
-group by expected.method, expected.benchmark, expected.item_subset
+group by expected.model, expected.method, expected.benchmark, expected.item_subset
 having count(found.measure) != 2

@@ -2,16 +2,18 @@
 -- A topic's z is the unweighted mean of the z of its bins with documents.
 with expected as (
     select
+        model,
         method,
         benchmark,
         item_subset,
         topic,
         avg(z) as z
     from {{ ref('bin_influence') }}
-    group by method, benchmark, item_subset, topic
+    group by model, method, benchmark, item_subset, topic
 )
 
 select
+    found.model,
     found.method,
     found.benchmark,
     found.topic,
@@ -20,7 +22,8 @@ select
 from {{ ref('topic_influence') }} as found
 left join expected
     on
-        found.method = expected.method
+        found.model = expected.model
+        and found.method = expected.method
         and found.benchmark = expected.benchmark
         and found.item_subset = expected.item_subset
         and found.topic = expected.topic

@@ -13,13 +13,16 @@ import pytest
 
 from influence_warehouse.attribution import scoring
 from influence_warehouse.attribution.bergson_session import bergson_output_to, save_dataset
+from influence_warehouse.attribution.methods import Documents
+from influence_warehouse.attribution.trackstar import trackstar_of
 from influence_warehouse.benchmarks.queries import encode_queries
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
-from influence_warehouse.models.loading import load_tokenizer
+from influence_warehouse.models.encoding import encode_documents
+from influence_warehouse.models.loading import Encoded, load_tokenizer
 from influence_warehouse.study.study import Study
 from tests.bench.side_by_side import side_by_side
-from tests.scoring_lake import items_frame, scoring_study, write_scoring_lake
+from tests.scoring_lake import CELL, items_frame, scoring_study, shard_part, write_scoring_lake
 from tests.tiny_model import COMMON_TEXT, write_tiny_model
 
 DOCUMENTS = int(os.environ.get("BENCH_GRADIENTS", 1800))
@@ -46,7 +49,16 @@ def study_of(model: Path, benchmarks: tuple[str, ...], stored: bool = False) -> 
         store_gradients=stored,
         preconditioner={"mix_benchmarks": ["first"]},
     )
-    return study.model_copy(update={"model": study.model.model_copy(update={"max_tokens": 192})})
+    model = study.model.model_copy(update={"max_tokens": 192})
+    return study.model_copy(update={"models": (model,)})
+
+
+def encoded(study: Study, lake: Lake, part: str | None = None) -> list[Encoded]:
+    """The sampled documents as TrackStar reads them, of one shard or all."""
+    manifest = lake.read("sampling_manifest")
+    rows = manifest if part is None else scoring._shard_documents(lake, part)
+    texts = Documents(lake, rows).texts()
+    return encode_documents(texts, load_tokenizer(study, lake.home), study.model.max_tokens)
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +67,15 @@ def lake(model, tmp_path_factory) -> Lake:
     lake = write_scoring_lake(tmp_path_factory.mktemp("bench"), SHARDS, DOCUMENTS, longest=190)
     items = items_frame(NAMES, per_benchmark=50)
     lake.write("benchmark_items", items, Fingerprint.of("benchmark_items", bench=1))
-    scoring.make_preconditioner(study_of(model, FIRST), lake)
+    scoring.make_method_preparation(study_of(model, FIRST), lake, CELL)
     for names in (FIRST, FOUR, NAMES[4:]):
-        scoring.make_query_index(study_of(model, NAMES), lake, names)
+        scoring.make_query_index(study_of(model, NAMES), lake, CELL, names)
     return lake
 
 
 def forget(lake: Lake) -> None:
     for fact in scoring.SHARD_FACTS:
-        shutil.rmtree(lake.path(fact, 0).parent, ignore_errors=True)
+        shutil.rmtree(lake.path(fact, shard_part(0)).parent, ignore_errors=True)
 
 
 def score_all(study: Study, lake: Lake) -> Callable[[], None]:
@@ -72,7 +84,7 @@ def score_all(study: Study, lake: Lake) -> Callable[[], None]:
     def run() -> None:
         forget(lake)
         for shard in range(SHARDS):
-            scoring.make_document_scores(study, lake, shard)
+            scoring.make_document_scores(study, lake, shard_part(shard))
 
     return run
 
@@ -90,15 +102,15 @@ def test_a_fifth_benchmark_on_stored_gradients(benchmark, model, lake):
     score_all(four, lake)()
     kept = lake.home.path / "kept"
     for fact in scoring.SHARD_FACTS:
-        shutil.copytree(lake.path(fact, 0).parent, kept / fact)
+        shutil.copytree(lake.path(fact, shard_part(0)).parent, kept / fact)
 
     def fifth() -> None:
         for shard in range(SHARDS):
-            scoring.make_document_scores(five, lake, shard)
+            scoring.make_document_scores(five, lake, shard_part(shard))
 
     def restored() -> None:
         for fact in scoring.SHARD_FACTS:
-            shutil.copytree(kept / fact, lake.path(fact, 0).parent, dirs_exist_ok=True)
+            shutil.copytree(kept / fact, lake.path(fact, shard_part(0)).parent, dirs_exist_ok=True)
         fifth()
 
     alternatives = {
@@ -110,12 +122,14 @@ def test_a_fifth_benchmark_on_stored_gradients(benchmark, model, lake):
 
 def test_our_scoring_against_bare_bergson(benchmark, model, lake, tmp_path):
     study = study_of(model, FOUR)
-    method = scoring.method_of(study, lake)
-    preconditioner = scoring._folder(lake, scoring.fingerprint_of_preconditioner(study, lake))
-    index = scoring._folder(lake, scoring.fingerprint_of_query_index(study, lake, FOUR))
+    method = trackstar_of(study, lake)
+    preconditioner = scoring._folder(
+        lake, scoring.fingerprint_of_method_preparation(study, lake, CELL)
+    )
+    index = scoring._folder(lake, scoring.fingerprint_of_query_index(study, lake, CELL, FOUR))
     configs = []
     for shard in range(SHARDS):
-        documents = scoring._encoded(study, lake, scoring._shard_documents(lake, shard)["doc_id"])
+        documents = encoded(study, lake, shard_part(shard))
         folder = tmp_path / f"{shard}"
         configs.append(method._index_config(folder / "scores", documents, folder))
 
@@ -142,7 +156,7 @@ def test_our_scoring_against_bare_bergson(benchmark, model, lake, tmp_path):
 
 def test_against_bergsons_own_command_for_each(benchmark, model, lake, tmp_path, monkeypatch):
     study = study_of(model, FOUR)
-    documents = scoring._encoded(study, lake, lake.read("sampling_manifest")["doc_id"])
+    documents = encoded(study, lake)
     data = save_dataset(documents, tmp_path / "documents")
     tokenizer = load_tokenizer(study, lake.home)
     queries = {
@@ -173,8 +187,8 @@ def test_against_bergsons_own_command_for_each(benchmark, model, lake, tmp_path,
     def ours() -> None:
         shutil.rmtree(lake.home.work)
         lake.home.work.mkdir()
-        scoring.make_preconditioner(study, lake)
-        scoring.make_query_index(study, lake)
+        scoring.make_method_preparation(study, lake, CELL)
+        scoring.make_query_index(study, lake, CELL)
         score_all(study, lake)()
 
     alternatives = {"our four benchmarks": ours, "bergson trackstar, four times": theirs}

@@ -14,6 +14,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+from tests.scoring_lake import CELL
+
 SCORES = "document_scores/*.parquet"
 
 
@@ -86,7 +88,7 @@ def intervals(folder: str) -> Callable[[], Any]:
     from tests.bench.worlds import interval_study
 
     home = Home(Path(folder), "synthetic")
-    Lake(home).path("bin_mean_resamples").unlink(missing_ok=True)
+    Lake(home).path("bin_mean_resamples", CELL).unlink(missing_ok=True)
     return lambda: make_bin_mean_resamples(interval_study(), Lake(home))
 
 

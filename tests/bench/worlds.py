@@ -14,9 +14,12 @@ from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import bins
+from tests.scoring_lake import shard_part
 from tests.synthetic import (
     BENCHMARKS,
+    CELL,
     METHOD,
+    MODEL,
     synthetic_lake,
     synthetic_study,
 )
@@ -89,7 +92,7 @@ def rollup_lake(folder: Path, documents: int, shards: int = 8) -> Lake:
     """All facts of a study of four benchmarks, with `documents` scored documents, no resamples."""
     lake = synthetic_lake(folder, planted=False, resamples=100).lake
     made = Fingerprint.of("bin_mean_resamples", resamples=0)
-    lake.write("bin_mean_resamples", lake.read("bin_mean_resamples").clear(), made)
+    lake.write("bin_mean_resamples", lake.read("bin_mean_resamples", CELL).clear(), made, CELL)
     with _connection() as connection:
         sizes = {"documents": documents, "shards": shards}
         sql = _DOCUMENTS.format(documents=documents, content="number", place="")
@@ -97,7 +100,7 @@ def rollup_lake(folder: Path, documents: int, shards: int = 8) -> Lake:
         _write(connection, _MANIFEST.format(**sizes), lake.path("sampling_manifest"))
         for shard in range(shards):
             sql = _SCORES.format(shard=shard, **sizes)
-            _write(connection, sql, lake.path("document_scores", shard))
+            _write(connection, sql, lake.path("document_scores", shard_part(shard)))
     return lake
 
 
@@ -138,7 +141,7 @@ def interval_lake(folder: Path, items: int) -> None:
                     "score_sum": 10 * scores,
                     "score_sum_sq": 10 * scores**2,
                 }
-            ).with_columns(method=pl.lit(METHOD), benchmark=pl.lit(name))
+            ).with_columns(model=pl.lit(MODEL), method=pl.lit(METHOD), benchmark=pl.lit(name))
         )
         answers.append(
             pl.DataFrame({"item_id": ids, "is_correct": np.arange(items) % 3 > 0}).with_columns(
@@ -147,11 +150,12 @@ def interval_lake(folder: Path, items: int) -> None:
         )
     frame = pl.concat(sums).with_columns(n_documents=pl.lit(10), n_in_top_k=pl.lit(0))
     made = Fingerprint.of("bin_item_scores", items=items)
-    lake.write("bin_item_scores", frame, made)
+    lake.write("bin_item_scores", frame, made, CELL)
     predictions = pl.concat(answers).with_columns(
-        model_id=pl.lit("generated"),
+        model=pl.lit(MODEL),
         choice_logprobs=pl.lit([-1.0, -2.0]),
         predicted_index=pl.lit(0),
         correct_logprob_margin=pl.lit(0.5),
     )
-    lake.write("item_predictions", predictions, Fingerprint.of("item_predictions", items=items))
+    made = Fingerprint.of("item_predictions", items=items)
+    lake.write("item_predictions", predictions, made, MODEL)

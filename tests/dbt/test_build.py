@@ -19,6 +19,7 @@ from influence_warehouse.warehouse.build import (
     dbt_environment,
     dbt_project_folder,
 )
+from tests.scoring_lake import shard_part
 from tests.synthetic import SyntheticLake, synthetic_lake, synthetic_study, write_facts
 
 
@@ -82,8 +83,9 @@ def test_the_smallest_study_builds(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_scores_that_disagree_with_their_sums_fail_the_build(tmp_path):
     world = synthetic_lake(tmp_path, documents=300, resamples=100)
-    shifted = world.lake.read("document_scores", 1).with_columns(pl.col("score") + 0.5)
-    world.lake.write("document_scores", shifted, Fingerprint.of("document_scores", other=1), 1)
+    shifted = world.lake.read("document_scores", shard_part(1)).with_columns(pl.col("score") + 0.5)
+    made = Fingerprint.of("document_scores", other=1)
+    world.lake.write("document_scores", shifted, made, shard_part(1))
     with pytest.raises(WarehouseError, match=r"bin_mean_is_mean_of_document_scores.*") as caught:
         build_warehouse(world.study, world.lake)
     assert "dbt.log" in str(caught.value)
@@ -93,8 +95,9 @@ def test_scores_that_disagree_with_their_sums_fail_the_build(tmp_path):
 @pytest.mark.slow
 def test_a_shard_that_should_not_be_there_fails_the_build(tmp_path):
     world = synthetic_lake(tmp_path, documents=300, resamples=100)
-    stray = world.lake.read("document_scores", 1)
-    world.lake.write("document_scores", stray, Fingerprint.of("document_scores", stray=1), 2)
+    stray = world.lake.read("document_scores", shard_part(1))
+    made = Fingerprint.of("document_scores", stray=1)
+    world.lake.write("document_scores", stray, made, shard_part(2))
     with pytest.raises(WarehouseError, match="document_influence"):
         build_warehouse(world.study, world.lake)
 

@@ -18,7 +18,7 @@ from influence_warehouse.study.unlearning import CONDITIONS
 from influence_warehouse.unlearning.plan import Region, plan_runs
 from influence_warehouse.unlearning.rules import make_region_rules
 from influence_warehouse.warehouse.build import dbt_environment, read_built
-from tests.synthetic import BENCHMARKS, METHOD
+from tests.synthetic import BENCHMARKS, CELL, METHOD
 
 REASONING, STEM = "social_reasoning", "stem_reasoning"
 LEVELS = {"topics": "topic", "formats": "format", "bins": "bin"}
@@ -115,7 +115,8 @@ def _keys(rows: dict[tuple, dict], seeds: tuple[int, ...] = (1, 2, 3)) -> set[st
     """Partition keys that follow from chosen regions."""
     names = {(benchmark, Region(*region).name) for benchmark, *region in rows}
     return {
-        f"{benchmark}|{condition}|{'all' if condition.endswith('global') else name}|{seed}"
+        f"{CELL}|ngdiff|{benchmark}|{condition}|"
+        f"{'all' if condition.endswith('global') else name}|{seed}"
         for benchmark, name in names
         for condition in CONDITIONS
         for seed in seeds

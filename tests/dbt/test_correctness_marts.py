@@ -10,6 +10,7 @@ from influence_warehouse.taxonomy import FORMATS, TOPICS
 from influence_warehouse.warehouse.build import build_warehouse
 from influence_warehouse.warehouse.publish import publish
 from influence_warehouse.warehouse.query import run_query
+from tests.scoring_lake import CELL
 from tests.synthetic import BENCHMARKS, CONTRASTS, TOP_K, SyntheticLake, synthetic_lake
 
 NAMES = list(BENCHMARKS)
@@ -27,7 +28,7 @@ def split(tmp_path_factory):
 
 
 def _is_correct(world: SyntheticLake, benchmark: str) -> np.ndarray:
-    rows = world.lake.read("item_predictions").filter(benchmark=benchmark)
+    rows = world.lake.read("item_predictions", "base").filter(benchmark=benchmark)
     return rows.sort("item_id")["is_correct"].to_numpy()
 
 
@@ -57,7 +58,9 @@ def _difference(world: SyntheticLake, benchmark: str) -> tuple[np.ndarray, np.nd
     estimate = [_centred(_means(world, benchmark, subset)) for subset in SUBSETS]
     drawn = []
     for subset in SUBSETS:
-        rows = world.lake.read("bin_mean_resamples").filter(benchmark=benchmark, item_subset=subset)
+        rows = world.lake.read("bin_mean_resamples", CELL).filter(
+            benchmark=benchmark, item_subset=subset
+        )
         means = np.full((world.study.statistics.resamples, 576), np.nan)
         means[rows["resample"].to_numpy(), rows["bin_id"].to_numpy()] = rows["mean"].to_numpy()
         drawn.append(_centred(means))

@@ -16,6 +16,7 @@ from tests.interval_twin import (
     profiles,
     t_quantile,
 )
+from tests.scoring_lake import CELL
 from tests.synthetic import BENCHMARKS, CONTRASTS, PLANTED_TOPICS, TOP_K
 
 NAMES = list(BENCHMARKS)
@@ -32,7 +33,7 @@ def _profiles(world) -> tuple[np.ndarray, Profiles]:
     held = np.unique(world.bin_of)
     resampled = []
     for name in NAMES:
-        rows = world.lake.read("bin_mean_resamples").filter(benchmark=name, item_subset="all")
+        rows = world.lake.read("bin_mean_resamples", CELL).filter(benchmark=name, item_subset="all")
         means = np.full((world.study.statistics.resamples, 576), np.nan)
         means[rows["resample"].to_numpy(), rows["bin_id"].to_numpy()] = rows["mean"].to_numpy()
         resampled.append(means[:, held])
@@ -152,7 +153,7 @@ def test_weighted_topic_values(world, query):
 
 def test_intervals_of_bin_means(world, query):
     held = np.unique(world.bin_of)
-    rows = world.lake.read("bin_mean_resamples").filter(benchmark=STEM, item_subset="all")
+    rows = world.lake.read("bin_mean_resamples", CELL).filter(benchmark=STEM, item_subset="all")
     wide = rows.pivot("bin_id", index="resample", values="mean").drop("resample")
     error = wide.select(map(str, held)).to_numpy().std(axis=0, ddof=1)
     half = _half(world, held, np.eye(len(held))) * error
@@ -337,7 +338,7 @@ def test_benchmarks_have_wilson_intervals(world, query):
         assert row["accuracy_low"] == pytest.approx(interval.low)
         assert row["accuracy_high"] == pytest.approx(interval.high)
         assert row["chance"] == pytest.approx((1 / 3 + 1 / 4) / 2)
-        answers = world.lake.read("item_predictions").filter(benchmark=row["benchmark"])
+        answers = world.lake.read("item_predictions", "base").filter(benchmark=row["benchmark"])
         assert row["n_correct"] == answers["is_correct"].sum()
         assert row["mean_margin"] == pytest.approx(answers["correct_logprob_margin"].mean())
 
@@ -383,7 +384,7 @@ def test_bins_and_documents_follow_the_manifest(world, query):
 
 def test_runs_show_what_was_made(query):
     rows = query("select fact, partition_key, n_rows, started_at from runs order by partition_key")
-    assert rows["partition_key"].to_list() == ["00000", "00001"]
+    assert rows["partition_key"].to_list() == [f"{CELL}|0000{shard}" for shard in (0, 1)]
     assert str(rows["started_at"][0]) == "2026-01-02 03:04:05"
 
 

@@ -22,6 +22,7 @@ from influence_warehouse.lake.layout import Home
 from influence_warehouse.study.load import load_study
 from influence_warehouse.warehouse.dictionary import mart_keys, marts
 from influence_warehouse.warehouse.query import named_queries, run_query
+from tests.synthetic import MODEL
 
 pytestmark = pytest.mark.slow
 
@@ -184,7 +185,7 @@ def test_only_a_release_is_replaced(release, truth, tmp_path):
 
 
 def test_bin_scores_are_those_that_imports_read(release, truth):
-    files = sorted((release / "bin_scores" / "trackstar").glob("*.csv"))
+    files = sorted((release / "bin_scores" / MODEL / "trackstar").glob("*.csv"))
     assert [file.stem for file in files] == sorted(b.name for b in truth.world.study.benchmarks)
     matrix = pl.read_parquet(release / "bin_matrix.parquet")
     assert matrix.height == 576

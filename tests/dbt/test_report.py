@@ -11,6 +11,7 @@ import pytest
 
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.reports.report import POLICY, write_report
+from tests.synthetic import CELL
 
 pytestmark = pytest.mark.slow
 
@@ -148,7 +149,7 @@ def test_each_table_says_its_facts_with_their_digests(hostile_home, truth):
     text = (hostile_home.report / "support.html").read_text(encoding="utf-8")
     for fact in ("bin_item_scores", "bin_mean_resamples"):
         assert f'href="provenance.html#{fact}"' in text
-        assert truth.world.lake.require(fact).digest in text
+        assert truth.world.lake.require(fact, CELL).digest in text
     assert "influence query topic_support --study demo" in text
 
 

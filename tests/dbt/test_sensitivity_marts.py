@@ -7,6 +7,7 @@ from scipy import stats
 
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 from influence_warehouse.warehouse.split_halves import SPLITS
+from tests.scoring_lake import CELL
 from tests.synthetic import BENCHMARKS, CONTRASTS
 
 NAMES = list(BENCHMARKS)
@@ -164,7 +165,7 @@ def test_correlations_without_each_topic(world, query, level):
 @pytest.mark.parametrize("split_over", ["items", "documents"])
 def test_reliability_is_spearman_brown_of_the_mean_half_correlation(world, query, split_over):
     counts = np.bincount(world.bin_of, minlength=576)
-    drawn = world.lake.read("split_half_correlations").filter(split_over=split_over)
+    drawn = world.lake.read("split_half_correlations", CELL).filter(split_over=split_over)
     rows = query(f"select * from profile_reliability where split_over = '{split_over}'")
     assert len(rows) == 3 * len(NAMES)
     for row in rows.iter_rows(named=True):

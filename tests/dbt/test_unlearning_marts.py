@@ -14,6 +14,7 @@ from influence_warehouse.unlearning.plan import Region, plan_runs
 from influence_warehouse.warehouse.build import dbt_project_folder, read_built
 from influence_warehouse.warehouse.query import run_query
 from tests import synthetic_unlearning as synthetic
+from tests.scoring_lake import CELL
 from tests.synthetic import BENCHMARKS
 from tests.synthetic_unlearning import REGIONS
 
@@ -119,7 +120,7 @@ def test_damage_of_each_finished_run_and_of_no_other(truth, mart):
     assert len(truth.after) == len(truth.plan) - 4
     for (run, evaluated, measure), row in rows.items():
         _assert_damage(row, truth.values(run, evaluated, measure))
-        target, condition, region, seed = run.split("|")
+        *_, target, condition, region, seed = run.split("|")
         assert (row["benchmark"], row["condition"], row["region"]) == (target, condition, region)
         assert (row["seed"], row["region_kind"]) == (int(seed), Region.of(region).kind)
         assert row["relation"] == _relation(target, evaluated)
@@ -133,11 +134,11 @@ def test_cells_average_seeds_and_the_matrix_averages_all_runs(truth, mart):
     for (target, condition, evaluated, measure), row in matrix.items():
         runs = truth.runs(target, condition)
         _assert_damage(row, _mean_items(truth, runs, evaluated, measure))
-        regions = {run.split("|")[2] for run in runs}
+        regions = {run.split("|")[5] for run in runs}
         assert (row["n_runs"], row["n_regions"]) == (len(runs), len(regions))
         assert row["relation"] == _relation(target, evaluated)
     cells = mart("unlearning_cells", *keys, "region")
-    places = {tuple(run.split("|")[:3]) for run in truth.after}
+    places = {tuple(run.split("|")[3:6]) for run in truth.after}
     assert {(t, c, r) for t, c, _, _, r in cells} == places
     assert len(cells) == len(places) * len(BENCHMARKS) * len(MEASURES)
     for (target, condition, evaluated, measure, region), row in cells.items():
@@ -208,7 +209,7 @@ def test_p_values_are_scipys_and_q_values_those_of_their_family(truth, mart):
 def test_intervals_of_medians_are_those_of_the_paired_tests(truth, mart):
     key = ("benchmark", "measure", "condition_a", "condition_b", "test")
     rows = mart("unlearning_tests", *key)
-    facts = truth.world.lake.read("unlearning_comparisons")
+    facts = truth.world.lake.read("unlearning_comparisons", CELL)
     assert facts.height == len(rows)
     for fact in facts.iter_rows(named=True):
         row = rows[tuple(fact[name] for name in key)]
@@ -329,13 +330,14 @@ def test_planted_unlearning_grades_each_region(truth, mart):
 def test_progress_has_each_planned_run_and_nothing_of_unfinished_ones(truth, mart):
     rows = mart("unlearning_progress", "run_id")
     assert set(rows) == {(run,) for run in truth.plan["partition_key"]}
-    measured = ["objective", "n_forget", "steps", "stop_reason", "learning_rate"]
+    measured = ["n_forget", "steps", "stop_reason", "learning_rate"]
     losses = ("forget_loss", "retain_loss", "utility")
     measured += [f"{name}_{when}" for name in losses for when in ("before", "after")]
     for (run,), row in rows.items():
         assert row["state"] == truth.states[run]
         assert row["detail"] == synthetic.FAILED.get(run)
-        assert f"{row['benchmark']}|{row['condition']}|{row['region']}|{row['seed']}" == run
+        named = ("model", "method", "objective", "benchmark", "condition", "region", "seed")
+        assert "|".join(str(row[name]) for name in named) == run
         assert row["region_kind"] == Region.of(row["region"]).kind
         if truth.states[run] == "done":
             fact = truth.world.lake.read("unlearning_runs", run).row(0, named=True)
@@ -361,7 +363,7 @@ def test_forgotten_documents_carry_their_score_for_the_target(truth, mart):
     position = {doc_id: number for number, doc_id in enumerate(truth.world.doc_ids)}
     scores = {name: truth.world.document_scores(name) for name in BENCHMARKS}
     for (run, doc_id), row in rows.items():
-        target, condition, region, seed = run.split("|")
+        *_, target, condition, region, seed = run.split("|")
         number = position[doc_id]
         assert row["bin_id"] == truth.world.bin_of[number]
         assert TOPICS.index(row["topic"]) == row["bin_id"] // 24

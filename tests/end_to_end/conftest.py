@@ -34,16 +34,22 @@ SMALL_STUDY = {
         "epochs": 1,
     },
     "sampling": {"documents_per_bin": 1, "shards": 3},
-    "model": {"max_tokens": 64},
+    "models": [{"max_tokens": 64}],
     "benchmarks": [
         {"name": name, "domain": domain, "capability": capability, "columns": COLUMNS}
         for name, (domain, capability) in DESIGN.items()
     ],
     "attribution": {
-        "projection_dim": 4,
+        "methods": [
+            {
+                "kind": "trackstar",
+                "projection_dim": 4,
+                "preconditioner": {"downweight_components": 50},
+            },
+            {"kind": "random"},
+        ],
         "token_batch_size": 1024,
         "health_trials": 1,
-        "preconditioner": {"downweight_components": 50},
     },
     "contrasts": [
         {"name": "reasoning_social_minus_stem", "a": "social_situations", "b": "stem_situations"},
@@ -57,6 +63,7 @@ SMALL_STUDY = {
     "statistics": {"resamples": 100},
     "unlearning": {
         "regions": {"rule": "topics", "per_benchmark": 1, "max_q": 1},
+        "methods": ["trackstar"],
         "benchmarks": ["social_facts", "stem_situations"],
         "seeds": [1, 2],
         "forget_documents": 6,

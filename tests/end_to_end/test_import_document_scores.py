@@ -187,11 +187,13 @@ def test_charts_say_what_documents_are_grouped_by(pair, single):
     for home, names in ((pair, ("topic_profile", "format_profile")), (single, ("topic_profile",))):
         found = {path.stem.split("--")[0] for path in home.charts.glob("*_profile*.svg")}
         assert found == set(names)
-    text = (pair.charts / "topic_profile--trak.svg").read_text(encoding="utf-8")
+    text = (pair.charts / "topic_profile--imported--trak.svg").read_text(encoding="utf-8")
     assert "Which domains support which benchmark?" in text
     assert "unweighted mean over its languages" in text
     assert "<b>" not in text
-    assert "topic" not in (single.charts / "bin_heatmap--less--law.svg").read_text(encoding="utf-8")
+    assert "topic" not in (single.charts / "bin_heatmap--imported--less--law.svg").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_status_and_another_import(root, pair):

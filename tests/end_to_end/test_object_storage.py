@@ -67,7 +67,10 @@ def _kill_at_first_shard(root: Path, study: Path, facts: str, lake: UPath) -> No
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    while process.poll() is None and not (lake / "document_scores" / "00000.parquet").exists():
+    while (
+        process.poll() is None
+        and not (lake / "document_scores" / "base+trackstar+00000.parquet").exists()
+    ):
         time.sleep(0.2)
     os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"

@@ -99,13 +99,14 @@ def start_attribution(damaged: Damaged, monkeypatch):
     from dagster_project.definitions import defs
     from dagster_project.settings import Settings
 
+    method = damaged.study.method.model_copy(update={"projection_dim": 2})
     attribution = damaged.study.attribution.model_copy(
-        update={"token_batch_size": 512, "projection_dim": 2}
+        update={"token_batch_size": 512, "methods": (method,)}
     )
     study = damaged.study.model_copy(update={"attribution": attribution})
     settings = Settings(study.name, study, damaged.lake.home)
     monkeypatch.setattr(resources, "settings", lambda: settings)
-    selected = ["sampling_manifest", "bin_populations", "gradient_diagnosis", "preconditioner"]
+    selected = ["sampling_manifest", "bin_populations", "gradient_diagnosis", "method_preparation"]
     return defs.resolve_job_def("prepare").execute_in_process(
         asset_selection=[dg.AssetKey(asset) for asset in selected], raise_on_error=False
     )
@@ -122,10 +123,10 @@ def test_attribution_does_not_start_on_a_damaged_manifest(
     checks = result.get_asset_check_evaluations()
     assert {check.check_name for check in checks if not check.passed} == {name}
     assert not result.success
-    assert not (damaged.lake.home.work / "preconditioner").exists()
+    assert not (damaged.lake.home.work / "method_preparation").exists()
 
 
 def test_attribution_starts_on_an_honest_manifest(graph, whole, tmp_path, monkeypatch):
     honest = Damaged(*whole, tmp_path)
     assert start_attribution(honest, monkeypatch).success
-    assert (honest.lake.home.work / "preconditioner").exists()
+    assert (honest.lake.home.work / "method_preparation").exists()

@@ -66,6 +66,7 @@ FACTS = {
     "item_predictions",
     "study_benchmarks",
     "study_contrasts",
+    "study_methods",
     "gradient_diagnosis",
     "document_scores",
     "shard_bin_item_scores",
@@ -184,9 +185,9 @@ def test_status_says_current_and_then_what_became_stale(world: SmallWorld, tmp_p
     lines = world.influence("status", str(changed)).out.splitlines()
     states = {line.split()[1]: line for line in lines if len(line.split()) > 2}
     assert "current" in states["documents"] and "current" in states["gradient_diagnosis"]
-    for folder in ("preconditioner", "query_index"):
+    for folder in ("method_preparation", "query_index"):
         assert "stale (made from something else)" in states[folder]
-    assert "waiting (for preconditioner, query_index)" in states["document_scores"]
+    assert "waiting (for method_preparation, query_index)" in states["document_scores"]
     assert "waiting" in states["proponents"] and "waiting" in states["forget_sets"]
 
 

@@ -17,7 +17,6 @@ from influence_warehouse.lake.records import record_path
 from influence_warehouse.pipeline.steps import Step, steps
 from influence_warehouse.reports.gallery import draw_and_save
 from influence_warehouse.reports.report import write_report
-from influence_warehouse.unlearning.plan import partition_keys
 from influence_warehouse.warehouse.build import build_warehouse
 from influence_warehouse.warehouse.publish import publish
 from tests.end_to_end.conftest import SmallWorld
@@ -60,10 +59,7 @@ def test_every_step_killed_and_resumed_gives_the_same_bytes(world: SmallWorld, c
 
 
 def _some_part(step: Step, world: SmallWorld, rng: random.Random) -> Part | None:
-    if step.parts is None:
-        return None
-    shards = range(world.study.sampling.shards)
-    return rng.choice(shards if step.parts == "shards" else partition_keys(world.lake))
+    return rng.choice(step.part_keys(world.study, world.lake))
 
 
 def _put_back(
@@ -72,7 +68,7 @@ def _put_back(
     """Leave nothing of what the step made, or facts of other making; the bytes of all facts."""
     is_stale = rng.random() < 0.5
     for fact in step.facts:
-        record_path(world.home, fact, None if part is None else str(part)).unlink(missing_ok=True)
+        record_path(world.home, fact, part).unlink(missing_ok=True)
         if fact not in CONTRACTS:
             _remove_folder(fact, part, world)
         elif is_stale:
@@ -87,7 +83,7 @@ def _remove_folder(fact: str, part: Part | None, world: SmallWorld) -> None:
     home = world.home
     folders = {
         "planted_documents": home.inputs,
-        "preconditioner": home.work / "preconditioner",
+        "method_preparation": home.work / "method_preparation",
         "query_index": home.work / "query_index",
         "unlearned_models": home.adapters / file_name_of(str(part)),
     }

@@ -19,7 +19,6 @@ from influence_warehouse.pipeline.status import states
 from influence_warehouse.pipeline.steps import steps
 from influence_warehouse.reports.report import write_report
 from influence_warehouse.study.study import Study
-from influence_warehouse.unlearning.plan import partition_keys
 from influence_warehouse.warehouse.build import build_warehouse
 from influence_warehouse.warehouse.publish import publish
 from influence_warehouse.warehouse.query import run_query
@@ -28,6 +27,7 @@ from tests.end_to_end.test_run import facts_of
 from tests.end_to_end.test_workers import SHARDS, ended, start, wipe
 from tests.killing import Work, make_named_step, run
 from tests.permissions import obey_mode_bits
+from tests.scoring_lake import shard_part
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
@@ -48,7 +48,7 @@ def test_a_full_disk_stops_each_step_by_name_and_loses_nothing(
 ):
     before, stopped = facts_of(world.root), []
     for step in steps(copy.study):
-        part = {"shards": 1, "runs": partition_keys(copy.lake)[0]}.get(step.parts or "")
+        part = step.part_keys(copy.study, copy.lake)[0]
         for fact in step.facts:
             if fact in CONTRACTS:
                 copy.lake.path(fact, part).unlink()
@@ -136,7 +136,7 @@ def test_a_clock_that_jumps_makes_nothing_stale(copy: SmallWorld, years, monkeyp
         path.write_text(text)
     assert {state.state for state in states(copy.study, copy.home)} == {"current"}
     for step in steps(copy.study):
-        part = {"shards": 0, "runs": partition_keys(copy.lake)[-1]}.get(step.parts or "")
+        part = step.part_keys(copy.study, copy.lake)[-1]
         assert all(made.reused for made, _ in make_step(step, copy.study, copy.lake, part))
     assert facts_of(copy.root) == before
 
@@ -164,17 +164,17 @@ def test_a_clock_set_back_while_a_fact_is_made_gives_no_negative_seconds(
 def test_damaged_shards_are_refused_by_dbt_and_remade_alone(world: SmallWorld, copy: SmallWorld):
     """A flipped bit, a cut and an empty file: `work` finds the three and keeps the others."""
     before = facts_of(world.root)
-    flipped = copy.lake.path("document_scores", 1)
+    flipped = copy.lake.path("document_scores", shard_part(1))
     content = bytearray(flipped.read_bytes())
     content[len(content) // 4] ^= 1
     flipped.write_bytes(content)
-    with pytest.raises(InfluenceError, match=r"document_scores/00001\.parquet: damaged.*Remedy"):
+    with pytest.raises(InfluenceError, match=r"document_scores/\S*00001\.parquet: damaged.*Remedy"):
         build_warehouse(copy.study, copy.lake)
-    cut = copy.lake.path("shard_proponents", 2)
+    cut = copy.lake.path("shard_proponents", shard_part(2))
     cut.write_bytes(cut.read_bytes()[:-100])
     (said,) = ended(start(copy, "shards", 0, 1))
     assert sorted(line.split()[2] for line in said.splitlines() if line.startswith("OK")) == (
-        ["00001"] * 3 + ["00002"] * 3
+        [shard_part(1)] * 3 + [shard_part(2)] * 3
     )
     assert facts_of(copy.root) == before
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from influence_warehouse.unlearning.adapters import adapter_folder
-from influence_warehouse.unlearning.plan import partition_keys
+from influence_warehouse.unlearning.plan import planned_runs
 from influence_warehouse.warehouse.query import run_query
 from tests.end_to_end.conftest import SMALL_STUDY, SmallWorld, write_small_study
 from tests.end_to_end.test_run import facts_of
@@ -37,7 +37,7 @@ def partitions_in_dagster(world: SmallWorld) -> set[str]:
 
 
 def test_every_planned_run_is_done_and_counted(world: SmallWorld):
-    keys = partition_keys(world.lake)
+    keys = planned_runs(world.study, world.lake)
     # 2 benchmarks x 2 seeds, each in one topic twice and in the whole sample twice.
     assert len(keys) == 16
     assert partitions_in_dagster(world) == set(keys)
@@ -55,7 +55,7 @@ def test_every_planned_run_is_done_and_counted(world: SmallWorld):
 
 def test_a_failed_run_blocks_no_other_and_is_retried_alone(copy: SmallWorld, tmp_path):
     before = facts_of(copy.root)
-    key = partition_keys(copy.lake)[0]
+    key = planned_runs(copy.study, copy.lake)[0]
     for fact in RUN_FACTS:
         copy.lake.path(fact, key).unlink()
     folder = adapter_folder(copy.home, key)
@@ -84,12 +84,12 @@ def test_a_failed_run_blocks_no_other_and_is_retried_alone(copy: SmallWorld, tmp
 
 def test_another_choice_is_other_partitions(copy: SmallWorld, tmp_path):
     """One benchmark less: half the runs, and their retain sets may use its topic."""
-    target = partition_keys(copy.lake)[0].split("|")[0]
+    target = planned_runs(copy.study, copy.lake)[0].split("|")[3]
     section = SMALL_STUDY["unlearning"] | {"benchmarks": [target]}
     fewer = SmallWorld(write_small_study(tmp_path, unlearning=section), copy.root, copy.first_run)
     finished = fewer.influence("run", str(fewer.file))
     assert finished.status == 0, finished.error
-    keys = partition_keys(fewer.lake)
+    keys = planned_runs(fewer.study, fewer.lake)
     assert len(keys) == 8
     assert partitions_in_dagster(fewer) == set(keys)
     damage = run_query(fewer.home, "select distinct run_id from unlearning_damage")["run_id"]
@@ -141,11 +141,8 @@ def session_of(name: str) -> int | None:
 
 def wipe(world: SmallWorld) -> None:
     """Delete all that unlearning made."""
-    for fact in ("unlearning_plan", "forget_sets", "retain_sets", "unlearning_set_digests"):
-        world.lake.path(fact).unlink()
-    for fact in ("unlearning_comparisons", "unlearning_outcomes"):
-        world.lake.path(fact).unlink()
-    for fact in RUN_FACTS:
+    planned = ("unlearning_plan", "forget_sets", "retain_sets", "unlearning_set_digests")
+    for fact in (*planned, "unlearning_comparisons", "unlearning_outcomes", *RUN_FACTS):
         shutil.rmtree(world.home.lake / fact)
     shutil.rmtree(world.home.adapters)
 

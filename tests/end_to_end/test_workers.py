@@ -15,6 +15,7 @@ import yaml
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import SmallWorld, influence
 from tests.end_to_end.test_run import facts_of
+from tests.scoring_lake import shard_part
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
@@ -109,7 +110,7 @@ def test_two_workers_make_the_bytes_of_one_run(copy: SmallWorld, parts, facts):
         shutil.rmtree(copy.home.adapters)
     first, second = map(made_by, ended(start(copy, parts, 0, 2), start(copy, parts, 1, 2)))
     assert facts_of(copy.root) == before
-    assert len(first | second) == (3 if parts == "shards" else 16), "every part was made"
+    assert len(first | second) == (6 if parts == "shards" else 16), "every part was made"
     assert not first & second, "no part was made by both"
 
 
@@ -207,7 +208,7 @@ def test_the_kubernetes_job_is_valid_and_its_command_works(copy: SmallWorld):
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert f"--of {job['spec']['completions']}" in container["args"][0]
     before = facts_of(copy.root)
-    copy.lake.path("document_scores", 1).unlink()
+    copy.lake.path("document_scores", shard_part(1)).unlink()
     command = container["args"][0].replace("/warehouse/study.yaml", str(copy.file))
     subprocess.run(
         [*container["command"], command],
@@ -232,7 +233,7 @@ def test_a_worker_says_what_is_missing(world: SmallWorld, copy: SmallWorld, tmp_
         assert refused.status == 1 and message in refused.error
     fresh = influence(tmp_path / "fresh", "work", str(world.file), "shards")
     assert fresh.status == 1 and "sampling_manifest.parquet: missing" in fresh.error
-    shutil.rmtree(copy.home.work / "preconditioner")
+    shutil.rmtree(copy.home.work / "method_preparation")
     unfitted = copy.influence("work", str(copy.file), "shards")
     assert unfitted.status == 1 and "--stage prepare" in unfitted.error
     (copy.home.data_docs / "outcomes" / "forget_sets.json").unlink()

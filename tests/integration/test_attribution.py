@@ -20,11 +20,19 @@ from influence_warehouse.attribution.health import (
 )
 from influence_warehouse.attribution.merging import make_bin_item_scores, make_proponents
 from influence_warehouse.benchmarks.queries import encode_queries
+from influence_warehouse.corpus.chosen import read_documents
 from influence_warehouse.errors import FactError, StudyError
 from influence_warehouse.lake.facts import Lake
+from influence_warehouse.models.encoding import encode_documents
 from influence_warehouse.models.loading import load_tokenizer
 from influence_warehouse.study.study import Compute, Study
-from tests.scoring_lake import scoring_study, write_scoring_lake, write_scoring_model
+from tests.scoring_lake import (
+    CELL,
+    scoring_study,
+    shard_part,
+    write_scoring_lake,
+    write_scoring_model,
+)
 
 # Scores here have a standard deviation of 0.013. Shards differ by how float32 rows are padded
 # together; another batch size also reaches the preconditioner, whose inverse root amplifies it.
@@ -38,17 +46,17 @@ def model(tmp_path_factory) -> Path:
 
 
 def scored(study: Study, lake: Lake) -> Lake:
-    scoring.make_preconditioner(study, lake)
-    scoring.make_query_index(study, lake)
+    scoring.make_method_preparation(study, lake, CELL)
+    scoring.make_query_index(study, lake, CELL)
     for shard in range(study.sampling.shards):
-        scoring.make_document_scores(study, lake, shard)
-    make_proponents(study, lake)
-    make_bin_item_scores(study, lake)
+        scoring.make_document_scores(study, lake, shard_part(shard))
+    make_proponents(study, lake, CELL)
+    make_bin_item_scores(study, lake, CELL)
     return lake
 
 
 def all_scores(lake: Lake, shards: int) -> pl.DataFrame:
-    frames = [lake.read("document_scores", shard) for shard in range(shards)]
+    frames = [lake.read("document_scores", shard_part(shard)) for shard in range(shards)]
     return pl.concat(frames).sort("benchmark", "doc_id")
 
 
@@ -96,7 +104,10 @@ def test_scores_do_not_depend_on_the_processes_of_a_machine(
 def test_tf32_is_another_preconditioner_and_stays_within_its_steps(model, tmp_path):
     lake = write_scoring_lake(tmp_path, shards=1)
     plain, rounded = (scoring_study(model, shards=1, tf32=tf32) for tf32 in (False, True))
-    made = [scoring.fingerprint_of_preconditioner(study, lake).digest for study in (plain, rounded)]
+    made = [
+        scoring.fingerprint_of_method_preparation(study, lake, CELL).digest
+        for study in (plain, rounded)
+    ]
     assert made[0] != made[1]
     scored(rounded, lake)
     assert torch.get_float32_matmul_precision() == "highest"
@@ -105,16 +116,20 @@ def test_tf32_is_another_preconditioner_and_stays_within_its_steps(model, tmp_pa
 def test_merged_facts_equal_one_shard(model, reference, tmp_path):
     lake = scored(scoring_study(model, shards=1), write_scoring_lake(tmp_path, shards=1))
     key = ["benchmark", "item_id", "bin_id"]
-    one, three = (store.read("bin_item_scores").sort(key) for store in (lake, reference))
+    one, three = (store.read("bin_item_scores", CELL).sort(key) for store in (lake, reference))
     assert one.select(*key, "n_documents").equals(three.select(*key, "n_documents"))
     assert (one["score_sum"] - three["score_sum"]).abs().max() <= 4 * TOLERANCE
     ranks = ["benchmark", "item_id", "rank"]
-    assert lake.read("proponents").select(ranks).equals(reference.read("proponents").select(ranks))
+    assert (
+        lake.read("proponents", CELL)
+        .select(ranks)
+        .equals(reference.read("proponents", CELL).select(ranks))
+    )
 
 
 def test_sums_and_top_documents_agree_with_the_document_scores(reference):
     means = (
-        reference.read("bin_item_scores")
+        reference.read("bin_item_scores", CELL)
         .group_by("benchmark", "bin_id")
         .agg(mean=pl.col("score_sum").sum() / pl.col("n_documents").sum())
     )
@@ -126,7 +141,7 @@ def test_sums_and_top_documents_agree_with_the_document_scores(reference):
     joined = means.join(expected, on=["benchmark", "bin_id"], validate="1:1")
     assert (joined["mean"] - joined["expected"]).abs().max() < 1e-7
     counted = (
-        reference.read("bin_item_scores")
+        reference.read("bin_item_scores", CELL)
         .group_by("benchmark", "item_id")
         .agg(pl.col("n_in_top_k").sum())
     )
@@ -139,20 +154,22 @@ def test_a_finished_shard_is_kept_and_a_missing_one_is_made_alone(model, referen
     lake = write_scoring_lake(folder)
     study = scoring_study(model)
     before = all_scores(reference, 3)
-    lake.path("document_scores", 1).unlink()
-    kept = {shard: lake.path("document_scores", shard).stat().st_mtime_ns for shard in (0, 2)}
-    outcomes = [scoring.make_document_scores(study, lake, shard) for shard in range(3)]
+    lake.path("document_scores", shard_part(1)).unlink()
+    kept = {
+        shard: lake.path("document_scores", shard_part(shard)).stat().st_mtime_ns
+        for shard in (0, 2)
+    }
+    outcomes = [scoring.make_document_scores(study, lake, shard_part(shard)) for shard in range(3)]
     assert [made[-1].reused for made in outcomes] == [True, False, True]
     for shard, changed in kept.items():
-        assert lake.path("document_scores", shard).stat().st_mtime_ns == changed
+        assert lake.path("document_scores", shard_part(shard)).stat().st_mtime_ns == changed
     assert all_scores(lake, 3).equals(before)
 
 
 def test_shards_of_an_earlier_larger_number_are_dropped(model, tmp_path):
     lake = scored(scoring_study(model, shards=3), write_scoring_lake(tmp_path, shards=3))
     scored(scoring_study(model, shards=2), write_scoring_lake(tmp_path, shards=2))
-    left = sorted(path.stem for path in lake.path("document_scores", 0).parent.iterdir())
-    assert left == ["00000", "00001"]
+    assert lake.parts("document_scores") == [shard_part(shard) for shard in range(2)]
     assert all_scores(lake, 2).height == 60 * 2
 
 
@@ -162,15 +179,15 @@ def test_an_added_benchmark_is_scored_alone(model, tmp_path):
     first = scoring_study(model, benchmarks=("alpha",), **settings)
     scored(first, lake)
     before = all_scores(lake, 3)
-    preconditioners = list((lake.home.work / "preconditioner").iterdir())
+    preconditioners = list((lake.home.work / "method_preparation").iterdir())
     both = scoring_study(model, **settings)
-    outcomes = scoring.make_document_scores(both, lake, 0)
+    outcomes = scoring.make_document_scores(both, lake, shard_part(0))
     assert outcomes[-1].details == {"scored": ["beta"], "kept": ["alpha"]}
     scored(both, lake)
     after = all_scores(lake, 3)
     assert after.filter(benchmark="alpha").equals(before)
     assert after.filter(benchmark="beta").height == before.height
-    assert list((lake.home.work / "preconditioner").iterdir()) == preconditioners
+    assert list((lake.home.work / "method_preparation").iterdir()) == preconditioners
     whole = scored(both, write_scoring_lake(tmp_path / "whole"))
     difference = all_scores(whole, 3)["score"] - after["score"]
     assert difference.abs().max() <= TOLERANCE
@@ -188,7 +205,7 @@ def test_a_benchmark_added_to_stored_gradients_needs_no_model(model, tmp_path, m
     settings = {"preconditioner": {"mix_benchmarks": ["alpha"]}, "store_gradients": True}
     scored(scoring_study(model, benchmarks=("alpha",), **settings), lake)
     both = scoring_study(model, **settings)
-    scoring.make_query_index(both, lake, ["beta"])
+    scoring.make_query_index(both, lake, CELL, ["beta"])
 
     from transformers import AutoModelForCausalLM
 
@@ -197,7 +214,7 @@ def test_a_benchmark_added_to_stored_gradients_needs_no_model(model, tmp_path, m
 
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", refuse)
     for shard in range(3):
-        outcomes = scoring.make_document_scores(both, lake, shard)
+        outcomes = scoring.make_document_scores(both, lake, shard_part(shard))
         assert outcomes[-1].details == {"scored": ["beta"], "kept": ["alpha"]}
     monkeypatch.undo()
     direct = scoring_study(model, preconditioner={"mix_benchmarks": ["alpha"]})
@@ -221,9 +238,9 @@ def test_shards_made_from_something_else_are_refused_with_the_differences(model,
     scored(scoring_study(model), lake)
     other = scoring_study(model, projection_dim=2)
     with pytest.raises(FactError, match=r"projection_dim: 4 here, 2 there") as error:
-        make_proponents(other, lake)
-        lake.path("proponents").unlink()
-        make_proponents(other, lake)
+        make_proponents(other, lake, CELL)
+        lake.path("proponents", CELL).unlink()
+        make_proponents(other, lake, CELL)
     assert "Remedy" in str(error.value)
 
 
@@ -231,14 +248,14 @@ def test_more_processes_than_gpus_are_refused(model, tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     study = scoring_study(model).model_copy(update={"compute": Compute(processes=2)})
     with pytest.raises(StudyError, match=r"compute.processes: 2 .* 1 GPU.*Remedy"):
-        scoring.make_preconditioner(study, write_scoring_lake(tmp_path))
+        scoring.make_method_preparation(study, write_scoring_lake(tmp_path), CELL)
 
 
 def test_a_batch_larger_than_the_model_reads_is_named_before_anything_runs(model, tmp_path):
     lake = write_scoring_lake(tmp_path)
     study = scoring_study(model, token_batch_size=1024)
     with pytest.raises(StudyError, match=r"token_batch_size: 1024 .* 512 positions.*Remedy"):
-        scoring.make_preconditioner(study, lake)
+        scoring.make_method_preparation(study, lake, CELL)
 
 
 def test_equals_bergsons_own_trackstar_command(model, tmp_path):
@@ -248,7 +265,8 @@ def test_equals_bergsons_own_trackstar_command(model, tmp_path):
     scored(study, lake)
     tokenizer = load_tokenizer(study, lake.home)
     manifest = lake.read("sampling_manifest")
-    documents = scoring._encoded(study, lake, manifest["doc_id"])
+    texts = read_documents(lake, manifest["doc_id"], "text")["text"]
+    documents = encode_documents(texts, tokenizer, study.model.max_tokens)
     items = lake.read("benchmark_items").filter(benchmark="alpha")
     queries = encode_queries(items, tokenizer, study.model.max_tokens)
     data = save_dataset(documents, tmp_path / "documents.data")
@@ -271,10 +289,10 @@ def test_equals_bergsons_own_trackstar_command(model, tmp_path):
 
 def test_healthy_scores_and_gradients_pass(model, reference):
     study = scoring_study(model)
-    make_gradient_diagnosis(study, reference)
-    make_attribution_health(study, reference)
-    assert diagnosis_problems(reference.read("gradient_diagnosis")) == []
-    assert health_problems(reference.read("attribution_health"), 0.01) == []
+    make_gradient_diagnosis(study, reference, "base")
+    make_attribution_health(study, reference, CELL)
+    assert diagnosis_problems(reference.read("gradient_diagnosis", "base")) == []
+    assert health_problems(reference.read("attribution_health", CELL), 0.01) == []
 
 
 def test_weights_that_are_not_numbers_are_caught(model, tmp_path):
@@ -289,9 +307,10 @@ def test_weights_that_are_not_numbers_are_caught(model, tmp_path):
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
     lake = write_scoring_lake(tmp_path)
     study = scoring_study(broken)
-    make_gradient_diagnosis(study, lake)
-    assert diagnosis_problems(lake.read("gradient_diagnosis"))
+    make_gradient_diagnosis(study, lake, "base")
+    assert diagnosis_problems(lake.read("gradient_diagnosis", "base"))
     health = pl.DataFrame(
         {"benchmark": ["alpha"], "shard": [0], "n_documents": [10], "n_zero": [1]}
-    ).with_columns(n_not_finite=3, dtype=pl.lit("float32"), attention=pl.lit("sdpa"))
+    ).with_columns(model=pl.lit("base"), method=pl.lit("trackstar"), standard_deviation=0.1)
+    health = health.with_columns(n_not_finite=3, dtype=pl.lit("float32"), attention=pl.lit("sdpa"))
     assert len(health_problems(health, 0.01)) == 2

@@ -61,7 +61,7 @@ def test_a_model_folder_that_lacks_a_part(tiny_model, tmp_path, removed, named):
     for path in folder.glob(removed):
         path.unlink()
     study = study_of(folder, {"path": "unused.jsonl"})
-    with pytest.raises(InputError, match=rf"lacks .*{named}.*model\.path.*Remedy"):
+    with pytest.raises(InputError, match=rf"lacks .*{named}.*models\.path.*Remedy"):
         model_source(study, Home(tmp_path, "small"))
 
 

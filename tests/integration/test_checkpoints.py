@@ -23,7 +23,7 @@ def folder(tiny_model, tmp_path) -> Path:
 
 
 def study_of(folder: Path, **model) -> Study:
-    return Study.model_validate(content(model={"path": str(folder), **model}))
+    return Study.model_validate(content(models=[{"path": str(folder), **model}]))
 
 
 def load(folder: Path):

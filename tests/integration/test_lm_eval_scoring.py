@@ -132,8 +132,8 @@ def test_several_benchmarks_each_by_its_own_metric(scored):
     both = pl.concat([items, items.with_columns(benchmark=pl.lit("a0"))])
     found = score_items(model, tokenizer, both, {"b1": "acc", "a0": "acc_norm"}, "adapted")
     assert found.height == 2 * items.height
-    assert set(found["model_id"]) == {"adapted"}
-    same = found.filter(benchmark="b1").drop("model_id")
+    assert set(found["model"]) == {"adapted"}
+    same = found.filter(benchmark="b1").drop("model")
     assert same["predicted_index"].to_list() == expected["predicted_index"].to_list()
 
 
@@ -153,12 +153,12 @@ def test_fact_is_written_once_and_follows_its_inputs(folder):
     study = study_of(folder, folder / "items.jsonl")
     lake = lake_of(folder)
     make_benchmark_items(study, lake)
-    outcome = make_item_predictions(study, lake)
-    accuracy = lake.read("item_predictions")["is_correct"].mean()
+    outcome = make_item_predictions(study, lake, "base")
+    accuracy = lake.read("item_predictions", "base")["is_correct"].mean()
     assert outcome.details["b1"] == {"accuracy": accuracy, "items": 24}
-    assert make_item_predictions(study, lake).reused
+    assert make_item_predictions(study, lake, "base").reused
     normalized = study_of(folder, folder / "items.jsonl", metric="acc_norm")
-    assert not make_item_predictions(normalized, lake).reused
+    assert not make_item_predictions(normalized, lake, "base").reused
 
 
 def test_broken_weights_are_an_error(scored):

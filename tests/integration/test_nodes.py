@@ -24,7 +24,13 @@ from influence_warehouse.lake.layout import Home
 from influence_warehouse.study.study import Study
 from tests.conftest import ROOT
 from tests.integration.test_attribution import TOLERANCE, all_scores
-from tests.scoring_lake import scoring_study, write_scoring_lake, write_scoring_model
+from tests.scoring_lake import (
+    CELL,
+    scoring_study,
+    shard_part,
+    write_scoring_lake,
+    write_scoring_model,
+)
 
 LEAD = """
 import sys
@@ -38,9 +44,9 @@ if __name__ == "__main__":
     study = load_study(sys.argv[1])
     lake = Lake(Home(warehouse_root(), study.name))
     try:
-        scoring.make_preconditioner(study, lake)
+        scoring.make_method_preparation(study, lake, "base|trackstar")
         for shard in range(study.sampling.shards):
-            scoring.make_document_scores(study, lake, shard)
+            scoring.make_document_scores(study, lake, f"base|trackstar|{shard:05d}")
     except InfluenceError as error:
         sys.exit(str(error))
 """
@@ -139,8 +145,8 @@ def alone(model, tmp_path_factory) -> Lake:
     """The same shard scored by one process."""
     lake = write_scoring_lake(tmp_path_factory.mktemp("alone"), shards=1)
     study = scoring_study(model, shards=1)
-    scoring.make_preconditioner(study, lake)
-    scoring.make_document_scores(study, lake, 0)
+    scoring.make_method_preparation(study, lake, CELL)
+    scoring.make_document_scores(study, lake, shard_part(0))
     return lake
 
 
@@ -187,7 +193,7 @@ def test_a_node_that_dies_is_named_and_the_others_end(model, tmp_path):
             cluster.said(leader),
         )
         assert ends(orphan)
-        assert list((cluster.lake.home.work / "preconditioner").iterdir()) == []
+        assert list((cluster.lake.home.work / "method_preparation").iterdir()) == []
 
 
 @pytest.mark.slow
@@ -220,7 +226,10 @@ def test_a_node_with_another_study_is_refused_on_both_sides(model, tmp_path):
         leader = cluster.lead()
         assert cluster.ended(leader, 60) == 1 and cluster.ended(follower, 60) == 1
         assert "projection_dim: 4 here, 2 there" in cluster.said(leader)
-        assert "node 1 was refused: projection_dim: 2 here, 4 there" in cluster.said(follower)
+        assert (
+            "node 1 was refused: methods.trackstar.projection_dim: 2 here, 4 there"
+            in cluster.said(follower)
+        )
 
 
 @pytest.mark.slow
@@ -238,8 +247,8 @@ def test_nodes_that_do_not_come_are_named_in_time(model, tmp_path):
 def test_fewer_documents_than_processes_are_for_the_first_node(model, tmp_path):
     (tmp_path / "alone").mkdir()
     lake = write_scoring_lake(tmp_path / "alone", shards=1, n_documents=1)
-    scoring.make_preconditioner(scoring_study(model, shards=1), lake)
-    scoring.make_document_scores(scoring_study(model, shards=1), lake, 0)
+    scoring.make_method_preparation(scoring_study(model, shards=1), lake, CELL)
+    scoring.make_document_scores(scoring_study(model, shards=1), lake, shard_part(0))
     write_scoring_lake(tmp_path, shards=1, n_documents=1)
     with nodes(tmp_path, on_nodes(model)) as cluster:
         follower, leader = cluster.join(1), cluster.lead()

@@ -71,13 +71,18 @@ def settings(folder: Path, model: dict) -> dict:
     return content(
         corpus={"path": str(folder / "documents.parquet")},
         sampling={"documents_per_bin": 1500, "shards": 2},
-        model={"max_tokens": 64} | model,
+        models=[{"max_tokens": 64} | model],
         benchmarks=[benchmark | {"path": str(folder / "items.jsonl")}],
         contrasts=[],
         attribution={
-            "projection_dim": 4,
+            "methods": [
+                {
+                    "kind": "trackstar",
+                    "projection_dim": 4,
+                    "preconditioner": {"fit_documents_per_bin": 100},
+                }
+            ],
             "token_batch_size": 256,
-            "preconditioner": {"fit_documents_per_bin": 100},
         },
         unlearning={"seeds": [1], "stops": {"steps": 3}, "max_tokens": 32},
     )
@@ -129,7 +134,7 @@ def test_costs_grow_with_what_makes_them_grow(folder, tiny_model, home):
     assert grown == pytest.approx(
         {
             "diagnosis": 4 * 8,
-            "preconditioner": load.fitted + 1.2,
+            "preparation": load.fitted + 1.2,
             "query index": 1.2,
             "scores": load.sampled,
         }
@@ -140,7 +145,8 @@ def test_stored_gradients_are_in_the_disk_plan(folder, tiny_model, home):
     study = study_of(folder, tiny_model)
     load, rates = planned(study, home, with_probe=False).load, Rates(gradient_bytes=1000)
     assert "stored gradients" not in plan(study, load, rates, None).disk
-    kept = study.attribution.model_copy(update={"store_gradients": True})
+    method = study.method.model_copy(update={"store_gradients": True})
+    kept = study.attribution.model_copy(update={"methods": (method,)})
     study = study.model_copy(update={"attribution": kept})
     assert plan(study, load, rates, None).disk["stored gradients"] == 1000 * load.sampled
 
@@ -206,7 +212,7 @@ def test_check_times_every_stage_and_leaves_nothing_behind(folder, tiny_model, h
     root, file = str(home.root), str(folder / "s.json")
     found = json.loads(check("--warehouse", root, "check", file, "--output", "json"))
     times = {stage["stage"]: stage["seconds"] for stage in found["stages"]}
-    assert set(times) >= {"predictions", "preconditioner", "scores", "unlearning", "warehouse"}
+    assert set(times) >= {"predictions", "preparation", "scores", "unlearning", "warehouse"}
     assert all(seconds > 0 for seconds in times.values()), times
     assert found["seconds"] == pytest.approx(sum(times.values()))
     # 14 tracked modules, 4 x 4 numbers of 4 bytes each, and what the index adds to them.
@@ -280,7 +286,7 @@ def test_all_missing_files_are_named_at_once(folder, tmp_path, home):
     told["benchmarks"][0]["path"] = str(tmp_path / "no-items")
     with pytest.raises(InputError) as caught:
         planned(Study.model_validate(told), home)
-    for field in ("corpus.path", "model.path", "benchmarks.p.path"):
+    for field in ("corpus.path", "models.base.path", "benchmarks.p.path"):
         assert f"({field})" in str(caught.value)
     assert not home.path.exists()
 

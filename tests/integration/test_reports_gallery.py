@@ -85,7 +85,7 @@ def _page(home: Home) -> str:
 def test_charts_of_benchmarks_that_are_gone_are_deleted_and_other_files_stay(home):
     stale = home.charts / "benchmark_accuracy--old.png"
     mine = home.charts / "benchmark_accuracy_notes.txt"
-    other = home.charts / "bin_heatmap--trackstar--social_facts.png"
+    other = home.charts / "bin_heatmap--base--trackstar--social_facts.png"
     for path in (stale, mine, other):
         path.write_text("earlier")
     gallery.draw_and_save(home, "benchmark_accuracy")
@@ -153,7 +153,7 @@ def test_two_methods_are_drawn_apart(home):
         " select * replace ('bm25' as method) from marts.topic_influence",
     )
     stems = {path.stem for path in gallery.draw_and_save(home, "topic_profile")}
-    assert stems == {"topic_profile--trackstar", "topic_profile--bm25"}
+    assert stems == {f"topic_profile--base--{method}" for method in ("trackstar", "bm25")}
     with pytest.raises(InputError, match="bm25"):
         gallery.draw_chart(home, "topic_profile")
 

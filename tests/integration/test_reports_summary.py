@@ -80,7 +80,8 @@ def test_verdicts_of_unlearning_are_shown_where_they_are_built(home):
         connection.execute(
             """
             create table marts.unlearning_verdicts as
-            select 'demo' as study, 'ngdiff' as objective, benchmark, 'margin' as measure,
+            select 'demo' as study, model, 'trackstar' as method,
+                'ngdiff' as objective, benchmark, 'margin' as measure,
                 2.5e0 as damage, 1.25e0 as damage_low, 3.75e0 as damage_high,
                 1.5e0 as more_than_random_in_topic, position = 0 as is_worse_than_random_in_topic,
                 -0.25e0 as more_than_random_global, false as is_worse_than_random_global,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from influence_warehouse.attribution.health import make_gradient_diagnosis
-from influence_warehouse.attribution.scoring import make_preconditioner
+from influence_warehouse.attribution.scoring import make_method_preparation
 from influence_warehouse.benchmarks.tables import make_benchmark_items
 from influence_warehouse.corpus.documents import make_documents
 from influence_warehouse.errors import InputError
@@ -28,7 +28,7 @@ REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
 def study_of(model: dict, **changes) -> Study:
-    return Study.model_validate(content(model=model, **changes))
+    return Study.model_validate(content(models=[model], **changes))
 
 
 @pytest.fixture
@@ -137,7 +137,11 @@ def test_no_secret_of_the_environment_is_written(tiny_model, tmp_path, monkeypat
         benchmarks=[benchmark | {"path": str(tmp_path / "items.jsonl")}],
         contrasts=[],
         sampling={"documents_per_bin": 8},
-        attribution={"projection_dim": 4, "token_batch_size": 64, "health_trials": 1},
+        attribution={
+            "methods": [{"kind": "trackstar", "projection_dim": 4}],
+            "token_batch_size": 64,
+            "health_trials": 1,
+        },
     )
     lake = Lake(Home(tmp_path / "root", "small"))
     lake.home.create()
@@ -152,7 +156,9 @@ def test_no_secret_of_the_environment_is_written(tiny_model, tmp_path, monkeypat
 def _run_steps(study: Study, lake: Lake) -> None:
 
     makes = [make_documents, make_sampling_manifest, make_benchmark_items]
-    for make in [*makes, make_gradient_diagnosis, make_preconditioner]:
-        outcomes = make(study, lake)
+    made = [make(study, lake) for make in makes]
+    made += [make_gradient_diagnosis(study, lake, "base")]
+    made += [make_method_preparation(study, lake, "base|trackstar")]
+    for outcomes in made:
         for outcome in outcomes if isinstance(outcomes, list) else [outcomes]:
             write_record(lake.home, outcome, "", Timer())

@@ -6,7 +6,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from influence_warehouse.attribution.scoring import make_document_scores, make_preconditioner
+from influence_warehouse.attribution.scoring import make_document_scores, make_method_preparation
 from influence_warehouse.errors import FactError
 from influence_warehouse.lake.built_from import facts_changed_since, note_built_from
 from influence_warehouse.lake.facts import Outcome
@@ -16,7 +16,7 @@ from influence_warehouse.pipeline.making import make_step
 from influence_warehouse.pipeline.status import folder_state, states
 from influence_warehouse.pipeline.steps import Step, steps
 from influence_warehouse.warehouse.publish import publish
-from tests.scoring_lake import scoring_study, write_scoring_lake
+from tests.scoring_lake import CELL, scoring_study, shard_part, write_scoring_lake
 
 READERS: dict[str, Step] = {
     step.name: step
@@ -32,23 +32,23 @@ def test_no_step_reads_what_the_study_would_not_make(name, tiny_model, tmp_path,
     monkeypatch.chdir(tmp_path)
     for corpus_or_items in ("unused.parquet", "unused"):
         Path(corpus_or_items).write_bytes(b"other documents and items")
-    part = 0 if READERS[name].parts else None
+    part = READERS[name].part_keys(study, lake)[0]
     with pytest.raises(FactError, match=r"(made from something else:\n  |missing)"):
         make_step(READERS[name], study, lake, part)
 
 
 def test_a_preconditioner_of_other_settings_is_stale_and_what_follows_waits(tiny_model, tmp_path):
     lake, study = write_scoring_lake(tmp_path), scoring_study(tiny_model)
-    outcome = make_preconditioner(study, lake)
-    write_record(lake.home, outcome, str(outcome.details["digest"]), Timer())
+    outcome = make_method_preparation(study, lake, CELL)
+    write_record(lake.home, outcome, str(outcome.details["digest"]), Timer(), CELL)
     found = {state.fact: state for state in states(study, lake.home)}
     # The first facts of this lake are no one's; the preconditioner's own state is asked here.
-    step = next(step for step in steps(study) if step.name == "make_preconditioner")
-    now = step.expected(study, lake)
-    assert folder_state(step, "preconditioner", None, now, lake).state == "current"
+    step = next(step for step in steps(study) if step.name == "make_method_preparation")
+    now = step.expected(study, lake, CELL)
+    assert folder_state(step, "method_preparation", CELL, now, lake).state == "current"
     other = scoring_study(tiny_model, projection_dim=2)
-    then = step.expected(other, lake)
-    assert folder_state(step, "preconditioner", None, then, lake).state == "stale"
+    then = step.expected(other, lake, CELL)
+    assert folder_state(step, "method_preparation", CELL, then, lake).state == "stale"
     assert found["document_scores"].state == "waiting"
 
 
@@ -65,10 +65,10 @@ def test_the_seed_draws_the_projection_and_is_part_of_what_scores_are(
             study = study.model_copy(update={"seed": value})
         else:
             study = scoring_study(tiny_model, shards=1, projection_dim=value)
-        make_preconditioner(study, lake)
-        make_document_scores(study, lake, 0)
-        scores.append(lake.read("document_scores", 0))
-        parts = lake.require("document_scores", 0).parts
+        make_method_preparation(study, lake, CELL)
+        make_document_scores(study, lake, shard_part(0))
+        scores.append(lake.read("document_scores", shard_part(0)))
+        parts = lake.require("document_scores", shard_part(0)).parts
         assert parts["projection_seed"] == study.seed and parts["bergson"]
     assert not scores[0].equals(scores[1])
 

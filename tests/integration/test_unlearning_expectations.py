@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from influence_warehouse.errors import FactError
+from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import TOPICS
@@ -18,18 +19,19 @@ from influence_warehouse.unlearning.expectations import (
 )
 from influence_warehouse.unlearning.plan import make_unlearning_plan
 from influence_warehouse.unlearning.sets import make_unlearning_sets, set_digests
-from tests.unlearning_world import chosen_bins, unlearning_study, write_unlearning_lake
+from tests.scoring_lake import CELL
+from tests.unlearning_world import OF, chosen_bins, unlearning_study, write_unlearning_lake
 
-RANDOM = f"alpha|random_in_topic|{TOPICS[0]}|1"
-INFLUENCE = f"alpha|influence_in_topic|{TOPICS[0]}|1"
+RANDOM = f"{OF}alpha|random_in_topic|{TOPICS[0]}|1"
+INFLUENCE = f"{OF}alpha|influence_in_topic|{TOPICS[0]}|1"
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, tiny_model) -> tuple[Study, Path]:
     root = tmp_path_factory.mktemp("whole")
     study, lake = unlearning_study(tiny_model), write_unlearning_lake(root)
-    make_unlearning_plan(study, lake, chosen_bins(("alpha", TOPICS[0], None)))
-    make_unlearning_sets(study, lake)
+    make_unlearning_plan(study, lake, CELL, chosen_bins(("alpha", TOPICS[0], None)))
+    make_unlearning_sets(study, lake, CELL)
     return study, root
 
 
@@ -49,10 +51,13 @@ def failed(study: Study, lake: Lake) -> list[str]:
 
 def rewrite(lake: Lake, fact: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
     """Change a fact on disk, past its contract; digests of the sets follow."""
-    metadata = {"influence_warehouse": lake.require(fact).to_json()}
-    change(lake.read(fact)).write_parquet(lake.path(fact), metadata=metadata)
+    part = CELL if CONTRACTS[fact].in_parts else None
+    metadata = {"influence_warehouse": lake.require(fact, part).to_json()}
+    changed = change(lake.read(fact, part)).cast(dict(CONTRACTS[fact].columns))
+    changed.write_parquet(lake.path(fact, part), metadata=metadata)
     if fact == "forget_sets":
-        frames = [lake.read(name) for name in ("unlearning_plan", "forget_sets", "retain_sets")]
+        names = ("unlearning_plan", "forget_sets", "retain_sets")
+        frames = [lake.read(name, CELL) for name in names]
         rewrite(lake, "unlearning_set_digests", lambda _: set_digests(*frames))
 
 
@@ -63,7 +68,7 @@ def without_last(frame: pl.DataFrame, **where) -> pl.DataFrame:
 
 def replaced(lake: Lake, key: str, doc_id: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """One document of a run's forget set becomes `doc_id`."""
-    old = lake.read("forget_sets").filter(partition_key=key)["doc_id"][0]
+    old = lake.read("forget_sets", CELL).filter(partition_key=key)["doc_id"][0]
     here = (pl.col("partition_key") == key) & (pl.col("doc_id") == old)
     return lambda forget: forget.with_columns(
         doc_id=pl.when(here).then(pl.lit(doc_id)).otherwise(pl.col("doc_id"))
@@ -72,16 +77,16 @@ def replaced(lake: Lake, key: str, doc_id: str) -> Callable[[pl.DataFrame], pl.D
 
 def outside(lake: Lake, *, retained: bool) -> str:
     """A document outside the first topic, in some retain set or in none."""
-    kept = lake.read("retain_sets").filter(role="retain")["doc_id"].to_list()
+    kept = lake.read("retain_sets", CELL).filter(role="retain")["doc_id"].to_list()
     rows = lake.read("sampling_manifest").filter(pl.col("topic") != TOPICS[0])
     mask = pl.col("doc_id").is_in(kept)
-    kept_all = lake.read("retain_sets")["doc_id"].to_list()
+    kept_all = lake.read("retain_sets", CELL)["doc_id"].to_list()
     return rows.filter(mask if retained else ~pl.col("doc_id").is_in(kept_all))["doc_id"][0]
 
 
 def contaminate(lake: Lake) -> None:
     question = lake.read("benchmark_items")["question"][0]
-    doc_id = lake.read("forget_sets").filter(partition_key=RANDOM)["doc_id"][0]
+    doc_id = lake.read("forget_sets", CELL).filter(partition_key=RANDOM)["doc_id"][0]
     here = pl.col("doc_id") == doc_id
     rewrite(
         lake,
@@ -92,7 +97,7 @@ def contaminate(lake: Lake) -> None:
     )
 
 
-GLOBAL = "alpha|random_global|all|1"
+GLOBAL = f"{OF}alpha|random_global|all|1"
 DAMAGES: dict[str, Callable[[Lake], None]] = {
     "forget_sets_equal_in_size": lambda lake: rewrite(
         lake, "forget_sets", lambda f: without_last(f, partition_key=RANDOM)
@@ -144,7 +149,7 @@ def test_a_damage_fails_its_expectation_and_no_other(whole, lake, name):
 
 
 def test_a_document_twice_in_a_set_is_found(whole, lake):
-    twice = lake.read("forget_sets").filter(partition_key=RANDOM)["doc_id"][1]
+    twice = lake.read("forget_sets", CELL).filter(partition_key=RANDOM)["doc_id"][1]
     rewrite(lake, "forget_sets", replaced(lake, RANDOM, twice))
     outcomes = check_unlearning_sets(whole[0], lake)
     assert [o.name for o in outcomes if not o.success] == ["no_duplicate_documents"]
@@ -153,6 +158,6 @@ def test_a_document_twice_in_a_set_is_found(whole, lake):
 
 
 def test_sets_of_another_plan_are_an_error_and_not_a_pass(whole, lake):
-    make_unlearning_plan(whole[0], lake, chosen_bins(("beta", TOPICS[1], None)))
+    make_unlearning_plan(whole[0], lake, CELL, chosen_bins(("beta", TOPICS[1], None)))
     with pytest.raises(FactError, match="made from something else"):
         check_unlearning_sets(whole[0], lake)

@@ -28,18 +28,19 @@ from influence_warehouse.unlearning.runs import (
     progress_line,
 )
 from influence_warehouse.unlearning.sets import make_unlearning_sets
-from tests.unlearning_world import chosen_bins, unlearning_study, write_unlearning_lake
+from tests.scoring_lake import CELL
+from tests.unlearning_world import OF, chosen_bins, unlearning_study, write_unlearning_lake
 
 FACTS = (*MODEL_FACTS, PREDICTIONS)
-KEY = f"alpha|influence_in_topic|{TOPICS[0]}|1"
-OTHER = f"alpha|random_in_topic|{TOPICS[0]}|1"
+KEY = f"{OF}alpha|influence_in_topic|{TOPICS[0]}|1"
+OTHER = f"{OF}alpha|random_in_topic|{TOPICS[0]}|1"
 
 
 def prepare(folder: Path, model: Path, **changes) -> tuple[Study, Lake]:
     """A lake with plan and sets."""
     study, lake = unlearning_study(model, **changes), write_unlearning_lake(folder)
-    make_unlearning_plan(study, lake, chosen_bins(("alpha", TOPICS[0], None)))
-    make_unlearning_sets(study, lake)
+    make_unlearning_plan(study, lake, CELL, chosen_bins(("alpha", TOPICS[0], None)))
+    make_unlearning_sets(study, lake, CELL)
     return study, lake
 
 
@@ -71,7 +72,7 @@ def test_a_run_writes_its_facts_and_its_adapter(world):
     assert is_done(study, lake, KEY)
     assert progress_line(lake, KEY).startswith(f"{KEY}: 4 steps (step_limit), loss per token:")
     run = lake.read("unlearning_runs", KEY).row(0, named=True)
-    digests = lake.read("unlearning_set_digests").filter(partition_key=KEY).row(0, named=True)
+    digests = lake.read("unlearning_set_digests", CELL).filter(partition_key=KEY).row(0, named=True)
     assert (run["run_id"], run["steps"], run["stop_reason"]) == (KEY, 4, "step_limit")
     assert (run["forget_digest"], run["n_forget"]) == (digests["forget_digest"], 6)
     assert run["forget_loss_after"] > run["forget_loss_before"]
@@ -94,25 +95,25 @@ def test_predictions_are_those_of_the_saved_adapter_and_the_base_stays(world):
     from peft import PeftModel
 
     study, lake = world
-    make_item_predictions(study, lake)
+    make_item_predictions(study, lake, "base")
     make_run(study, lake, KEY)
     items, metrics = lake.read("benchmark_items"), {"alpha": "acc", "beta": "acc"}
     base = load_model(study, lake.home)
     tokenizer = load_tokenizer(study, lake.home)
-    baseline = lake.read("item_predictions")
+    baseline = lake.read("item_predictions", "base")
     adapted = PeftModel.from_pretrained(base, str(adapter_folder(lake.home, KEY)))
     inner: Any = adapted.get_base_model()
     expected = score_items(inner, tokenizer, items, metrics, KEY)
     found = lake.read("unlearned_predictions", KEY)
-    assert found.drop("model_id", "choice_logprobs", "correct_logprob_margin").equals(
-        expected.drop("model_id", "choice_logprobs", "correct_logprob_margin")
+    assert found.drop("run_id", "choice_logprobs", "correct_logprob_margin").equals(
+        expected.drop("model", "choice_logprobs", "correct_logprob_margin")
     )
     for ours, theirs in zip(found["choice_logprobs"], expected["choice_logprobs"], strict=True):
         assert ours.to_list() == pytest.approx(theirs.to_list(), abs=1e-4)
     moved = found["correct_logprob_margin"] - baseline["correct_logprob_margin"]
     assert moved.abs().max() > 1e-3
     again = score_items(adapted.unload(), tokenizer, items, metrics, "base")
-    assert again.drop("model_id").equals(baseline.drop("model_id"))
+    assert again.equals(baseline)
 
 
 # peft's own alarm that the base model still carries the adapter of the run before.
@@ -173,7 +174,7 @@ def test_a_run_that_fails_touches_no_other_and_can_be_retried(world, monkeypatch
     monkeypatch.setattr(training, "train", train)
     assert not make_run(study, lake, OTHER)[-1].reused
     predictions = [lake.read("unlearned_predictions", key) for key in (KEY, OTHER)]
-    assert pl.concat(predictions)["model_id"].unique().sort().to_list() == [KEY, OTHER]
+    assert pl.concat(predictions)["run_id"].unique().sort().to_list() == [KEY, OTHER]
 
 
 def test_an_adapter_of_something_else_or_half_written_is_not_used(world):
@@ -190,5 +191,5 @@ def test_an_adapter_of_something_else_or_half_written_is_not_used(world):
 
 def test_a_partition_outside_the_plan_is_an_error(world):
     study, lake = world
-    with pytest.raises(FactError, match=r"no run 'alpha\|none'.*Remedy"):
-        make_run(study, lake, "alpha|none")
+    with pytest.raises(FactError, match=r"no run 'base\|trackstar\|none'.*Remedy"):
+        make_run(study, lake, "base|trackstar|none")

@@ -169,7 +169,7 @@ def test_study_definitions_hold_the_contrasts_coefficients(tmp_path):
     study = load_study("demo")
     lake = lake_of(tmp_path)
     outcomes = make_study_definitions(study, lake)
-    assert [outcome.rows for outcome in outcomes] == [4, 12]
+    assert [outcome.rows for outcome in outcomes] == [4, 12, 3]
     assert all(outcome.reused for outcome in make_study_definitions(study, lake))
     rows = lake.read("study_contrasts").filter(contrast="social_minus_stem_interaction")
     weights = dict(zip(rows["benchmark"], rows["coefficient"], strict=True))

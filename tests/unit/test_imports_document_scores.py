@@ -179,10 +179,13 @@ def test_files_in_parts_and_of_methods_are_one_study(imported, scores, tmp_path)
     plain = [frame.drop("method") for frame in halves]
     files = [write(frame, tmp_path / f"{n}.parquet") for n, frame in enumerate(plain)]
     lake = imported(scores, files=[f"{m}={f}" for m in ("TRAK", "less") for f in files])
-    assert set(lake.read("document_scores", 0)["method"]) == {"less", "trak"}
-    whole = imported(scores, suffix=".parquet").read("bin_item_scores")
-    for method in ("less", "trak"):
-        part = lake.read("bin_item_scores").filter(method=method).drop("method")
+    cells = [f"imported|{method}" for method in ("less", "trak")]
+    assert lake.parts("document_scores") == [f"{cell}|00000" for cell in cells]
+    one = imported(scores, suffix=".parquet")
+    (cell,) = one.parts("bin_item_scores")
+    whole = one.read("bin_item_scores", cell)
+    for of in cells:
+        part = lake.read("bin_item_scores", of)
         for name in ("score_sum", "n_in_top_k", "n_documents"):
             np.testing.assert_allclose(part[name], whole[name], rtol=1e-12)
 
@@ -365,7 +368,9 @@ def test_labels_that_look_alike_are_one_or_refused(imported, scores, documents):
 
 def test_scores_of_the_other_sign_are_negated(imported, scores):
     plain, turned = (
-        imported(scores, negated=negated).read("document_scores", 0).sort("benchmark", "doc_id")
+        imported(scores, negated=negated)
+        .read("document_scores", "imported|trak|00000")
+        .sort("benchmark", "doc_id")
         for negated in ([], ["trak"])
     )
     assert (plain["score"] + turned["score"]).abs().max() == 0

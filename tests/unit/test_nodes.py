@@ -184,7 +184,7 @@ def test_each_process_has_a_document(lengths, expected, monkeypatch):
     monkeypatch.setenv("SLURM_NODEID", "1")
     study = scoring_study(Path("model"))
     compute = Compute(nodes=3, processes=2)
-    method = TrackStar(study.model, None, study.attribution, compute, Path("log"), 0)
+    method = TrackStar(study.model, None, study.method, study.attribution, compute, Path("log"), 0)
     rows = [Encoded(input_ids=[1] * length, labels=[1] * length) for length in lengths]
     found = method._distributed(rows)
     assert (found.nnode, found.nproc_per_node, found.rank) == (*expected, 0)

@@ -15,6 +15,7 @@ from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.warehouse.build import build_warehouse
 from tests.object_storage import SECRET
+from tests.scoring_lake import shard_part
 
 MADE = Fingerprint.of("study_benchmarks", test=1)
 SHARD = Fingerprint.of("document_scores", test=1)
@@ -29,6 +30,7 @@ def _benchmarks(rows: int = 50) -> pl.DataFrame:
 
 def _scores(shard: int) -> pl.DataFrame:
     return pl.DataFrame({"bin_id": range(20)}).with_columns(
+        model=pl.lit("base"),
         method=pl.lit("m"),
         benchmark=pl.lit("b"),
         doc_id=pl.format("d{}-{}", pl.lit(shard), "bin_id"),
@@ -39,7 +41,7 @@ def _scores(shard: int) -> pl.DataFrame:
 def _filled(lake: Lake) -> Lake:
     lake.write("study_benchmarks", _benchmarks(), MADE)
     for shard in range(3):
-        lake.write("document_scores", _scores(shard), SHARD, shard)
+        lake.write("document_scores", _scores(shard), SHARD, shard_part(shard))
     return lake
 
 
@@ -55,7 +57,7 @@ def test_objects_have_the_bytes_of_files_and_read_alike(lake, tmp_path):
     files = _filled(Lake(Home(tmp_path / "files", "demo")))
     assert str(lake.home.lake) == lake.home.facts_url
     assert lake.home.facts_url.endswith("/influence/demo/lake")
-    for fact, shard in (("study_benchmarks", None), ("document_scores", 2)):
+    for fact, shard in (("study_benchmarks", None), ("document_scores", shard_part(2))):
         assert lake.path(fact, shard).read_bytes() == files.path(fact, shard).read_bytes()
         assert_frame_equal(lake.read(fact, shard), files.read(fact, shard))
         some = CONTRACTS[fact].key
@@ -85,10 +87,13 @@ def test_what_is_current_follows_the_object(lake):
 
 
 def test_shards_of_a_larger_study_are_dropped(lake):
-    assert lake.part_names("document_scores") == ["00000", "00001", "00002"]
-    assert lake.part_names("unlearning_runs") == []
-    lake.drop_shards("document_scores", 1)
-    assert lake.part_names("document_scores") == ["00000"]
+    parts = [shard_part(shard) for shard in range(3)]
+    assert lake.parts("document_scores") == parts
+    assert lake.parts("unlearning_runs") == []
+    lake.drop_parts("document_scores", parts[:1], of="base|another|")
+    assert lake.parts("document_scores") == parts
+    lake.drop_parts("document_scores", parts[:1], of="base|trackstar|")
+    assert lake.parts("document_scores") == parts[:1]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +129,7 @@ def test_storage_that_is_gone_is_an_error_not_a_missing_fact(lake, storage):
         for reach in (
             lambda: lake.is_current(MADE),
             lambda: lake.write("study_benchmarks", _benchmarks(9), MADE),
-            lambda: lake.part_names("document_scores"),
+            lambda: lake.parts("document_scores"),
         ):
             with pytest.raises(WarehouseError, match=r"s3://.*cannot be reached.*Remedy") as caught:
                 reach()

@@ -22,6 +22,7 @@ NAN = float("nan")
 def topics(z, benchmark: str = "alpha", study: str = "one") -> pl.DataFrame:
     return pl.DataFrame({"z": np.asarray(z, dtype=float)}).select(
         study=pl.lit(study),
+        model=pl.lit("base"),
         method=pl.lit("made"),
         benchmark=pl.lit(benchmark),
         item_subset=pl.lit("all"),

@@ -37,7 +37,7 @@ def _terms_table() -> pl.DataFrame:
         .sort("benchmark", pl.col("z"), descending=[False, True])
         .with_columns(z_rank=pl.int_range(pl.len()).over("benchmark") + 1)
         .filter(pl.col("z_rank") <= 3)
-        .select("method", "benchmark", "domain", "capability", "topic", "z", "z_rank")
+        .select("model", "method", "benchmark", "domain", "capability", "topic", "z", "z_rank")
     )
     return strongest.join(
         report_tables.distinctive_terms(), on="topic", maintain_order="left_right"

@@ -52,7 +52,7 @@ def test_hostile_text_is_one_readable_error(name, tmp_path):
 
 def test_anchors_and_one_merge_are_read():
     shared = "benchmarks: [{<<: &b {name: b, domain: d, capability: c, path: i.jsonl}, name: e}]"
-    text = "name: s\nsampling: {documents_per_bin: 1}\ncorpus: {path: d}\nmodel: {path: m}"
+    text = "name: s\nsampling: {documents_per_bin: 1}\ncorpus: {path: d}\nmodels: [{path: m}]"
     study = parse_study(f"{text}\n{shared}", "s", Path("/data"))
     assert [benchmark.name for benchmark in study.benchmarks] == ["e"]
 
@@ -104,8 +104,8 @@ def test_any_name_of_a_study_gives_a_readable_error(name):
     [
         {"description": "from https://ann:s3cretpass@example.com/x"},
         {"corpus": {"path": "https://ann:s3cretpass@example.com/d.parquet"}},
-        {"model": {"hub": "https://s3cretpass@example.com/m", "revision": "a"}},
-        {"model": {"path": "m", "revision": "hf_s3cretpassABCDEFGHIJKLMNOPQRS"}},
+        {"models": [{"hub": "https://s3cretpass@example.com/m", "revision": "a"}]},
+        {"models": [{"path": "m", "revision": "hf_s3cretpassABCDEFGHIJKLMNOPQRS"}]},
     ],
 )
 def test_credentials_in_a_study_are_refused_and_not_shown(changes):
@@ -119,7 +119,7 @@ def test_credentials_in_a_study_are_refused_and_not_shown(changes):
 )
 def test_a_path_cannot_carry_a_secret_variable(variable, monkeypatch):
     monkeypatch.setenv(variable, "s3cretpass")
-    changes = {"model": {"path": f"/models/${{{variable}}}"}}
+    changes = {"models": [{"path": f"/models/${{{variable}}}"}]}
     with pytest.raises(StudyError, match=variable) as caught:
         parse_study(json.dumps(content(**changes)), "small.yaml", Path("/data"))
     assert "s3cretpass" not in str(caught.value)
@@ -128,7 +128,7 @@ def test_a_path_cannot_carry_a_secret_variable(variable, monkeypatch):
 @pytest.mark.parametrize("path", ["a\0b", "~nobody-of-that-name/x"])
 def test_what_is_no_path_is_a_readable_error(path):
     with pytest.raises(StudyError, match="Remedy"):
-        parse_study(json.dumps(content(model={"path": path})), "small.yaml", Path("/data"))
+        parse_study(json.dumps(content(models=[{"path": path}])), "small.yaml", Path("/data"))
 
 
 def test_failures_are_noted_without_secrets(tmp_path, monkeypatch):

@@ -11,7 +11,9 @@ from influence_warehouse.errors import FactError
 from influence_warehouse.lake.facts import METADATA_KEY, Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.layout import Home
-from influence_warehouse.lake.seals import is_intact
+from influence_warehouse.lake.seals import BLANK_SEAL, is_intact, seal
+from influence_warehouse.lake.seals import METADATA_KEY as SEAL_KEY
+from tests.synthetic import synthetic_lake
 
 MADE = Fingerprint.of("bin_populations", test=1)
 
@@ -112,3 +114,22 @@ def test_a_fact_of_an_earlier_version_has_no_seal_and_stays_current(lake):
     rows.write_parquet(path, metadata={METADATA_KEY: MADE.to_json()})
     assert lake.is_current(MADE)
     lake.require_intact()
+
+
+def test_facts_of_an_earlier_version_are_named_before_dbt_reads_them(tmp_path):
+    """Beside the others in one folder they would break every query of it."""
+    lake = synthetic_lake(tmp_path, documents=300, resamples=100).lake
+    lake.require_intact()
+    part = lake.path("document_scores", "base|trackstar|00000")
+    # As a shard was called, and what it held, before there were models.
+    older = lake.read("document_scores", "base|trackstar|00000").drop("model")
+    earlier = part.with_name("00000.parquet")
+    older.write_parquet(earlier, metadata={SEAL_KEY: BLANK_SEAL})
+    seal(earlier)
+    with pytest.raises(FactError, match=r"00000.parquet: .*columns of an earlier.*Remedy"):
+        lake.require_intact()
+    earlier.unlink()
+    whole = lake.home.lake / "bin_item_scores.parquet"
+    whole.write_bytes(lake.path("bin_item_scores", "base|trackstar").read_bytes())
+    with pytest.raises(FactError, match=r"bin_item_scores.parquet: .*earlier version.*Remedy"):
+        lake.require_intact()

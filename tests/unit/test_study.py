@@ -16,7 +16,7 @@ def content(**changes) -> dict:
         "name": "small",
         "corpus": {"path": "documents.parquet"},
         "sampling": {"documents_per_bin": 3},
-        "model": {"path": "model"},
+        "models": [{"path": "model"}],
         "benchmarks": [
             {"name": name, "domain": "d", "capability": "c", "path": "items.jsonl"}
             for name in ("p", "q", "r", "s")
@@ -46,13 +46,27 @@ BROKEN = {
     "missing section": ({"sampling": None}, ["sampling"]),
     "no benchmarks": ({"benchmarks": [], "contrasts": []}, ["benchmarks"]),
     "bad name": ({"name": "Small Study"}, ["name", "pattern"]),
-    "bad dtype": ({"model": {"path": "m", "dtype": "float8"}}, ["model.dtype", "'float8'"]),
+    "bad dtype": ({"models": [{"path": "m", "dtype": "float8"}]}, ["models.0.dtype", "'float8'"]),
     "path and hub": (
-        {"model": {"path": "m", "hub": "org/m", "revision": "abc"}},
-        ["model: give exactly one of `path` and `hub`"],
+        {"models": [{"path": "m", "hub": "org/m", "revision": "abc"}]},
+        ["models.base: give exactly one of `path` and `hub`"],
     ),
     "neither path nor hub": ({"corpus": {}}, ["corpus: give exactly one of"]),
-    "hub without revision": ({"model": {"hub": "org/m"}}, ["a hub model needs `revision`"]),
+    "a model as it was said before": ({"model": {"path": "m"}}, ["`models: [{...}]`"]),
+    "settings of a method outside": (
+        {"attribution": {"projection_dim": 8}},
+        ["attribution", "`methods: [{kind: trackstar, projection_dim: ...}]`"],
+    ),
+    "a method without a kind": ({"attribution": {"methods": [{}]}}, ["one of trackstar, bm25"]),
+    "same model twice": (
+        {"models": [{"path": "m"}, {"path": "n"}]},
+        ["models: names must be unique", "add `name`"],
+    ),
+    "same method twice": (
+        {"attribution": {"methods": [{"kind": "random"}, {"kind": "random"}]}},
+        ["methods: names must be unique"],
+    ),
+    "hub without revision": ({"models": [{"hub": "org/m"}]}, ["a hub model needs `revision`"]),
     "labels without columns": (
         {"corpus": {"path": "d.parquet", "columns": {"topic": None}}},
         ["labels: columns needs columns.topic"],
@@ -140,7 +154,7 @@ def test_a_shared_benchmark_adds_up():
 
 def test_relative_paths_start_at_the_files_folder(tmp_path):
     path = tmp_path / "study.yaml"
-    path.write_text(json.dumps(content(model={"path": "/models/m"})))
+    path.write_text(json.dumps(content(models=[{"path": "/models/m"}])))
     study = load_study(str(path))
     assert study.corpus.path == tmp_path / "documents.parquet"
     assert study.model.path == Path("/models/m")
@@ -149,7 +163,7 @@ def test_relative_paths_start_at_the_files_folder(tmp_path):
 def test_environment_variables_expand_in_paths(monkeypatch):
     monkeypatch.setenv("PLACE", "/somewhere")
     monkeypatch.delenv("ABSENT", raising=False)
-    study = parse(corpus={"path": "${PLACE}/a.parquet"}, model={"path": "${ABSENT:-other}/m"})
+    study = parse(corpus={"path": "${PLACE}/a.parquet"}, models=[{"path": "${ABSENT:-other}/m"}])
     assert study.corpus.path == Path("/somewhere/a.parquet")
     assert study.model.path == Path("/data/other/m")
 

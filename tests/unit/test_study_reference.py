@@ -20,6 +20,6 @@ def test_example_of_the_reference_is_a_valid_study():
 
 def test_reference_has_a_section_for_each_part_and_its_limits():
     page = render_reference()
-    assert "### `attribution.preconditioner`" in page
+    assert "### `attribution.methods[] (kind: trackstar).preconditioner`" in page
     assert "### `benchmarks[].columns`" in page
     assert "| `resamples` | whole number, at least 100 | `1000` |" in page

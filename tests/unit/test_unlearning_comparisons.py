@@ -15,19 +15,19 @@ from influence_warehouse.unlearning.comparisons import (
     target_damage,
 )
 from influence_warehouse.unlearning.paired_tests import paired_tests
-from influence_warehouse.unlearning.plan import make_unlearning_plan, partition_keys
+from influence_warehouse.unlearning.plan import make_unlearning_plan, planned_runs
 from influence_warehouse.unlearning.runs import (
     fingerprint_of_unlearned_predictions,
     fingerprint_of_unlearning_runs,
 )
 from influence_warehouse.unlearning.sets import make_unlearning_sets
-from tests.scoring_lake import BENCHMARKS
-from tests.unlearning_world import chosen_bins, unlearning_study, write_unlearning_lake
+from tests.scoring_lake import BENCHMARKS, CELL
+from tests.unlearning_world import OF, chosen_bins, unlearning_study, write_unlearning_lake
 
 CHOSEN = (("alpha", None, "about_pers"), ("beta", "adult_content", None))
 ITEMS = 8
-FAILED, LEFT = "alpha|random_in_topic|any.about_pers|2", "beta|influence_global|all|1"
-STALE = "beta|random_in_topic|adult_content|1"
+FAILED, LEFT = f"{OF}alpha|random_in_topic|any.about_pers|2", f"{OF}beta|influence_global|all|1"
+STALE = f"{OF}beta|random_in_topic|adult_content|1"
 TESTS, OUTCOMES = "unlearning_comparisons", "unlearning_outcomes"
 
 
@@ -43,25 +43,25 @@ def study(tiny_model) -> Study:
 def lake(tmp_path, study) -> Lake:
     """A planned lake with the base model's answers and no run."""
     lake = write_unlearning_lake(tmp_path)
-    make_unlearning_plan(study, lake, chosen_bins(*CHOSEN))
-    make_unlearning_sets(study, lake)
-    base = _answers("tiny", _margins("tiny"))
-    lake.write("item_predictions", base, Fingerprint.of("item_predictions", test=1))
+    make_unlearning_plan(study, lake, CELL, chosen_bins(*CHOSEN))
+    make_unlearning_sets(study, lake, CELL)
+    base = _answers("model", "base", _margins("base"))
+    lake.write("item_predictions", base, Fingerprint.of("item_predictions", test=1), "base")
     return lake
 
 
 def _margins(model: str) -> np.ndarray:
     """Margin of each item, [benchmarks, items], by the model's name."""
     rng = np.random.default_rng(sum(map(ord, model)))
-    return rng.normal(0.4 if model == "tiny" else 0, 1, (len(BENCHMARKS), ITEMS))
+    return rng.normal(0.4 if model == "base" else 0, 1, (len(BENCHMARKS), ITEMS))
 
 
-def _answers(model: str, margins: np.ndarray) -> pl.DataFrame:
+def _answers(column: str, name: str, margins: np.ndarray) -> pl.DataFrame:
     rows = [
-        (model, BENCHMARKS[b], f"{BENCHMARKS[b]}-{i}", [0.0, -m], int(m < 0), bool(m > 0), m)
+        (name, BENCHMARKS[b], f"{BENCHMARKS[b]}-{i}", [0.0, -m], int(m < 0), bool(m > 0), m)
         for (b, i), m in np.ndenumerate(margins)
     ]
-    names = ["model_id", "benchmark", "item_id", "choice_logprobs", "predicted_index"]
+    names = [column, "benchmark", "item_id", "choice_logprobs", "predicted_index"]
     schema = [*names, "is_correct", "correct_logprob_margin"]
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -69,13 +69,12 @@ def _answers(model: str, margins: np.ndarray) -> pl.DataFrame:
 def _finish(study: Study, lake: Lake, key: str) -> None:
     """Write the facts that a run of this study writes, with drawn numbers."""
     parts = fingerprint_of_unlearning_runs(study, lake, key).parts
-    run = lake.read("unlearning_plan").filter(partition_key=key)
+    run = lake.read("unlearning_plan", CELL).filter(partition_key=key)
     losses = ("forget_loss", "retain_loss", "utility")
     steps = pl.DataFrame({"run_id": [key], "step": [0], "learning_rate": [0.01]})
     steps = steps.with_columns(pl.lit(1.0).alias(name) for name in losses)
     summary = run.rename({"partition_key": "run_id"}).with_columns(
         *(pl.lit(1.0).alias(f"{name}_{when}") for name in losses for when in ("before", "after")),
-        objective=pl.lit("ngdiff"),
         forget_digest=pl.lit("f"),
         n_forget=pl.lit(6),
         steps=pl.lit(4),
@@ -85,16 +84,16 @@ def _finish(study: Study, lake: Lake, key: str) -> None:
     for fact, rows in (("unlearning_steps", steps), ("unlearning_runs", summary)):
         lake.write(fact, rows, Fingerprint(fact, parts), key)
     answered = fingerprint_of_unlearned_predictions(study, lake, key)
-    lake.write("unlearned_predictions", _answers(key, _margins(key)), answered, key)
+    lake.write("unlearned_predictions", _answers("run_id", key, _margins(key)), answered, key)
 
 
 def _finish_most(study: Study, lake: Lake) -> list[str]:
     """All runs but one that failed, one that was not begun, one that was made from other sets."""
-    done = [key for key in partition_keys(lake) if key not in (FAILED, LEFT, STALE)]
+    done = [key for key in planned_runs(study, lake) if key not in (FAILED, LEFT, STALE)]
     for key in (*done, STALE):
         _finish(study, lake, key)
     other = Fingerprint.of("unlearned_predictions", partition_key=STALE, adapter="earlier")
-    absurd = _answers(STALE, _margins(STALE) - 100)
+    absurd = _answers("run_id", STALE, _margins(STALE) - 100)
     lake.write("unlearned_predictions", absurd, other, STALE)
     write_failure(lake.home, FAILED, RuntimeError("loss is\nnan"))
     return done
@@ -102,7 +101,9 @@ def _finish_most(study: Study, lake: Lake) -> list[str]:
 
 def test_a_run_is_done_by_its_facts_failed_by_its_error_and_else_left(study, lake):
     done = _finish_most(study, lake)
-    found = {key: (state, detail) for key, state, detail in run_outcomes(study, lake).iter_rows()}
+    found = {
+        key: (state, detail) for key, state, detail in run_outcomes(study, lake, CELL).iter_rows()
+    }
     assert len(found) == 16 and len(done) == 13
     assert found.pop(FAILED) == ("failed", "RuntimeError: loss is nan")
     assert found.pop(LEFT) == found.pop(STALE) == ("left", None)
@@ -112,7 +113,7 @@ def test_a_run_is_done_by_its_facts_failed_by_its_error_and_else_left(study, lak
 def test_an_old_error_does_not_make_a_finished_run_fail(study, lake):
     done = _finish_most(study, lake)
     write_failure(lake.home, done[0], RuntimeError("of the first try"))
-    assert ("done", None) in run_outcomes(study, lake).filter(partition_key=done[0]).select(
+    assert ("done", None) in run_outcomes(study, lake, CELL).filter(partition_key=done[0]).select(
         "state", "detail"
     ).rows()
 
@@ -121,26 +122,26 @@ def test_an_old_error_does_not_make_a_finished_run_fail(study, lake):
 def test_a_run_that_lacks_one_of_its_facts_is_left(study, lake, fact):
     done = _finish_most(study, lake)
     lake.path(fact, done[0]).unlink()
-    assert run_outcomes(study, lake).filter(partition_key=done[0])["state"].item() == "left"
+    assert run_outcomes(study, lake, CELL).filter(partition_key=done[0])["state"].item() == "left"
 
 
 def test_other_settings_leave_every_run_to_be_done_again(study, lake):
     _finish_most(study, lake)
     changed = unlearning_study(study.model.path, learning_rate=0.5)
-    assert set(run_outcomes(changed, lake)["state"]) == {"left", "failed"}
+    assert set(run_outcomes(changed, lake, CELL)["state"]) == {"left", "failed"}
 
 
 def test_damage_is_that_of_finished_runs_on_their_own_benchmark(study, lake):
     done = _finish_most(study, lake)
-    rows = target_damage(lake, run_outcomes(study, lake))
+    rows = target_damage(lake, CELL, run_outcomes(study, lake, CELL))
     by_run = rows.group_by("benchmark", "condition", "region", "seed", "measure").agg(
         pl.col("damage").mean()
     )
-    found = {(f"{b}|{c}|{r}|{s}", m): damage for b, c, r, s, m, damage in by_run.iter_rows()}
+    found = {(f"{OF}{b}|{c}|{r}|{s}", m): damage for b, c, r, s, m, damage in by_run.iter_rows()}
     assert set(found) == {(key, measure) for key in done for measure in ("accuracy", "margin")}
     for key in done:
-        own = BENCHMARKS.index(key.split("|")[0])
-        before, after = _margins("tiny")[own], _margins(key)[own]
+        own = BENCHMARKS.index(key.split("|")[3])
+        before, after = _margins("base")[own], _margins(key)[own]
         assert_allclose(found[key, "margin"], (before - after).mean(), atol=1e-12)
         right = (before > 0).mean() - (after > 0).mean()
         assert_allclose(found[key, "accuracy"], right, atol=1e-12)
@@ -149,25 +150,29 @@ def test_damage_is_that_of_finished_runs_on_their_own_benchmark(study, lake):
 
 def test_the_facts_are_the_states_and_the_tests_of_what_is_done(study, lake):
     _finish_most(study, lake)
-    tests, outcomes = make_unlearning_comparisons(study, lake)
+    tests, outcomes = make_unlearning_comparisons(study, lake, CELL)
     assert (tests.fact, outcomes.fact) == (TESTS, OUTCOMES)
     assert outcomes.details == {"done": 13, "failed": 1, "left": 2}
-    states = run_outcomes(study, lake)
-    assert lake.read(OUTCOMES).equals(states.sort("partition_key"))
-    damage = target_damage(lake, states)
+    states = run_outcomes(study, lake, CELL)
+    assert lake.read(OUTCOMES, CELL).equals(states.sort("partition_key"))
+    damage = target_damage(lake, CELL, states)
     expected = paired_tests(damage, study.seed, study.statistics.resamples)
-    written = lake.read(TESTS)
-    assert written.drop("objective").equals(expected.select(written.columns[1:]))
-    assert set(written["objective"]) == {"ngdiff"} and tests.rows == written.height > 0
-    assert all(made.reused for made in make_unlearning_comparisons(study, lake))
+    written = lake.read(TESTS, CELL)
+    key = ["model", "method", "objective"]
+    assert written.drop(key).equals(expected.select(written.columns[3:]))
+    assert (
+        set(written.select(key).rows()) == {("base", "trackstar", "ngdiff")}
+        and tests.rows == written.height > 0
+    )
+    assert all(made.reused for made in make_unlearning_comparisons(study, lake, CELL))
 
 
 def test_whatever_changes_a_state_or_a_figure_makes_both_facts_again(study, lake):
     _finish_most(study, lake)
-    make_unlearning_comparisons(study, lake)
+    make_unlearning_comparisons(study, lake, CELL)
 
     def remade(study: Study = study) -> bool:
-        found = {made.reused for made in make_unlearning_comparisons(study, lake)}
+        found = {made.reused for made in make_unlearning_comparisons(study, lake, CELL)}
         assert len(found) == 1, "both or none"
         return not found.pop()
 
@@ -177,10 +182,10 @@ def test_whatever_changes_a_state_or_a_figure_makes_both_facts_again(study, lake
     assert remade() and not remade()
     _finish(study, lake, LEFT)
     assert remade() and not remade()
-    lake.path(TESTS).unlink()
+    lake.path(TESTS, CELL).unlink()
     assert remade() and not remade()
-    base = _answers("tiny", _margins("other"))
-    lake.write("item_predictions", base, Fingerprint.of("item_predictions", test=2))
+    base = _answers("model", "base", _margins("other"))
+    lake.write("item_predictions", base, Fingerprint.of("item_predictions", test=2), "base")
     assert remade() and not remade()
     more = study.model_copy(
         update={"statistics": study.statistics.model_copy(update={"resamples": 150})}
@@ -192,16 +197,16 @@ def test_equal_inputs_give_equal_bytes(study, lake):
     _finish_most(study, lake)
     made = []
     for _ in range(2):
-        make_unlearning_comparisons(study, lake)
-        made.append([lake.path(fact).read_bytes() for fact in (TESTS, OUTCOMES)])
+        make_unlearning_comparisons(study, lake, CELL)
+        made.append([lake.path(fact, CELL).read_bytes() for fact in (TESTS, OUTCOMES)])
         for fact in (TESTS, OUTCOMES):
-            lake.path(fact).unlink()
+            lake.path(fact, CELL).unlink()
     assert made[0] == made[1]
 
 
 def test_nothing_done_is_no_test_and_every_run_left(study, lake):
-    tests, outcomes = make_unlearning_comparisons(study, lake)
-    assert tests.rows == 0 and lake.read(TESTS).is_empty()
+    tests, outcomes = make_unlearning_comparisons(study, lake, CELL)
+    assert tests.rows == 0 and lake.read(TESTS, CELL).is_empty()
     assert outcomes.details == {"left": 16}
-    make_unlearning_plan(study, lake, chosen_bins())
-    assert [made.rows for made in make_unlearning_comparisons(study, lake)] == [0, 0]
+    make_unlearning_plan(study, lake, CELL, chosen_bins())
+    assert [made.rows for made in make_unlearning_comparisons(study, lake, CELL)] == [0, 0]

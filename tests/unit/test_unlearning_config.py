@@ -54,7 +54,7 @@ def test_a_benchmark_that_the_study_has_not_is_refused(section):
         "name": "small",
         "corpus": {"path": "a.jsonl"},
         "sampling": {"documents_per_bin": 5},
-        "model": {"path": "m"},
+        "models": [{"path": "m"}],
         "benchmarks": [quiz],
         "unlearning": section,
     }

@@ -11,11 +11,11 @@ from influence_warehouse.lake.layout import Home
 from influence_warehouse.unlearning.plan import (
     Region,
     make_unlearning_plan,
-    partition_keys,
     plan_runs,
+    planned_runs,
 )
-from tests.scoring_lake import scoring_study
-from tests.unlearning_world import chosen_bins, unlearning_study
+from tests.scoring_lake import CELL, scoring_study
+from tests.unlearning_world import OF, chosen_bins, unlearning_study
 
 STUDY = unlearning_study(Path("model"))
 
@@ -62,8 +62,8 @@ def test_regions_run_once_per_condition_and_seed_and_global_conditions_once_per_
     assert plan.filter(benchmark="alpha", condition="influence_in_topic").height == 4
     assert plan.filter(benchmark="alpha", condition="random_global").height == 2
     assert plan.filter(benchmark="beta").height == 8
-    assert "alpha|random_in_topic|health|2" in plan["partition_key"]
-    assert "alpha|random_global|all|1" in plan["partition_key"]
+    assert f"{OF}alpha|random_in_topic|health|2" in plan["partition_key"]
+    assert f"{OF}alpha|random_global|all|1" in plan["partition_key"]
 
 
 def test_other_studies_methods_and_benchmarks_are_left_out():
@@ -73,6 +73,7 @@ def test_other_studies_methods_and_benchmarks_are_left_out():
             chosen_bins(("beta", "games", None)),
             chosen.with_columns(study=pl.lit("other")),
             chosen.with_columns(method=pl.lit("bm25")),
+            chosen.with_columns(model=pl.lit("another")),
         ]
     )
     study = unlearning_study(Path("model"), benchmarks=["alpha"])
@@ -82,27 +83,27 @@ def test_other_studies_methods_and_benchmarks_are_left_out():
 
 def test_the_plan_follows_the_choice_and_not_its_scores(lake):
     chosen = chosen_bins(("alpha", "games", None), ("beta", None, "faq"))
-    assert not make_unlearning_plan(STUDY, lake, chosen).reused
+    assert not make_unlearning_plan(STUDY, lake, CELL, chosen).reused
     rescored = chosen.with_columns(z=pl.col("z") + 1).reverse()
-    assert make_unlearning_plan(STUDY, lake, rescored).reused
+    assert make_unlearning_plan(STUDY, lake, CELL, rescored).reused
     fewer = chosen.filter(benchmark="beta")
-    outcome = make_unlearning_plan(STUDY, lake, fewer)
+    outcome = make_unlearning_plan(STUDY, lake, CELL, fewer)
     assert not outcome.reused
     assert outcome.details == {
         "influence_global": 2, "influence_in_topic": 2, "random_global": 2, "random_in_topic": 2
     }  # fmt: skip
-    assert all(key.startswith("beta|") for key in partition_keys(lake))
+    assert all(key.startswith(f"{OF}beta|") for key in planned_runs(STUDY, lake))
 
 
 def test_nothing_chosen_is_a_plan_without_runs(lake):
-    assert make_unlearning_plan(STUDY, lake, chosen_bins()).rows == 0
-    assert partition_keys(lake) == []
+    assert make_unlearning_plan(STUDY, lake, CELL, chosen_bins()).rows == 0
+    assert planned_runs(STUDY, lake) == []
 
 
 def test_what_is_missing_is_named(lake):
     with pytest.raises(FactError, match=r"unlearning_plan.*Remedy"):
-        partition_keys(lake)
+        planned_runs(STUDY, lake)
     with pytest.raises(WarehouseError, match=r"chosen_bins.*Remedy"):
-        make_unlearning_plan(STUDY, lake)
+        make_unlearning_plan(STUDY, lake, CELL)
     with pytest.raises(InputError, match="no section `unlearning`"):
         plan_runs(scoring_study(Path("model")), chosen_bins())

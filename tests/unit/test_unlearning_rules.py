@@ -12,7 +12,7 @@ from influence_warehouse.unlearning.rules import make_region_rules, rule_rows
 from tests.scoring_lake import BENCHMARKS, scoring_study
 from tests.unlearning_world import unlearning_study
 
-HEAD = ("tiny", "trackstar")
+HEAD = ("tiny", "base", "trackstar")
 LISTED = [
     {"benchmark": "beta", "topic": "games"},
     {"benchmark": "alpha", "format": "faq"},

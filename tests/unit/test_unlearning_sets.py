@@ -19,7 +19,8 @@ from influence_warehouse.unlearning.sets import (
     retain_sets,
     set_digests,
 )
-from tests.unlearning_world import chosen_bins, unlearning_study, write_unlearning_lake
+from tests.scoring_lake import CELL
+from tests.unlearning_world import OF, chosen_bins, unlearning_study, write_unlearning_lake
 
 PLACES = [(topic, format) for topic in TOPICS[:4] for format in FORMATS[:2]]
 REGIONS = [(TOPICS[0], None), (None, FORMATS[0]), (TOPICS[1], FORMATS[1]), (TOPICS[2], None)]
@@ -66,7 +67,7 @@ def test_sets_are_equal_in_size_in_their_region_and_apart(counts, scores, region
     assert not forget.select("partition_key", "doc_id").is_duplicated().any()
     placed = forget.join(documents, on="doc_id")
     for key, run in placed.group_by("partition_key"):
-        name = str(key[0]).split("|")[2]
+        name = str(key[0]).split("|")[5]
         assert run.select(Region.of(name).contains().all()).item()
     try:
         retain = retain_sets(study, plan, documents, forget["doc_id"])
@@ -93,11 +94,11 @@ def test_influence_conditions_take_the_highest_scores_ties_by_id():
         assert rows["influence_rank"].to_list() == [1, 2, 3]
         return rows["doc_id"].to_list()
 
-    topic = f"alpha|influence_in_topic|{TOPICS[0]}"
+    topic = f"{OF}alpha|influence_in_topic|{TOPICS[0]}"
     assert members(f"{topic}|1") == ["d003", "d007", "d011"]
     assert members(f"{topic}|2") == members(f"{topic}|1")
-    assert members(f"beta|influence_in_topic|{TOPICS[0]}|1") == ["d002", "d006", "d010"]
-    assert members("alpha|influence_global|all|1") == ["d003", "d007", "d011"]
+    assert members(f"{OF}beta|influence_in_topic|{TOPICS[0]}|1") == ["d002", "d006", "d010"]
+    assert members(f"{OF}alpha|influence_global|all|1") == ["d003", "d007", "d011"]
 
 
 def test_random_conditions_follow_from_the_seed_and_nothing_else():
@@ -147,19 +148,19 @@ def test_digests_are_over_sorted_ids():
 def test_facts_are_made_once_and_again_when_sizes_change(tmp_path):
     lake = write_unlearning_lake(tmp_path)
     study = unlearning_study(tmp_path / "model")
-    make_unlearning_plan(study, lake, chosen_bins(("alpha", TOPICS[0], None)))
-    first = make_unlearning_sets(study, lake)
+    make_unlearning_plan(study, lake, CELL, chosen_bins(("alpha", TOPICS[0], None)))
+    first = make_unlearning_sets(study, lake, CELL)
     assert [(o.fact, o.rows, o.reused) for o in first] == [
         ("retain_sets", 18, False), ("unlearning_set_digests", 8, False), ("forget_sets", 48, False)
     ]  # fmt: skip
-    assert all(outcome.reused for outcome in make_unlearning_sets(study, lake))
-    bytes_before = lake.path("forget_sets").read_bytes()
-    lake.path("forget_sets").unlink()
-    make_unlearning_sets(study, lake)
-    assert lake.path("forget_sets").read_bytes() == bytes_before
+    assert all(outcome.reused for outcome in make_unlearning_sets(study, lake, CELL))
+    bytes_before = lake.path("forget_sets", CELL).read_bytes()
+    lake.path("forget_sets", CELL).unlink()
+    make_unlearning_sets(study, lake, CELL)
+    assert lake.path("forget_sets", CELL).read_bytes() == bytes_before
     larger = unlearning_study(tmp_path / "model", forget_documents=7)
-    assert make_unlearning_sets(larger, lake)[2].rows == 56
-    forget, retain = lake.read("forget_sets"), lake.read("retain_sets")
-    recomputed = set_digests(lake.read("unlearning_plan"), forget, retain)
+    assert make_unlearning_sets(larger, lake, CELL)[2].rows == 56
+    forget, retain = lake.read("forget_sets", CELL), lake.read("retain_sets", CELL)
+    recomputed = set_digests(lake.read("unlearning_plan", CELL), forget, retain)
     assert recomputed["n_forget"].to_list() == [7] * 8
-    assert recomputed.equals(lake.read("unlearning_set_digests"))
+    assert recomputed.equals(lake.read("unlearning_set_digests", CELL))

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 
 from influence_warehouse.errors import FactError
 from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.pipeline.parts import shards_of
 from influence_warehouse.warehouse import resamples
 from influence_warehouse.warehouse.resamples import (
     MIN_SUBSET_ITEMS,
@@ -19,7 +20,8 @@ from influence_warehouse.warehouse.resamples import (
     semidefinite_cholesky,
     within_bin_moments,
 )
-from tests.synthetic import BENCHMARKS, METHOD, synthetic_lake
+from tests.scoring_lake import CELL, shard_part
+from tests.synthetic import BENCHMARKS, synthetic_lake
 
 NAMES = list(BENCHMARKS)
 
@@ -30,7 +32,7 @@ def world(tmp_path_factory):
 
 
 def _moments(world):
-    return within_bin_moments(world.lake, METHOD, NAMES, world.study.sampling.shards)
+    return within_bin_moments(world.lake, shards_of(world.study, CELL), NAMES)
 
 
 def test_moments_equal_numpy_within_each_bin(world):
@@ -51,7 +53,7 @@ def test_mean_and_spread_of_the_resamples_are_those_of_both_sources_of_noise(wor
     0.004^2, is in the item variance already.
     """
     own_share = 0.004**2 / (0.004**2 + 0.01**2 / 16)
-    drawn = world.lake.read("bin_mean_resamples")
+    drawn = world.lake.read("bin_mean_resamples", CELL)
     drawn = drawn.filter(item_subset="all")
     covariance = moderated_covariance(_moments(world))
     for position, name in enumerate(NAMES):
@@ -83,23 +85,23 @@ def test_documents_shared_by_benchmarks_give_correlated_noise(world):
 
 
 def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(world, tmp_path):
-    first = world.lake.path("bin_mean_resamples").read_bytes()
+    first = world.lake.path("bin_mean_resamples", CELL).read_bytes()
     again = synthetic_lake(tmp_path, documents=600, resamples=400)
-    assert again.lake.path("bin_mean_resamples").read_bytes() == first
+    assert again.lake.path("bin_mean_resamples", CELL).read_bytes() == first
     other = again.study.model_copy(update={"seed": 8})
-    assert not make_bin_mean_resamples(other, again.lake).reused
-    assert again.lake.path("bin_mean_resamples").read_bytes() != first
+    assert not make_bin_mean_resamples(other, again.lake, CELL).reused
+    assert again.lake.path("bin_mean_resamples", CELL).read_bytes() != first
 
 
 def test_shards_do_not_change_the_moments(world, tmp_path):
     one = synthetic_lake(tmp_path, documents=600, resamples=100, shards=1)
-    alone = within_bin_moments(one.lake, METHOD, NAMES, 1)
+    alone = within_bin_moments(one.lake, shards_of(one.study, CELL), NAMES)
     assert_allclose(_moments(world).scatter, alone.scatter, rtol=1e-6, atol=1e-12)
 
 
 def test_current_fact_is_reused(world):
-    outcome = make_bin_mean_resamples(world.study, world.lake)
-    assert outcome.reused and outcome.rows == world.lake.rows("bin_mean_resamples")
+    outcome = make_bin_mean_resamples(world.study, world.lake, CELL)
+    assert outcome.reused and outcome.rows == world.lake.rows("bin_mean_resamples", CELL)
 
 
 def test_a_later_benchmark_leaves_the_draws_of_the_earlier_ones(world):
@@ -168,11 +170,13 @@ def test_subsets_of_too_few_items_are_left_out_and_a_whole_one_is_repeated(right
 def test_subsets_share_the_noise_of_the_documents(world):
     """So that it cancels in the difference between right and wrong answers."""
     study, name = world.study, NAMES[0]
-    sums = world.lake.read("bin_item_scores").filter(benchmark=name)
-    answers = world.lake.read("item_predictions").select("benchmark", "item_id", "is_correct")
+    sums = world.lake.read("bin_item_scores", CELL).filter(benchmark=name)
+    answers = world.lake.read("item_predictions", "base").select(
+        "benchmark", "item_id", "is_correct"
+    )
     sums = sums.join(answers, on=["benchmark", "item_id"])
     items = draw_subset_means(sums, name, study.statistics.resamples, study.seed)
-    drawn = world.lake.read("bin_mean_resamples").filter(benchmark=name)
+    drawn = world.lake.read("bin_mean_resamples", CELL).filter(benchmark=name)
     noise = {}
     for subset in ("all", "correct"):
         rows = drawn.filter(item_subset=subset).sort("resample", "bin_id")
@@ -184,11 +188,12 @@ def test_subsets_share_the_noise_of_the_documents(world):
 
 def test_other_answers_make_other_resamples(world, tmp_path):
     again = synthetic_lake(tmp_path, documents=600, resamples=100)
-    before = again.lake.read("bin_mean_resamples")
-    flipped = again.lake.read("item_predictions").with_columns(~pl.col("is_correct"))
-    again.lake.write("item_predictions", flipped, Fingerprint.of("item_predictions", flipped=1))
-    assert not make_bin_mean_resamples(again.study, again.lake).reused
-    after = again.lake.read("bin_mean_resamples")
+    before = again.lake.read("bin_mean_resamples", CELL)
+    flipped = again.lake.read("item_predictions", "base").with_columns(~pl.col("is_correct"))
+    made = Fingerprint.of("item_predictions", flipped=1)
+    again.lake.write("item_predictions", flipped, made, "base")
+    assert not make_bin_mean_resamples(again.study, again.lake, CELL).reused
+    after = again.lake.read("bin_mean_resamples", CELL)
     assert set(after["item_subset"]) == {"all", "incorrect"}
     assert after.filter(item_subset="all").equals(before.filter(item_subset="all"))
 
@@ -235,8 +240,9 @@ def test_cholesky_of_singular_matrices():
 
 def test_a_benchmark_scored_for_fewer_documents_is_refused(tmp_path):
     world = synthetic_lake(tmp_path, documents=600, resamples=100)
-    frame = world.lake.read("document_scores", 0)
+    frame = world.lake.read("document_scores", shard_part(0))
     dropped = frame.filter(~((pl.col("benchmark") == NAMES[2]) & (pl.col("doc_id") == "doc-00000")))
-    world.lake.write("document_scores", dropped, Fingerprint.of("document_scores", damaged=1), 0)
+    made = Fingerprint.of("document_scores", damaged=1)
+    world.lake.write("document_scores", dropped, made, shard_part(0))
     with pytest.raises(FactError, match=f"00000.parquet.*{NAMES[2]}.*Remedy"):
-        make_bin_mean_resamples(world.study, world.lake)
+        make_bin_mean_resamples(world.study, world.lake, CELL)

@@ -12,6 +12,7 @@ from influence_warehouse.warehouse.split_halves import (
     halves_over_items,
     make_split_half_correlations,
 )
+from tests.scoring_lake import CELL
 from tests.synthetic import synthetic_lake
 
 RNG = np.random.default_rng
@@ -86,25 +87,26 @@ def world(tmp_path_factory):
 
 def test_fact_is_reproducible_reused_and_whole(world, tmp_path):
     again = synthetic_lake(tmp_path, documents=600, resamples=100)
-    path = world.lake.path("split_half_correlations")
-    assert again.lake.path("split_half_correlations").read_bytes() == path.read_bytes()
-    outcome = make_split_half_correlations(world.study, world.lake)
+    path = world.lake.path("split_half_correlations", CELL)
+    assert again.lake.path("split_half_correlations", CELL).read_bytes() == path.read_bytes()
+    outcome = make_split_half_correlations(world.study, world.lake, CELL)
     assert outcome.reused and outcome.rows == 4 * 2 * 3 * SPLITS
     other = again.study.model_copy(update={"seed": 8})
-    assert not make_split_half_correlations(other, again.lake).reused
-    assert again.lake.path("split_half_correlations").read_bytes() != path.read_bytes()
+    assert not make_split_half_correlations(other, again.lake, CELL).reused
+    assert again.lake.path("split_half_correlations", CELL).read_bytes() != path.read_bytes()
 
 
 def test_shards_do_not_change_the_draw(world, tmp_path):
     one = synthetic_lake(tmp_path, documents=600, resamples=100, shards=1)
     assert_frame_equal(
-        one.lake.read("split_half_correlations"), world.lake.read("split_half_correlations")
+        one.lake.read("split_half_correlations", CELL),
+        world.lake.read("split_half_correlations", CELL),
     )
 
 
 def test_halves_of_documents_correlate_as_their_means_do(world):
     """One split recomputed from the definition: some half of every bin, of equal sizes."""
-    rows = world.lake.read("split_half_correlations").filter(
+    rows = world.lake.read("split_half_correlations", CELL).filter(
         split_over="documents", level="bin", benchmark="stem_reasoning"
     )
     counts = np.bincount(world.bin_of, minlength=576)

@@ -1,3 +1,3 @@
 {{ benchmark_pairs(
-    ref('int_region_statistics'), ['method', 'item_subset', 'level', 'region_id']
+    ref('int_region_statistics'), ['model', 'method', 'item_subset', 'level', 'region_id']
 ) }}

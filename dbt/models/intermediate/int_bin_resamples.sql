@@ -1,6 +1,7 @@
 -- Both scales are held: deviation is in units of the observed spread over bins, true_deviation in
 -- units of the signal's, whose own error is added to first order (it widens outstanding bins).
 select
+    resamples.model,
     resamples.method,
     resamples.benchmark,
     resamples.item_subset,
@@ -16,18 +17,21 @@ select
 from {{ ref('stg_bin_mean_resamples') }} as resamples
 inner join {{ ref('int_spread_resamples') }} as spreads
     on
-        resamples.method = spreads.method
+        resamples.model = spreads.model
+        and resamples.method = spreads.method
         and resamples.benchmark = spreads.benchmark
         and resamples.item_subset = spreads.item_subset
         and resamples.resample = spreads.resample
 inner join {{ ref('int_signal_shares') }} as shares
     on
-        resamples.method = shares.method
+        resamples.model = shares.model
+        and resamples.method = shares.method
         and resamples.benchmark = shares.benchmark
         and resamples.item_subset = shares.item_subset
 inner join {{ ref('int_bin_statistics') }} as statistics
     on
-        resamples.method = statistics.method
+        resamples.model = statistics.model
+        and resamples.method = statistics.method
         and resamples.benchmark = statistics.benchmark
         and resamples.item_subset = statistics.item_subset
         and resamples.bin_id = statistics.bin_id

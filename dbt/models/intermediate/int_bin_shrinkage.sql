@@ -1,6 +1,7 @@
 -- In the scores' own unit; int_region_tests shrinks z.
 with estimates as (
     select
+        statistics.model,
         statistics.method,
         statistics.benchmark,
         statistics.item_subset,
@@ -10,7 +11,8 @@ with estimates as (
     from {{ ref('int_bin_statistics') }} as statistics
     inner join {{ ref('int_bin_mean_errors') }} as errors
         on
-            statistics.method = errors.method
+            statistics.model = errors.model
+            and statistics.method = errors.method
             and statistics.benchmark = errors.benchmark
             and statistics.item_subset = errors.item_subset
             and statistics.bin_id = errors.bin_id
@@ -18,12 +20,13 @@ with estimates as (
 
 shrunken as (
     {{ empirical_bayes(
-        'estimates', ['method', 'benchmark', 'item_subset'],
+        'estimates', ['model', 'method', 'benchmark', 'item_subset'],
         'mean', 'standard_error', 'shrunken_mean'
     ) }}
 )
 
 select
+    model,
     method,
     benchmark,
     item_subset,

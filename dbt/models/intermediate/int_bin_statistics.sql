@@ -1,5 +1,6 @@
 with totals as (
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -10,10 +11,11 @@ with totals as (
         sum(score_sum) / (count(*) * max(n_documents)) as mean
     from {{ ref('stg_bin_item_scores') }}
     where n_documents > 0
-    group by method, benchmark, item_subset, bin_id
+    group by model, method, benchmark, item_subset, bin_id
     union all
     -- Imported means: what only items can tell stays null.
     select
+        model,
         method,
         benchmark,
         'all' as item_subset,
@@ -27,6 +29,7 @@ with totals as (
 
 profiles as (
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -34,12 +37,13 @@ profiles as (
         cast(sum(n_documents) as bigint) as n_documents,
         cast(sum(n_in_top_k) as bigint) as n_in_top_k
     from totals
-    group by method, benchmark, item_subset
+    group by model, method, benchmark, item_subset
 ),
 
 -- Empty bins are rows: what was not sampled must be seen as such.
 all_bins as (
     select
+        profiles.model,
         profiles.method,
         profiles.benchmark,
         profiles.item_subset,
@@ -60,7 +64,8 @@ all_bins as (
     cross join {{ ref('stg_bin_populations') }} as bins
     left join totals
         on
-            profiles.method = totals.method
+            profiles.model = totals.model
+            and profiles.method = totals.method
             and profiles.benchmark = totals.benchmark
             and profiles.item_subset = totals.item_subset
             and bins.bin_id = totals.bin_id
@@ -69,6 +74,6 @@ all_bins as (
 select
     *,
     {{ ratio('top_share', 'document_share') }} as enrichment,
-    (mean - avg(mean) over (partition by method, benchmark, item_subset))
-    / nullif(stddev_samp(mean) over (partition by method, benchmark, item_subset), 0) as z
+    (mean - avg(mean) over (partition by model, method, benchmark, item_subset))
+    / nullif(stddev_samp(mean) over (partition by model, method, benchmark, item_subset), 0) as z
 from all_bins

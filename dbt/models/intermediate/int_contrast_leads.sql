@@ -11,6 +11,7 @@ with directions as (
 
 placed as (
     select
+        statistics.model,
         statistics.method,
         statistics.contrast,
         statistics.item_subset,
@@ -20,6 +21,7 @@ placed as (
         directions.direction,
         row_number() over (
             partition by
+                statistics.model,
                 statistics.method,
                 statistics.contrast,
                 statistics.item_subset,
@@ -35,6 +37,7 @@ placed as (
 -- That a region is not first where it is itself left out says nothing.
 without as (
     select
+        left_outs.model,
         left_outs.method,
         left_outs.contrast,
         left_outs.item_subset,
@@ -49,7 +52,8 @@ without as (
     from {{ ref('int_contrast_leave_outs') }} as left_outs
     inner join placed as firsts
         on
-            left_outs.method = firsts.method
+            left_outs.model = firsts.model
+            and left_outs.method = firsts.method
             and left_outs.contrast = firsts.contrast
             and left_outs.item_subset = firsts.item_subset
             and left_outs.level = firsts.level
@@ -70,6 +74,7 @@ without as (
 
 heights as (
     select
+        model,
         method,
         contrast,
         item_subset,
@@ -84,6 +89,7 @@ heights as (
         max(height) as highest
     from without
     group by
+        model,
         method,
         contrast,
         item_subset,
@@ -97,6 +103,7 @@ heights as (
 -- Of regions that are level the first by number, as for `placed`.
 firsts as (
     select
+        without.model,
         without.method,
         without.contrast,
         without.item_subset,
@@ -109,7 +116,8 @@ firsts as (
     from without
     inner join heights
         on
-            without.method = heights.method
+            without.model = heights.model
+            and without.method = heights.method
             and without.contrast = heights.contrast
             and without.item_subset = heights.item_subset
             and without.level = heights.level
@@ -119,6 +127,7 @@ firsts as (
             and without.left_out_id = heights.left_out_id
             and without.height = heights.highest
     group by
+        without.model,
         without.method,
         without.contrast,
         without.item_subset,
@@ -130,6 +139,7 @@ firsts as (
 )
 
 select
+    heights.model,
     heights.method,
     heights.contrast,
     heights.item_subset,
@@ -144,7 +154,8 @@ select
 from heights
 left join firsts
     on
-        heights.method = firsts.method
+        heights.model = firsts.model
+        and heights.method = firsts.method
         and heights.contrast = firsts.contrast
         and heights.item_subset = firsts.item_subset
         and heights.level = firsts.level

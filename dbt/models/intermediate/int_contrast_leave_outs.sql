@@ -1,4 +1,5 @@
 select
+    left_outs.model,
     left_outs.method,
     contrasts.contrast,
     left_outs.item_subset,
@@ -15,6 +16,7 @@ from {{ ref('int_region_leave_outs') }} as left_outs
 inner join {{ ref('stg_study_contrasts') }} as contrasts
     on left_outs.benchmark = contrasts.benchmark
 group by
+    left_outs.model,
     left_outs.method,
     contrasts.contrast,
     left_outs.item_subset,

@@ -1,4 +1,5 @@
 select
+    statistics.model,
     statistics.method,
     contrasts.contrast,
     contrasts.benchmark_a,
@@ -18,6 +19,7 @@ from {{ ref('int_region_statistics') }} as statistics
 inner join {{ ref('stg_study_contrasts') }} as contrasts
     on statistics.benchmark = contrasts.benchmark
 group by
+    statistics.model,
     statistics.method,
     contrasts.contrast,
     contrasts.benchmark_a,

@@ -3,4 +3,4 @@ with tested as (
     select * from {{ ref('int_contrasts') }}
 )
 
-{{ benjamini_hochberg('tested', ['method', 'contrast', 'item_subset', 'level']) }}
+{{ benjamini_hochberg('tested', ['model', 'method', 'contrast', 'item_subset', 'level']) }}

@@ -1,5 +1,6 @@
 with resamples as (
     select
+        draws.model,
         draws.method,
         contrasts.contrast,
         draws.item_subset,
@@ -16,6 +17,7 @@ with resamples as (
     inner join {{ ref('stg_study_contrasts') }} as contrasts
         on draws.benchmark = contrasts.benchmark
     group by
+        draws.model,
         draws.method,
         contrasts.contrast,
         draws.item_subset,
@@ -27,6 +29,7 @@ with resamples as (
 
 errors as (
     select
+        model,
         method,
         contrast,
         item_subset,
@@ -35,11 +38,12 @@ errors as (
         stddev_samp(deviation) as delta_z_standard_error,
         stddev_samp(true_deviation) as true_delta_z_standard_error
     from resamples
-    group by method, contrast, item_subset, level, region_id
+    group by model, method, contrast, item_subset, level, region_id
 ),
 
 true_values as (
     select
+        intervals.model,
         intervals.method,
         contrasts.contrast,
         intervals.item_subset,
@@ -53,6 +57,7 @@ true_values as (
     inner join {{ ref('stg_study_contrasts') }} as contrasts
         on intervals.benchmark = contrasts.benchmark
     group by
+        intervals.model,
         intervals.method,
         contrasts.contrast,
         intervals.item_subset,
@@ -71,14 +76,16 @@ estimates as (
     from {{ ref('int_contrast_statistics') }} as statistics
     left join errors
         on
-            statistics.method = errors.method
+            statistics.model = errors.model
+            and statistics.method = errors.method
             and statistics.contrast = errors.contrast
             and statistics.item_subset = errors.item_subset
             and statistics.level = errors.level
             and statistics.region_id = errors.region_id
     left join true_values
         on
-            statistics.method = true_values.method
+            statistics.model = true_values.model
+            and statistics.method = true_values.method
             and statistics.contrast = true_values.contrast
             and statistics.item_subset = true_values.item_subset
             and statistics.level = true_values.level
@@ -94,6 +101,7 @@ tested as (
 )
 
 select
+    model,
     method,
     contrast,
     benchmark_a,

@@ -1,5 +1,6 @@
 with draws as (
     select
+        resamples.model,
         resamples.method,
         contrasts.contrast,
         resamples.level,
@@ -11,6 +12,7 @@ with draws as (
         on resamples.benchmark = contrasts.benchmark
     where resamples.level != 'bin'
     group by
+        resamples.model,
         resamples.method,
         contrasts.contrast,
         resamples.level,
@@ -21,6 +23,7 @@ with draws as (
 
 spreads as (
     select
+        model,
         method,
         contrast,
         level,
@@ -29,11 +32,12 @@ spreads as (
         {{ quantile('delta_z', 0.975) }} as high,
         stddev_samp(delta_z) as standard_error
     from draws
-    group by method, contrast, level, region_id
+    group by model, method, contrast, level, region_id
 ),
 
 compared as (
     select
+        statistics.model,
         statistics.method,
         contrasts.contrast,
         contrasts.benchmark_a,
@@ -47,6 +51,7 @@ compared as (
         on statistics.benchmark = contrasts.benchmark
     where statistics.level != 'bin'
     group by
+        statistics.model,
         statistics.method,
         contrasts.contrast,
         contrasts.benchmark_a,
@@ -68,7 +73,8 @@ tested as (
     from compared
     left join spreads
         on
-            compared.method = spreads.method
+            compared.model = spreads.model
+            and compared.method = spreads.method
             and compared.contrast = spreads.contrast
             and compared.level = spreads.level
             and compared.region_id = spreads.region_id
@@ -82,4 +88,4 @@ scored as (
 )
 
 -- One family: all topics or formats of one contrast.
-{{ benjamini_hochberg('scored', ['method', 'contrast', 'level']) }}
+{{ benjamini_hochberg('scored', ['model', 'method', 'contrast', 'level']) }}

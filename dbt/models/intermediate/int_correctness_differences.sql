@@ -1,5 +1,6 @@
 with spreads as (
     select
+        model,
         method,
         benchmark,
         level,
@@ -8,11 +9,12 @@ with spreads as (
         {{ quantile('delta_z', 0.975) }} as delta_z_high,
         stddev_samp(delta_z) as delta_z_standard_error
     from {{ ref('int_correctness_resamples') }}
-    group by method, benchmark, level, region_id
+    group by model, method, benchmark, level, region_id
 ),
 
 compared as (
     select
+        statistics.model,
         statistics.method,
         statistics.benchmark,
         statistics.level,
@@ -28,7 +30,8 @@ compared as (
     from {{ ref('int_correctness_statistics') }} as statistics
     left join spreads
         on
-            statistics.method = spreads.method
+            statistics.model = spreads.model
+            and statistics.method = spreads.method
             and statistics.benchmark = spreads.benchmark
             and statistics.level = spreads.level
             and statistics.region_id = spreads.region_id
@@ -42,4 +45,4 @@ tested as (
 )
 
 -- One family: all bins, topics or formats of one benchmark.
-{{ benjamini_hochberg('tested', ['method', 'benchmark', 'level']) }}
+{{ benjamini_hochberg('tested', ['model', 'method', 'benchmark', 'level']) }}

@@ -1,5 +1,6 @@
 -- On one scale, so that what the smaller subset adds to the spread by chance does not count.
 select
+    statistics.model,
     statistics.method,
     statistics.benchmark,
     statistics.level,
@@ -11,7 +12,13 @@ select
 from {{ ref('int_region_statistics') }} as statistics
 inner join {{ ref('int_subset_scales') }} as scales
     on
-        statistics.method = scales.method
+        statistics.model = scales.model
+        and statistics.method = scales.method
         and statistics.benchmark = scales.benchmark
         and statistics.item_subset = scales.item_subset
-group by statistics.method, statistics.benchmark, statistics.level, statistics.region_id
+group by
+    statistics.model,
+    statistics.method,
+    statistics.benchmark,
+    statistics.level,
+    statistics.region_id

@@ -2,6 +2,7 @@
 -- times their z: onto z itself, which holds noise already, every resample would lose correlation.
 with draws as (
     select
+        resamples.model,
         resamples.method,
         resamples.benchmark,
         resamples.item_subset,
@@ -14,7 +15,8 @@ with draws as (
     from {{ ref('int_region_resamples') }} as resamples
     inner join {{ ref('int_region_statistics') }} as statistics
         on
-            resamples.method = statistics.method
+            resamples.model = statistics.model
+            and resamples.method = statistics.method
             and resamples.benchmark = statistics.benchmark
             and resamples.item_subset = statistics.item_subset
             and resamples.level = statistics.level
@@ -25,6 +27,7 @@ with draws as (
 
 moments as (
     select
+        a.model,
         a.method,
         a.item_subset,
         a.level,
@@ -44,17 +47,19 @@ moments as (
     from draws as a
     inner join draws as b
         on
-            a.method = b.method
+            a.model = b.model
+            and a.method = b.method
             and a.item_subset = b.item_subset
             and a.level = b.level
             and a.region_id = b.region_id
             and a.resample = b.resample
             and a.position < b.position
-    group by a.method, a.item_subset, a.level, a.benchmark, b.benchmark, a.resample
+    group by a.model, a.method, a.item_subset, a.level, a.benchmark, b.benchmark, a.resample
 ),
 
 shares as (
     select
+        model,
         method,
         item_subset,
         level,
@@ -68,11 +73,12 @@ shares as (
         max(variance_a) - avg(noise_a) as true_variance_a,
         max(variance_b) - avg(noise_b) as true_variance_b
     from moments
-    group by method, item_subset, level, benchmark_a, benchmark_b
+    group by model, method, item_subset, level, benchmark_a, benchmark_b
 ),
 
 resampled as (
     select
+        moments.model,
         moments.method,
         moments.item_subset,
         moments.level,
@@ -93,7 +99,8 @@ resampled as (
     from moments
     inner join shares
         on
-            moments.method = shares.method
+            moments.model = shares.model
+            and moments.method = shares.method
             and moments.item_subset = shares.item_subset
             and moments.level = shares.level
             and moments.benchmark_a = shares.benchmark_a
@@ -128,6 +135,7 @@ changes as (
 
 errors as (
     select
+        model,
         method,
         item_subset,
         level,
@@ -139,11 +147,12 @@ errors as (
         max(true_pearson) as true_pearson,
         stddev_samp(true_change) as true_standard_error
     from changes
-    group by method, item_subset, level, benchmark_a, benchmark_b
+    group by model, method, item_subset, level, benchmark_a, benchmark_b
 )
 
 -- Like true_z: where the spread over bins is not told from chance there is no scale.
 select
+    errors.model,
     errors.method,
     errors.item_subset,
     errors.level,
@@ -161,11 +170,13 @@ select
 from errors
 inner join {{ ref('int_signal_shares') }} as scales_a
     on
-        errors.method = scales_a.method
+        errors.model = scales_a.model
+        and errors.method = scales_a.method
         and errors.benchmark_a = scales_a.benchmark
         and errors.item_subset = scales_a.item_subset
 inner join {{ ref('int_signal_shares') }} as scales_b
     on
-        errors.method = scales_b.method
+        errors.model = scales_b.model
+        and errors.method = scales_b.method
         and errors.benchmark_b = scales_b.benchmark
         and errors.item_subset = scales_b.item_subset

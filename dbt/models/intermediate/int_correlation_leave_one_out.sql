@@ -1,6 +1,7 @@
 -- Pearson's r without each region in turn, from sums: one pass, not one pass per region.
 with sums as (
     select
+        model,
         method,
         item_subset,
         level,
@@ -13,11 +14,12 @@ with sums as (
         sum(z_b * z_b) as sum_bb,
         sum(z_a * z_b) as sum_ab
     from {{ ref('int_benchmark_pairs') }}
-    group by method, item_subset, level, benchmark_a, benchmark_b
+    group by model, method, item_subset, level, benchmark_a, benchmark_b
 ),
 
 without as (
     select
+        pairs.model,
         pairs.method,
         pairs.item_subset,
         pairs.level,
@@ -33,7 +35,8 @@ without as (
     from {{ ref('int_benchmark_pairs') }} as pairs
     inner join sums
         on
-            pairs.method = sums.method
+            pairs.model = sums.model
+            and pairs.method = sums.method
             and pairs.item_subset = sums.item_subset
             and pairs.level = sums.level
             and pairs.benchmark_a = sums.benchmark_a
@@ -43,6 +46,7 @@ without as (
 )
 
 select
+    model,
     method,
     item_subset,
     level,

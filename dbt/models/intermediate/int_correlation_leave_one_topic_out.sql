@@ -3,12 +3,13 @@
 with leave_out_pairs as (
     {{ benchmark_pairs(
         ref('int_region_leave_outs'),
-        ['method', 'item_subset', 'left_out_kind', 'left_out_id', 'level', 'region_id']
+        ['model', 'method', 'item_subset', 'left_out_kind', 'left_out_id', 'level', 'region_id']
     ) }}
 ),
 
 without as (
     select
+        pairs.model,
         pairs.method,
         pairs.item_subset,
         pairs.level,
@@ -25,6 +26,7 @@ without as (
     where pairs.level in ('bin', 'topic')
     union all
     select
+        model,
         method,
         item_subset,
         level,
@@ -40,6 +42,7 @@ without as (
 -- Topics without documents cannot be left out.
 filled as (
     select distinct
+        model,
         method,
         item_subset,
         benchmark_a,
@@ -50,6 +53,7 @@ filled as (
 )
 
 select
+    without.model,
     without.method,
     without.item_subset,
     without.level,
@@ -66,12 +70,14 @@ select
 from without
 inner join filled
     on
-        without.method = filled.method
+        without.model = filled.model
+        and without.method = filled.method
         and without.item_subset = filled.item_subset
         and without.benchmark_a = filled.benchmark_a
         and without.benchmark_b = filled.benchmark_b
         and without.topic_id = filled.topic_id
 group by
+    without.model,
     without.method,
     without.item_subset,
     without.level,

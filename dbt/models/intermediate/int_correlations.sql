@@ -1,15 +1,22 @@
 with ranked as (
     select
         pairs.*,
-        {{ average_rank('z_a', ['method', 'item_subset', 'level', 'benchmark_a', 'benchmark_b']) }}
+        {{ average_rank(
+            'z_a',
+            ['model', 'method', 'item_subset', 'level', 'benchmark_a', 'benchmark_b']
+        ) }}
             as rank_a,
-        {{ average_rank('z_b', ['method', 'item_subset', 'level', 'benchmark_a', 'benchmark_b']) }}
+        {{ average_rank(
+            'z_b',
+            ['model', 'method', 'item_subset', 'level', 'benchmark_a', 'benchmark_b']
+        ) }}
             as rank_b
     from {{ ref('int_benchmark_pairs') }} as pairs
 )
 
 -- corr divides by a spread that is zero where all values are equal; that is no correlation.
 select
+    model,
     method,
     item_subset,
     level,
@@ -23,4 +30,4 @@ select
         when min(z_a) < max(z_a) and min(z_b) < max(z_b) then corr(rank_a, rank_b)
     end as spearman
 from ranked
-group by method, item_subset, level, benchmark_a, benchmark_b
+group by model, method, item_subset, level, benchmark_a, benchmark_b

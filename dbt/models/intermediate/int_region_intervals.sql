@@ -1,5 +1,6 @@
 with errors as (
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -8,11 +9,12 @@ with errors as (
         stddev_samp(deviation) as z_standard_error,
         stddev_samp(true_deviation) as true_z_standard_error
     from {{ ref('int_region_resamples') }}
-    group by method, benchmark, item_subset, level, region_id
+    group by model, method, benchmark, item_subset, level, region_id
 ),
 
 estimates as (
     select
+        statistics.model,
         statistics.method,
         statistics.benchmark,
         statistics.item_subset,
@@ -27,14 +29,16 @@ estimates as (
     from {{ ref('int_region_statistics') }} as statistics
     inner join errors
         on
-            statistics.method = errors.method
+            statistics.model = errors.model
+            and statistics.method = errors.method
             and statistics.benchmark = errors.benchmark
             and statistics.item_subset = errors.item_subset
             and statistics.level = errors.level
             and statistics.region_id = errors.region_id
     inner join {{ ref('int_signal_shares') }} as shares
         on
-            statistics.method = shares.method
+            statistics.model = shares.model
+            and statistics.method = shares.method
             and statistics.benchmark = shares.benchmark
             and statistics.item_subset = shares.item_subset
 ),
@@ -48,6 +52,7 @@ tested as (
 )
 
 select
+    model,
     method,
     benchmark,
     item_subset,

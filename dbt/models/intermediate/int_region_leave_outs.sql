@@ -3,6 +3,7 @@
 -- standardized already: another centre and scale change nothing in what is standardized anew.
 with bins as (
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -13,6 +14,7 @@ with bins as (
 
 totals as (
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -20,12 +22,13 @@ totals as (
         sum(z) as sum_z,
         sum(z * z) as sum_zz
     from bins
-    group by method, benchmark, item_subset
+    group by model, method, benchmark, item_subset
 ),
 
 -- One row even where a benchmark has no documents in what is left out: it then stays as it is.
 left_out as (
     select
+        bins.model,
         bins.method,
         bins.benchmark,
         bins.item_subset,
@@ -37,11 +40,18 @@ left_out as (
     from bins
     inner join {{ ref('int_region_bins') }} as members on bins.bin_id = members.bin_id
     where members.level in ('bin', 'topic')
-    group by bins.method, bins.benchmark, bins.item_subset, members.level, members.region_id
+    group by
+        bins.model,
+        bins.method,
+        bins.benchmark,
+        bins.item_subset,
+        members.level,
+        members.region_id
 ),
 
 centred as (
     select
+        left_out.model,
         left_out.method,
         left_out.benchmark,
         left_out.item_subset,
@@ -54,7 +64,8 @@ centred as (
     from left_out
     inner join totals
         on
-            left_out.method = totals.method
+            left_out.model = totals.model
+            and left_out.method = totals.method
             and left_out.benchmark = totals.benchmark
             and left_out.item_subset = totals.item_subset
 ),
@@ -72,6 +83,7 @@ remaining as (
 
 regions as (
     select
+        bins.model,
         bins.method,
         bins.benchmark,
         bins.item_subset,
@@ -83,11 +95,18 @@ regions as (
     inner join {{ ref('int_region_bins') }} as members on bins.bin_id = members.bin_id
     -- Each bin without each bin: a million rows, spent on all items alone.
     where members.level != 'bin' or bins.item_subset = 'all'
-    group by bins.method, bins.benchmark, bins.item_subset, members.level, members.region_id
+    group by
+        bins.model,
+        bins.method,
+        bins.benchmark,
+        bins.item_subset,
+        members.level,
+        members.region_id
 ),
 
 shared as (
     select
+        bins.model,
         bins.method,
         bins.benchmark,
         bins.item_subset,
@@ -103,6 +122,7 @@ shared as (
     inner join {{ ref('int_region_bins') }} as inside on bins.bin_id = inside.bin_id
     where inside.level != 'bin' or bins.item_subset = 'all'
     group by
+        bins.model,
         bins.method,
         bins.benchmark,
         bins.item_subset,
@@ -114,6 +134,7 @@ shared as (
 
 joined as (
     select
+        remaining.model,
         remaining.method,
         remaining.benchmark,
         remaining.item_subset,
@@ -129,12 +150,14 @@ joined as (
     from remaining
     inner join regions
         on
-            remaining.method = regions.method
+            remaining.model = regions.model
+            and remaining.method = regions.method
             and remaining.benchmark = regions.benchmark
             and remaining.item_subset = regions.item_subset
     left join shared
         on
-            remaining.method = shared.method
+            remaining.model = shared.model
+            and remaining.method = shared.method
             and remaining.benchmark = shared.benchmark
             and remaining.item_subset = shared.item_subset
             and remaining.left_out_kind = shared.left_out_kind
@@ -144,6 +167,7 @@ joined as (
 )
 
 select
+    model,
     method,
     benchmark,
     item_subset,

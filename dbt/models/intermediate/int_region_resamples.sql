@@ -1,4 +1,5 @@
 select
+    model,
     method,
     benchmark,
     item_subset,
@@ -10,6 +11,7 @@ select
 from {{ ref('int_bin_resamples') }}
 union all
 select
+    resamples.model,
     resamples.method,
     resamples.benchmark,
     resamples.item_subset,
@@ -22,6 +24,7 @@ from {{ ref('int_bin_resamples') }} as resamples
 inner join {{ ref('int_region_bins') }} as members
     on resamples.bin_id = members.bin_id and members.level != 'bin'
 group by
+    resamples.model,
     resamples.method,
     resamples.benchmark,
     resamples.item_subset,

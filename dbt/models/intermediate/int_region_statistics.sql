@@ -1,5 +1,6 @@
 -- A bin is the mean of itself, so one query serves bins, topics and formats.
 select
+    bins.model,
     bins.method,
     bins.benchmark,
     bins.item_subset,
@@ -25,4 +26,4 @@ select
     {{ ratio('sum(bins.top_share)', 'sum(bins.document_share)') }} as enrichment
 from {{ ref('int_bin_statistics') }} as bins
 inner join {{ ref('int_region_bins') }} as members on bins.bin_id = members.bin_id
-group by bins.method, bins.benchmark, bins.item_subset, members.level, members.region_id
+group by bins.model, bins.method, bins.benchmark, bins.item_subset, members.level, members.region_id

@@ -5,9 +5,9 @@ with intervals as (
 
 tested as (
     {{ empirical_bayes(
-        'intervals', ['method', 'benchmark', 'item_subset', 'level'],
+        'intervals', ['model', 'method', 'benchmark', 'item_subset', 'level'],
         'z', 'z_standard_error', 'shrunken_z'
     ) }}
 )
 
-{{ benjamini_hochberg('tested', ['method', 'benchmark', 'item_subset', 'level']) }}
+{{ benjamini_hochberg('tested', ['model', 'method', 'benchmark', 'item_subset', 'level']) }}

@@ -3,16 +3,18 @@
 -- holds noise already. A scale that is not surely above 0 is none: values are divided by it.
 with shares as (
     select
+        model,
         method,
         benchmark,
         item_subset,
         1 - avg(noise_variance) as signal_share
     from {{ ref('int_spread_resamples') }}
-    group by method, benchmark, item_subset
+    group by model, method, benchmark, item_subset
 ),
 
 errors as (
     select
+        spreads.model,
         spreads.method,
         spreads.benchmark,
         spreads.item_subset,
@@ -23,13 +25,15 @@ errors as (
     from {{ ref('int_spread_resamples') }} as spreads
     inner join shares
         on
-            spreads.method = shares.method
+            spreads.model = shares.model
+            and spreads.method = shares.method
             and spreads.benchmark = shares.benchmark
             and spreads.item_subset = shares.item_subset
-    group by spreads.method, spreads.benchmark, spreads.item_subset
+    group by spreads.model, spreads.method, spreads.benchmark, spreads.item_subset
 )
 
 select
+    shares.model,
     shares.method,
     shares.benchmark,
     shares.item_subset,
@@ -42,6 +46,7 @@ select
 from shares
 inner join errors
     on
-        shares.method = errors.method
+        shares.model = errors.model
+        and shares.method = errors.method
         and shares.benchmark = errors.benchmark
         and shares.item_subset = errors.item_subset

@@ -1,16 +1,18 @@
 -- Per resample, how the drawn noise lies over the bins: alone, and along the estimates.
 with estimates as (
     select
+        model,
         method,
         benchmark,
         item_subset,
         bin_id,
         mean,
-        stddev_samp(mean) over (partition by method, benchmark, item_subset) as spread
+        stddev_samp(mean) over (partition by model, method, benchmark, item_subset) as spread
     from {{ ref('int_bin_statistics') }}
 )
 
 select
+    resamples.model,
     resamples.method,
     resamples.benchmark,
     resamples.item_subset,
@@ -24,8 +26,14 @@ select
 from {{ ref('stg_bin_mean_resamples') }} as resamples
 inner join estimates
     on
-        resamples.method = estimates.method
+        resamples.model = estimates.model
+        and resamples.method = estimates.method
         and resamples.benchmark = estimates.benchmark
         and resamples.item_subset = estimates.item_subset
         and resamples.bin_id = estimates.bin_id
-group by resamples.method, resamples.benchmark, resamples.item_subset, resamples.resample
+group by
+    resamples.model,
+    resamples.method,
+    resamples.benchmark,
+    resamples.item_subset,
+    resamples.resample

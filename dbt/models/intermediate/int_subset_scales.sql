@@ -1,14 +1,16 @@
 with spreads as (
     select
+        model,
         method,
         benchmark,
         item_subset,
         stddev_samp(mean) as spread
     from {{ ref('int_bin_statistics') }}
-    group by method, benchmark, item_subset
+    group by model, method, benchmark, item_subset
 )
 
 select
+    subsets.model,
     subsets.method,
     subsets.benchmark,
     subsets.item_subset,
@@ -16,7 +18,8 @@ select
 from spreads as subsets
 inner join spreads as whole
     on
-        subsets.method = whole.method
+        subsets.model = whole.model
+        and subsets.method = whole.method
         and subsets.benchmark = whole.benchmark
         and whole.item_subset = 'all'
 where subsets.item_subset != 'all'

@@ -2,6 +2,7 @@
 -- matrix of documents x items is not needed. Formulae: docs/statistics.md, "Power".
 with cells as (
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -18,14 +19,15 @@ centred as (
     select
         *,
         mean
-        - avg(mean) over (partition by method, benchmark, item_subset, item_id)
-        - avg(mean) over (partition by method, benchmark, item_subset, bin_id)
-        + avg(mean) over (partition by method, benchmark, item_subset) as interaction
+        - avg(mean) over (partition by model, method, benchmark, item_subset, item_id)
+        - avg(mean) over (partition by model, method, benchmark, item_subset, bin_id)
+        + avg(mean) over (partition by model, method, benchmark, item_subset) as interaction
     from cells
 ),
 
 by_item as (
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -38,11 +40,12 @@ by_item as (
             '(count(distinct item_id) - 1) * (count(distinct bin_id) - 1)'
         ) }} as interaction_mean_square
     from centred
-    group by method, benchmark, item_subset
+    group by model, method, benchmark, item_subset
 ),
 
 by_document as (
     select
+        model,
         method,
         benchmark,
         {{ ratio(
@@ -50,7 +53,7 @@ by_document as (
             'sum(n_documents - 1)'
         ) }} as document_variance
     from {{ ref('int_bin_document_statistics') }}
-    group by method, benchmark
+    group by model, method, benchmark
 ),
 
 residuals as (
@@ -65,10 +68,14 @@ residuals as (
         end as residual_variance
     from by_item
     left join by_document
-        on by_item.method = by_document.method and by_item.benchmark = by_document.benchmark
+        on
+            by_item.model = by_document.model
+            and by_item.method = by_document.method
+            and by_item.benchmark = by_document.benchmark
 )
 
 select
+    model,
     method,
     benchmark,
     item_subset,

@@ -1,6 +1,7 @@
 -- What moves a correlation most when it is left out: one region of its level, or one topic.
 with left_outs as (
     select
+        without.model,
         without.method,
         without.item_subset,
         without.level,
@@ -15,6 +16,7 @@ with left_outs as (
         on without.level = regions.level and without.region_id = regions.region_id
     union all
     select
+        without.model,
         without.method,
         without.item_subset,
         without.level,
@@ -34,6 +36,7 @@ changes as (
         left_outs.*,
         row_number() over (
             partition by
+                left_outs.model,
                 left_outs.method,
                 left_outs.item_subset,
                 left_outs.level,
@@ -47,7 +50,8 @@ changes as (
     from left_outs
     inner join {{ ref('int_correlations') }} as correlations
         on
-            left_outs.method = correlations.method
+            left_outs.model = correlations.model
+            and left_outs.method = correlations.method
             and left_outs.item_subset = correlations.item_subset
             and left_outs.level = correlations.level
             and left_outs.benchmark_a = correlations.benchmark_a
@@ -56,6 +60,7 @@ changes as (
 
 extremes as (
     select
+        model,
         method,
         item_subset,
         level,
@@ -68,11 +73,12 @@ extremes as (
             as most_influential,
         max(case when change_rank = 1 then pearson end) as pearson_without_it
     from changes
-    group by method, item_subset, level, benchmark_a, benchmark_b, left_out_kind
+    group by model, method, item_subset, level, benchmark_a, benchmark_b, left_out_kind
 )
 
 select
     studies.study,
+    correlations.model,
     correlations.method,
     correlations.item_subset,
     correlations.level,
@@ -104,14 +110,16 @@ from {{ ref('int_correlations') }} as correlations
 cross join {{ ref('stg_studies') }} as studies
 left join {{ ref('int_correlation_intervals') }} as intervals
     on
-        correlations.method = intervals.method
+        correlations.model = intervals.model
+        and correlations.method = intervals.method
         and correlations.item_subset = intervals.item_subset
         and correlations.level = intervals.level
         and correlations.benchmark_a = intervals.benchmark_a
         and correlations.benchmark_b = intervals.benchmark_b
 left join extremes as regions
     on
-        correlations.method = regions.method
+        correlations.model = regions.model
+        and correlations.method = regions.method
         and correlations.item_subset = regions.item_subset
         and correlations.level = regions.level
         and correlations.benchmark_a = regions.benchmark_a
@@ -119,7 +127,8 @@ left join extremes as regions
         and regions.left_out_kind = 'region'
 left join extremes as topics
     on
-        correlations.method = topics.method
+        correlations.model = topics.model
+        and correlations.method = topics.method
         and correlations.item_subset = topics.item_subset
         and correlations.level = topics.level
         and correlations.benchmark_a = topics.benchmark_a

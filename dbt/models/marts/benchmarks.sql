@@ -1,6 +1,6 @@
 with items as (
     select
-        predictions.model_id,
+        predictions.model,
         items.benchmark,
         cast(predictions.is_correct as integer) as is_correct,
         predictions.correct_logprob_margin,
@@ -12,20 +12,24 @@ with items as (
 
 totals as (
     select
-        model_id,
+        model,
         benchmark,
         count(*) as n_items,
         cast(sum(is_correct) as bigint) as n_correct,
         avg(chance) as chance,
         avg(correct_logprob_margin) as mean_margin
     from items
-    group by model_id, benchmark
+    group by model, benchmark
+),
+
+models as (
+    select distinct model from {{ ref('stg_study_methods') }}
 )
 
 select
     design.study,
+    models.model,
     design.benchmark,
-    totals.model_id,
     design.position,
     design.domain,
     design.capability,
@@ -39,4 +43,5 @@ select
     cast(totals.chance as double precision) as chance,
     totals.mean_margin
 from {{ ref('stg_study_benchmarks') }} as design
-left join totals on design.benchmark = totals.benchmark
+cross join models
+left join totals on models.model = totals.model and design.benchmark = totals.benchmark

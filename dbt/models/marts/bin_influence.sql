@@ -1,5 +1,6 @@
 select
     studies.study,
+    bins.model,
     bins.method,
     bins.benchmark,
     bins.item_subset,
@@ -26,7 +27,7 @@ select
     intervals.shrunken_z,
     case
         when bins.z is not null then row_number() over (
-            partition by bins.method, bins.benchmark, bins.item_subset
+            partition by bins.model, bins.method, bins.benchmark, bins.item_subset
             order by bins.z desc nulls last, bins.bin_id
         )
     end as z_rank,
@@ -40,18 +41,21 @@ cross join {{ ref('stg_studies') }} as studies
 -- Joined here, and not earlier, so that nothing else waits for the scan of all scores.
 left join {{ ref('int_bin_document_statistics') }} as documents
     on
-        bins.method = documents.method
+        bins.model = documents.model
+        and bins.method = documents.method
         and bins.benchmark = documents.benchmark
         and bins.bin_id = documents.bin_id
 left join {{ ref('int_bin_shrinkage') }} as shrinkage
     on
-        bins.method = shrinkage.method
+        bins.model = shrinkage.model
+        and bins.method = shrinkage.method
         and bins.benchmark = shrinkage.benchmark
         and bins.item_subset = shrinkage.item_subset
         and bins.bin_id = shrinkage.bin_id
 left join {{ ref('int_region_tests') }} as intervals
     on
-        bins.method = intervals.method
+        bins.model = intervals.model
+        and bins.method = intervals.method
         and bins.benchmark = intervals.benchmark
         and bins.item_subset = intervals.item_subset
         and intervals.level = 'bin'

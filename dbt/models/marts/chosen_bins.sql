@@ -1,11 +1,15 @@
 {%- set sql = env_var('INFLUENCE_REGIONS_SQL', '') -%}
-{#- What the study's SQL may read (warehouse/plain_select.py); each as a CTE of its own name. -#}
+{#- `model|method`, separated by spaces: the study's SQL chooses once for each. -#}
+{%- set cells = env_var('INFLUENCE_REGIONS_CELLS', '').split() -%}
+{#- What the study's SQL may read (study/plain_select.py); each as a CTE of its own name, that holds
+    the rows of one model and method. -#}
 {%- set readable = [
     ref('benchmark_correlations'), ref('benchmarks'), ref('bin_contrasts'), ref('bin_influence'),
     ref('bins'), ref('document_influence'), ref('format_contrasts'), ref('format_influence'),
     ref('influence_concentration'), ref('top_documents'), ref('topic_contrasts'),
     ref('topic_influence')
 ] -%}
+{%- set not_by_method = ['benchmarks', 'bins'] -%}
 with rules as (
     select * from {{ ref('stg_region_rules') }}
 ),
@@ -13,6 +17,7 @@ with rules as (
 regions as (
     select
         study,
+        model,
         method,
         benchmark,
         'topic' as region_kind,
@@ -27,6 +32,7 @@ regions as (
     union all
     select
         study,
+        model,
         method,
         benchmark,
         'format' as region_kind,
@@ -41,6 +47,7 @@ regions as (
     union all
     select
         study,
+        model,
         method,
         benchmark,
         'bin' as region_kind,
@@ -58,13 +65,13 @@ ranked as (
     select
         regions.*,
         row_number() over (
-            partition by regions.method, regions.benchmark, regions.region_kind
+            partition by regions.model, regions.method, regions.benchmark, regions.region_kind
             -- Regions that differ by no more than their errors shrink to one value: then by z.
             order by
                 regions.shrunken_z desc nulls last, regions.z desc, regions.topic, regions.format
         ) as influence_rank,
         count(regions.shrunken_z) over (
-            partition by regions.method, regions.benchmark, regions.region_kind
+            partition by regions.model, regions.method, regions.benchmark, regions.region_kind
         ) as n_regions
     from regions
 ),
@@ -77,28 +84,47 @@ passing as (
         'rank ' || ranked.influence_rank || ' of ' || ranked.n_regions
         || ' by shrunken z; q at most ' || rules.max_q as reason,
         row_number() over (
-            partition by ranked.method, ranked.benchmark order by ranked.influence_rank
+            partition by
+                ranked.model,
+                ranked.method,
+                ranked.benchmark
+            order by ranked.influence_rank
         ) as place
     from ranked
     inner join rules
         on
-            ranked.method = rules.method
+            ranked.model = rules.model
+            and ranked.method = rules.method
             and ranked.benchmark = rules.benchmark
             and ranked.region_kind || 's' = rules.rule
     where ranked.z > 0 and ranked.q_value <= rules.max_q
 ),
 
-{% if sql %}
-asked as (
+{% for cell in cells if sql %}
+{%- set model, method = cell.split('|') %}
+asked_{{ loop.index }} as (
     with {% for relation in readable %}
-    {{ relation.identifier }} as (select * from {{ relation }}){{ "," if not loop.last }}
+    {{ relation.identifier }} as (
+        select * from {{ relation }}
+        {%- if relation.identifier != 'bins' %}
+        where model = '{{ model }}'
+        {%- if relation.identifier not in not_by_method %} and method = '{{ method }}'{% endif %}
+        {%- endif %}
+    ){{ "," if not loop.last }}
     {%- endfor %}
-    select distinct benchmark, topic, format from ({{ sql }}) as answer
+    select distinct
+        '{{ model }}' as model,
+        '{{ method }}' as method,
+        benchmark,
+        topic,
+        format
+    from ({{ sql }}) as answer
 ),
-{% endif %}
+{% endfor %}
 
 named as (
     select
+        model,
         method,
         benchmark,
         topic,
@@ -108,6 +134,7 @@ named as (
     where place <= per_benchmark
     union all
     select distinct
+        model,
         method,
         benchmark,
         topic,
@@ -115,21 +142,28 @@ named as (
         'listed in the study' as reason
     from rules
     where rule = 'explicit'
-    {%- if sql %}
+    {%- for cell in cells if sql %}
     union all
     select
+        rules.model,
         rules.method,
         asked.benchmark,
         cast(asked.topic as varchar) as topic,
         cast(asked.format as varchar) as format,
         'by the SQL of the study' as reason
-    from asked
-    inner join rules on asked.benchmark = rules.benchmark and rules.rule = 'sql'
-    {%- endif %}
+    from asked_{{ loop.index }} as asked
+    inner join rules
+        on
+            asked.model = rules.model
+            and asked.method = rules.method
+            and asked.benchmark = rules.benchmark
+            and rules.rule = 'sql'
+    {%- endfor %}
 )
 
 select
     studies.study,
+    named.model,
     named.method,
     named.benchmark,
     -- SQL that names neither names no region: null, so that the build fails.
@@ -150,7 +184,8 @@ from named
 cross join {{ ref('stg_studies') }} as studies
 left join ranked
     on
-        named.method = ranked.method
+        named.model = ranked.model
+        and named.method = ranked.method
         and named.benchmark = ranked.benchmark
         and named.topic is not distinct from ranked.topic
         and named.format is not distinct from ranked.format

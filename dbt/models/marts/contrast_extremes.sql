@@ -8,6 +8,7 @@ with severities as (
         end as is_changed,
         row_number() over (
             partition by
+                leads.model,
                 leads.method,
                 leads.contrast,
                 leads.item_subset,
@@ -25,6 +26,7 @@ with severities as (
 
 summaries as (
     select
+        model,
         method,
         contrast,
         item_subset,
@@ -56,11 +58,12 @@ summaries as (
             "case when left_out_kind = 'topic' and is_changed = 1 then other_region end"
         ) }} as other_regions_without_a_topic
     from severities
-    group by method, contrast, item_subset, level, extreme, extreme_id
+    group by model, method, contrast, item_subset, level, extreme, extreme_id
 ),
 
 runners_up as (
     select
+        summaries.model,
         summaries.method,
         summaries.contrast,
         summaries.item_subset,
@@ -72,12 +75,14 @@ runners_up as (
     from summaries
     inner join {{ ref('int_contrast_statistics') }} as others
         on
-            summaries.method = others.method
+            summaries.model = others.model
+            and summaries.method = others.method
             and summaries.contrast = others.contrast
             and summaries.item_subset = others.item_subset
             and summaries.level = others.level
             and summaries.extreme_id != others.region_id
     group by
+        summaries.model,
         summaries.method,
         summaries.contrast,
         summaries.item_subset,
@@ -87,6 +92,7 @@ runners_up as (
 
 select
     studies.study,
+    summaries.model,
     summaries.method,
     summaries.contrast,
     contrasts.benchmark_a,
@@ -120,14 +126,16 @@ inner join {{ ref('int_regions') }} as regions
     on summaries.level = regions.level and summaries.extreme_id = regions.region_id
 inner join {{ ref('int_contrasts') }} as contrasts
     on
-        summaries.method = contrasts.method
+        summaries.model = contrasts.model
+        and summaries.method = contrasts.method
         and summaries.contrast = contrasts.contrast
         and summaries.item_subset = contrasts.item_subset
         and summaries.level = contrasts.level
         and summaries.extreme_id = contrasts.region_id
 left join runners_up
     on
-        summaries.method = runners_up.method
+        summaries.model = runners_up.model
+        and summaries.method = runners_up.method
         and summaries.contrast = runners_up.contrast
         and summaries.item_subset = runners_up.item_subset
         and summaries.level = runners_up.level

@@ -1,5 +1,6 @@
 with placed as (
     select
+        model,
         method,
         contrast,
         benchmark_a,
@@ -10,7 +11,7 @@ with placed as (
         n_bins,
         delta_z,
         rank() over (
-            partition by method, contrast, item_subset, level order by delta_z desc
+            partition by model, method, contrast, item_subset, level order by delta_z desc
         ) as delta_z_rank
     from {{ ref('int_contrast_statistics') }}
     where level in ('topic', 'format') and delta_z is not null
@@ -24,6 +25,7 @@ without as (
         regions.region as left_out,
         rank() over (
             partition by
+                left_outs.model,
                 left_outs.method,
                 left_outs.contrast,
                 left_outs.item_subset,
@@ -35,7 +37,8 @@ without as (
     from {{ ref('int_contrast_leave_outs') }} as left_outs
     inner join placed
         on
-            left_outs.method = placed.method
+            left_outs.model = placed.model
+            and left_outs.method = placed.method
             and left_outs.contrast = placed.contrast
             and left_outs.item_subset = placed.item_subset
             and left_outs.level = placed.level
@@ -53,7 +56,7 @@ changes as (
     select
         *,
         row_number() over (
-            partition by method, contrast, item_subset, level, region_id, left_out_kind
+            partition by model, method, contrast, item_subset, level, region_id, left_out_kind
             order by abs(delta_z - delta_z_with) desc nulls first, left_out_id
         ) as change_rank
     from without
@@ -61,6 +64,7 @@ changes as (
 
 ranges as (
     select
+        model,
         method,
         contrast,
         item_subset,
@@ -84,11 +88,12 @@ ranges as (
             as delta_z_without_topic,
         min(case when delta_z * delta_z_with > 0 then 1 else 0 end) = 1 as is_sign_kept
     from changes
-    group by method, contrast, item_subset, level, region_id
+    group by model, method, contrast, item_subset, level, region_id
 )
 
 select
     studies.study,
+    placed.model,
     placed.method,
     placed.contrast,
     placed.benchmark_a,
@@ -116,7 +121,8 @@ inner join {{ ref('int_regions') }} as regions
     on placed.level = regions.level and placed.region_id = regions.region_id
 left join ranges
     on
-        placed.method = ranges.method
+        placed.model = ranges.model
+        and placed.method = ranges.method
         and placed.contrast = ranges.contrast
         and placed.item_subset = ranges.item_subset
         and placed.level = ranges.level

@@ -1,5 +1,6 @@
 select
     studies.study,
+    differences.model,
     differences.method,
     differences.contrast,
     differences.benchmark_a,

@@ -9,6 +9,7 @@ with answers as (
 
 select
     studies.study,
+    statistics.model,
     statistics.method,
     statistics.benchmark,
     statistics.level,
@@ -44,7 +45,8 @@ cross join {{ ref('stg_studies') }} as studies
 left join answers on statistics.benchmark = answers.benchmark
 left join {{ ref('int_correctness_differences') }} as differences
     on
-        statistics.method = differences.method
+        statistics.model = differences.model
+        and statistics.method = differences.method
         and statistics.benchmark = differences.benchmark
         and statistics.level = differences.level
         and statistics.region_id = differences.region_id

@@ -2,13 +2,14 @@
 -- Ties go to the smaller doc_id, so that ranks never depend on the order of rows.
 with ranked as (
     select
+        model,
         method,
         benchmark,
         doc_id,
         bin_id,
         score,
         row_number() over (
-            partition by method, benchmark order by score desc, doc_id
+            partition by model, method, benchmark order by score desc, doc_id
         ) as score_rank
     from {{ ref('stg_document_scores') }}
 ),
@@ -17,7 +18,7 @@ ranked_in_bins as (
     select
         *,
         row_number() over (
-            partition by method, benchmark, bin_id order by score_rank
+            partition by model, method, benchmark, bin_id order by score_rank
         ) as score_rank_in_bin
     from ranked
 ),
@@ -36,6 +37,7 @@ described as (
 
 select
     studies.study,
+    scores.model,
     scores.method,
     scores.benchmark,
     scores.doc_id,

@@ -1,5 +1,6 @@
 select
     studies.study,
+    contrasts.model,
     contrasts.method,
     contrasts.contrast,
     contrasts.benchmark_a,

@@ -1,5 +1,6 @@
 select
     studies.study,
+    statistics.model,
     statistics.method,
     statistics.benchmark,
     statistics.item_subset,
@@ -18,7 +19,11 @@ select
     intervals.shrunken_z,
     case
         when statistics.z is not null then row_number() over (
-            partition by statistics.method, statistics.benchmark, statistics.item_subset
+            partition by
+                statistics.model,
+                statistics.method,
+                statistics.benchmark,
+                statistics.item_subset
             order by statistics.z desc nulls last, regions.format
         )
     end as z_rank,
@@ -34,7 +39,8 @@ inner join {{ ref('int_regions') }} as regions
 cross join {{ ref('stg_studies') }} as studies
 left join {{ ref('int_region_tests') }} as intervals
     on
-        statistics.method = intervals.method
+        statistics.model = intervals.model
+        and statistics.method = intervals.method
         and statistics.benchmark = intervals.benchmark
         and statistics.item_subset = intervals.item_subset
         and statistics.level = intervals.level

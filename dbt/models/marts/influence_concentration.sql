@@ -1,6 +1,7 @@
 -- What is negative counts as none: concentration asks where the support is.
 with measured as (
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -11,6 +12,7 @@ with measured as (
     where n_documents > 0
     union all
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -21,6 +23,7 @@ with measured as (
     where z is not null
     union all
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -33,22 +36,24 @@ with measured as (
 
 shares as (
     select
+        model,
         method,
         benchmark,
         item_subset,
         measure,
         amount / nullif(
-            sum(amount) over (partition by method, benchmark, item_subset, measure), 0
+            sum(amount) over (partition by model, method, benchmark, item_subset, measure), 0
         ) as share,
         row_number() over (
-            partition by method, benchmark, item_subset, measure order by amount desc, bin_id
+            partition by model, method, benchmark, item_subset, measure order by amount desc, bin_id
         ) as descending_rank,
-        count(*) over (partition by method, benchmark, item_subset, measure) as n_bins
+        count(*) over (partition by model, method, benchmark, item_subset, measure) as n_bins
     from measured
 )
 
 select
     studies.study,
+    shares.model,
     shares.method,
     shares.benchmark,
     shares.item_subset,
@@ -65,4 +70,10 @@ select
     sum(case when shares.descending_rank <= 100 then shares.share end) as top_100_share
 from shares
 cross join {{ ref('stg_studies') }} as studies
-group by studies.study, shares.method, shares.benchmark, shares.item_subset, shares.measure
+group by
+    studies.study,
+    shares.model,
+    shares.method,
+    shares.benchmark,
+    shares.item_subset,
+    shares.measure

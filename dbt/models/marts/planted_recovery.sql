@@ -12,6 +12,7 @@ planted_topics as (
 
 topic_values as (
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -21,6 +22,7 @@ topic_values as (
     from {{ ref('topic_influence') }}
     union all
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -34,10 +36,18 @@ topic_values as (
 topic_ranks as (
     select
         topics.*,
-        {{ average_rank('-amount', ['method', 'topics.benchmark', 'item_subset', 'measure']) }}
+        {{ average_rank(
+            '-amount',
+            ['model', 'method', 'topics.benchmark', 'item_subset', 'measure']
+        ) }}
             as topic_rank,
         count(*) over (
-            partition by topics.method, topics.benchmark, topics.item_subset, topics.measure
+            partition by
+                topics.model,
+                topics.method,
+                topics.benchmark,
+                topics.item_subset,
+                topics.measure
         ) as n_topics,
         case when planted.topic is null then 0 else 1 end as is_planted
     from topic_values as topics
@@ -48,6 +58,7 @@ topic_ranks as (
 
 topic_totals as (
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -56,11 +67,12 @@ topic_totals as (
         cast(sum(is_planted) as bigint) as n_planted_topics,
         avg(case when is_planted = 1 then topic_rank end) as mean_rank
     from topic_ranks
-    group by method, benchmark, item_subset, measure
+    group by model, method, benchmark, item_subset, measure
 ),
 
 topics_found as (
     select
+        ranks.model,
         ranks.method,
         ranks.benchmark,
         ranks.item_subset,
@@ -69,16 +81,18 @@ topics_found as (
     from topic_ranks as ranks
     inner join topic_totals as totals
         on
-            ranks.method = totals.method
+            ranks.model = totals.model
+            and ranks.method = totals.method
             and ranks.benchmark = totals.benchmark
             and ranks.item_subset = totals.item_subset
             and ranks.measure = totals.measure
     where ranks.is_planted = 1 and ranks.topic_rank <= totals.n_planted_topics
-    group by ranks.method, ranks.benchmark, ranks.item_subset, ranks.measure
+    group by ranks.model, ranks.method, ranks.benchmark, ranks.item_subset, ranks.measure
 ),
 
 bin_values as (
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -88,6 +102,7 @@ bin_values as (
     from {{ ref('bin_influence') }}
     union all
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -115,16 +130,17 @@ labelled_bins as (
 bin_ranks as (
     select
         labelled_bins.*,
-        {{ average_rank('amount', ['method', 'benchmark', 'item_subset', 'measure']) }}
+        {{ average_rank('amount', ['model', 'method', 'benchmark', 'item_subset', 'measure']) }}
             as rank_among_all,
         {{ average_rank(
-            'amount', ['method', 'benchmark', 'item_subset', 'measure', 'is_planted_for_any']
+            'amount', ['model', 'method', 'benchmark', 'item_subset', 'measure', 'is_planted_for_any']
         ) }} as rank_among_planted
     from labelled_bins
 ),
 
 bin_totals as (
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -135,11 +151,12 @@ bin_totals as (
         sum(is_planted * rank_among_all) as rank_sum,
         sum(is_planted * rank_among_planted) as rank_sum_among_planted
     from bin_ranks
-    group by method, benchmark, item_subset, measure
+    group by model, method, benchmark, item_subset, measure
 )
 
 select
     studies.study,
+    topics.model,
     topics.method,
     topics.benchmark,
     topics.item_subset,
@@ -166,13 +183,15 @@ select
 from topic_totals as topics
 inner join bin_totals as bins
     on
-        topics.method = bins.method
+        topics.model = bins.model
+        and topics.method = bins.method
         and topics.benchmark = bins.benchmark
         and topics.item_subset = bins.item_subset
         and topics.measure = bins.measure
 left join topics_found as found
     on
-        topics.method = found.method
+        topics.model = found.model
+        and topics.method = found.method
         and topics.benchmark = found.benchmark
         and topics.item_subset = found.item_subset
         and topics.measure = found.measure

@@ -1,12 +1,13 @@
 {%- set quantiles = normal_quantiles_for_power() -%}
 with spreads as (
     select
+        model,
         method,
         benchmark,
         item_subset,
         stddev_samp(mean) as spread
     from {{ ref('int_bin_statistics') }}
-    group by method, benchmark, item_subset
+    group by model, method, benchmark, item_subset
 ),
 
 parts as (
@@ -18,13 +19,15 @@ parts as (
     from {{ ref('int_variance_components') }} as components
     inner join spreads
         on
-            components.method = spreads.method
+            components.model = spreads.model
+            and components.method = spreads.method
             and components.benchmark = spreads.benchmark
             and components.item_subset = spreads.item_subset
 )
 
 select
     studies.study,
+    parts.model,
     parts.method,
     parts.benchmark,
     parts.item_subset,
@@ -49,6 +52,7 @@ from parts
 cross join {{ ref('stg_studies') }} as studies
 left join {{ ref('int_signal_shares') }} as shares
     on
-        parts.method = shares.method
+        parts.model = shares.model
+        and parts.method = shares.method
         and parts.benchmark = shares.benchmark
         and parts.item_subset = shares.item_subset

@@ -7,6 +7,7 @@ with kinds as (
 -- A bin of one document has no halves. Subsets of items are not halved.
 halved as (
     select
+        bins.model,
         bins.method,
         bins.benchmark,
         bins.item_subset,
@@ -22,6 +23,7 @@ halved as (
     inner join {{ ref('int_region_bins') }} as members on bins.bin_id = members.bin_id
     where bins.n_documents > 0 and bins.item_subset = 'all'
     group by
+        bins.model,
         bins.method,
         bins.benchmark,
         bins.item_subset,
@@ -32,6 +34,7 @@ halved as (
 
 profiles as (
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -42,7 +45,7 @@ profiles as (
         cast(sum(n_halved_bins) as bigint) as n_bins,
         cast(sum(n_bins - n_halved_bins) as bigint) as n_bins_of_one_document
     from halved
-    group by method, benchmark, item_subset, split_over, level
+    group by model, method, benchmark, item_subset, split_over, level
 ),
 
 -- A correlation of -1 would mean no reliability at all, without a bound.
@@ -55,6 +58,7 @@ corrected as (
 
 summaries as (
     select
+        model,
         method,
         benchmark,
         item_subset,
@@ -65,11 +69,12 @@ summaries as (
         {{ quantile('reliability', 0.025) }} as reliability_low,
         {{ quantile('reliability', 0.975) }} as reliability_high
     from corrected
-    group by method, benchmark, item_subset, split_over, level
+    group by model, method, benchmark, item_subset, split_over, level
 )
 
 select
     studies.study,
+    profiles.model,
     profiles.method,
     profiles.benchmark,
     profiles.item_subset,
@@ -97,7 +102,8 @@ from profiles
 cross join {{ ref('stg_studies') }} as studies
 left join summaries
     on
-        profiles.method = summaries.method
+        profiles.model = summaries.model
+        and profiles.method = summaries.method
         and profiles.benchmark = summaries.benchmark
         and profiles.item_subset = summaries.item_subset
         and profiles.split_over = summaries.split_over

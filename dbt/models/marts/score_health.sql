@@ -1,5 +1,6 @@
 select
     studies.study,
+    health.model,
     health.method,
     health.benchmark,
     health.shard,

@@ -1,21 +1,24 @@
 with deviations as (
     select
+        stated.model,
         stated.method,
         stated.benchmark,
         max(abs(statistics.z - stated.stated_z)) as max_z_deviation
     from {{ ref('stg_bin_scores') }} as stated
     inner join {{ ref('int_bin_statistics') }} as statistics
         on
-            stated.method = statistics.method
+            stated.model = statistics.model
+            and stated.method = statistics.method
             and stated.benchmark = statistics.benchmark
             and stated.bin_id = statistics.bin_id
-    group by stated.method, stated.benchmark
+    group by stated.model, stated.method, stated.benchmark
 )
 
 select
     sources.study,
     sources.kind,
     sources.score_per,
+    sources.model,
     sources.method,
     sources.benchmark,
     sources.file_name,
@@ -33,4 +36,7 @@ select
     sources.citation
 from {{ ref('stg_imported_files') }} as sources
 left join deviations
-    on sources.method = deviations.method and sources.benchmark = deviations.benchmark
+    on
+        sources.model = deviations.model
+        and sources.method = deviations.method
+        and sources.benchmark = deviations.benchmark

@@ -11,27 +11,30 @@ with proponents as (
 
 sizes as (
     select
+        model,
         method,
         benchmark,
         max(score_rank) as n_documents
     from {{ ref('document_influence') }}
-    group by method, benchmark
+    group by model, method, benchmark
 ),
 
 -- Of equal scores the smaller doc_id is first from either end, so the last ranks are not quite the
 -- weakest documents; but their largest score is that of the last one to be kept.
 ceilings as (
     select
+        influence.model,
         influence.method,
         influence.benchmark,
         max(influence.score) as score
     from {{ ref('document_influence') }} as influence
     inner join sizes
         on
-            influence.method = sizes.method
+            influence.model = sizes.model
+            and influence.method = sizes.method
             and influence.benchmark = sizes.benchmark
     where influence.score_rank > sizes.n_documents - {{ kept }}
-    group by influence.method, influence.benchmark
+    group by influence.model, influence.method, influence.benchmark
 ),
 
 weakest as (
@@ -39,13 +42,14 @@ weakest as (
         influence.*,
         'opponent' as direction,
         row_number() over (
-            partition by influence.method, influence.benchmark
+            partition by influence.model, influence.method, influence.benchmark
             order by influence.score asc, influence.doc_id
         ) as direction_rank
     from {{ ref('document_influence') }} as influence
     inner join ceilings
         on
-            influence.method = ceilings.method
+            influence.model = ceilings.model
+            and influence.method = ceilings.method
             and influence.benchmark = ceilings.benchmark
     where influence.score <= ceilings.score
 ),
@@ -64,17 +68,24 @@ kept as (
 -- How many items name the document among their own strongest or weakest.
 named as (
     select
+        model,
         method,
         benchmark,
         doc_id,
         case when rank > 0 then 'proponent' else 'opponent' end as direction,
         count(*) as n_items
     from {{ ref('stg_proponents') }}
-    group by method, benchmark, doc_id, case when rank > 0 then 'proponent' else 'opponent' end
+    group by
+        model,
+        method,
+        benchmark,
+        doc_id,
+        case when rank > 0 then 'proponent' else 'opponent' end
 )
 
 select
     kept.study,
+    kept.model,
     kept.method,
     kept.benchmark,
     kept.direction,
@@ -92,7 +103,8 @@ from kept
 inner join {{ ref('stg_documents') }} as documents on kept.doc_id = documents.doc_id
 left join named
     on
-        kept.method = named.method
+        kept.model = named.model
+        and kept.method = named.method
         and kept.benchmark = named.benchmark
         and kept.doc_id = named.doc_id
         and kept.direction = named.direction

@@ -145,7 +145,7 @@
             "*"
         ],
         "benchmarks": [
-            "n_items", "model_id", "n_correct", "accuracy", "accuracy_low", "accuracy_high",
+            "n_items", "n_correct", "accuracy", "accuracy_low", "accuracy_high",
             "chance", "mean_margin"
         ],
     },

@@ -1,4 +1,5 @@
 select
+    facts.model,
     facts.method,
     facts.benchmark,
     facts.shard,
@@ -10,3 +11,5 @@ select
     facts.dtype,
     facts.attention
 from {{ source('lake', 'attribution_health') }} as facts
+inner join {{ ref('stg_study_methods') }} as cells
+    on facts.model = cells.model and facts.method = cells.method

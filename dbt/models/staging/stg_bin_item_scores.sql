@@ -1,5 +1,6 @@
 with scores as (
     select
+        facts.model,
         facts.method,
         facts.benchmark,
         facts.item_id,
@@ -9,18 +10,22 @@ with scores as (
         facts.score_sum,
         facts.score_sum_sq
     from {{ source('lake', 'bin_item_scores') }} as facts
+    inner join {{ ref('stg_study_methods') }} as cells
+        on facts.model = cells.model and facts.method = cells.method
 ),
 
 -- Each item counts under all, and under what the base model made of it.
 subsets as (
     select
+        model,
         benchmark,
         item_id,
         'all' as item_subset
     from scores
-    group by benchmark, item_id
+    group by model, benchmark, item_id
     union all
     select
+        model,
         benchmark,
         item_id,
         case when is_correct then 'correct' else 'incorrect' end as item_subset
@@ -29,6 +34,7 @@ subsets as (
 )
 
 select
+    scores.model,
     scores.method,
     scores.benchmark,
     scores.item_id,
@@ -39,4 +45,8 @@ select
     scores.score_sum,
     scores.score_sum_sq
 from scores
-inner join subsets on scores.benchmark = subsets.benchmark and scores.item_id = subsets.item_id
+inner join subsets
+    on
+        scores.model = subsets.model
+        and scores.benchmark = subsets.benchmark
+        and scores.item_id = subsets.item_id

@@ -1,4 +1,5 @@
 select
+    facts.model,
     facts.method,
     facts.benchmark,
     facts.item_subset,
@@ -6,3 +7,5 @@ select
     facts.bin_id,
     facts.mean
 from {{ source('lake', 'bin_mean_resamples') }} as facts
+inner join {{ ref('stg_study_methods') }} as cells
+    on facts.model = cells.model and facts.method = cells.method

@@ -1,4 +1,5 @@
 {%- set columns = {
+    "model": "varchar",
     "method": "varchar",
     "benchmark": "varchar",
     "bin_id": "integer",
@@ -7,6 +8,7 @@
     "stated_z": "double precision",
 } -%}
 select
+    facts.model,
     facts.method,
     facts.benchmark,
     facts.bin_id,

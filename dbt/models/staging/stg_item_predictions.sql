@@ -1,5 +1,5 @@
 select
-    facts.model_id,
+    facts.model,
     facts.benchmark,
     facts.item_id,
     facts.choice_logprobs,
@@ -7,3 +7,4 @@ select
     facts.is_correct,
     facts.correct_logprob_margin
 from {{ source('lake', 'item_predictions') }} as facts
+where facts.model in (select cells.model from {{ ref('stg_study_methods') }} as cells)

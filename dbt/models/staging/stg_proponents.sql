@@ -1,4 +1,5 @@
 select
+    facts.model,
     facts.method,
     facts.benchmark,
     facts.item_id,
@@ -7,3 +8,5 @@ select
     facts.bin_id,
     facts.score
 from {{ source('lake', 'proponents') }} as facts
+inner join {{ ref('stg_study_methods') }} as cells
+    on facts.model = cells.model and facts.method = cells.method

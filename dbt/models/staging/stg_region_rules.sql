@@ -1,6 +1,7 @@
 {%- set columns = {
     "study": "varchar",
     "position": "integer",
+    "model": "varchar",
     "method": "varchar",
     "benchmark": "varchar",
     "rule": "varchar",
@@ -12,6 +13,7 @@
 select
     facts.study,
     facts.position,
+    facts.model,
     facts.method,
     facts.benchmark,
     facts.rule,

@@ -1,4 +1,5 @@
 {%- set columns = {
+    "model": "varchar",
     "method": "varchar",
     "benchmark": "varchar",
     "item_subset": "varchar",
@@ -8,6 +9,7 @@
     "pearson": "double precision",
 } -%}
 select
+    facts.model,
     facts.method,
     facts.benchmark,
     facts.item_subset,
@@ -16,5 +18,7 @@ select
     facts.split,
     facts.pearson
 from {{ optional_source(
-    "split_half_correlations", lake_folder() ~ "/split_half_correlations.parquet", columns
+    "split_half_correlations", lake_folder() ~ "/split_half_correlations/*.parquet", columns
 ) }}
+inner join {{ ref('stg_study_methods') }} as cells
+    on facts.model = cells.model and facts.method = cells.method

@@ -6,7 +6,7 @@ with expected as (
         benchmarks.benchmark as evaluated_benchmark,
         benchmarks.n_items
     from {{ ref('int_unlearned_runs') }} as runs
-    cross join {{ ref('benchmarks') }} as benchmarks
+    inner join {{ ref('benchmarks') }} as benchmarks on runs.model = benchmarks.model
 )
 
 select

@@ -1,6 +1,8 @@
 {{ config(meta={'dagster': {'ref': {'name': 'unlearning_tests'}}}) }}
 -- The pairs that scipy tested are the pairs that SQL summarizes.
 select
+    marts.model,
+    marts.method,
     marts.benchmark,
     marts.measure,
     marts.condition_a,
@@ -13,7 +15,9 @@ select
 from {{ ref('stg_unlearning_comparisons') }} as facts
 left join {{ ref('unlearning_tests') }} as marts
     on
-        facts.objective = marts.objective
+        facts.model = marts.model
+        and facts.method = marts.method
+        and facts.objective = marts.objective
         and facts.benchmark = marts.benchmark
         and facts.measure = marts.measure
         and facts.condition_a = marts.condition_a

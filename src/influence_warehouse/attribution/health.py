@@ -18,18 +18,20 @@ from influence_warehouse.attribution.merging import fingerprint_of_merged
 from influence_warehouse.attribution.trackstar import PRECISIONS
 from influence_warehouse.corpus.chosen import read_documents
 from influence_warehouse.errors import HealthError
-from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.leftovers import scratch_folder
 from influence_warehouse.models.loading import loading_options, local_folder, model_source
+from influence_warehouse.pipeline.parts import shards_of
 from influence_warehouse.study.study import Study
 
 _DIAGNOSED_DOCUMENTS = 32
 _REPORT_LINE = re.compile(r"^\s+(?:PASS|FAIL)\s+(.+?)\s+\(min cos_sim=([-\d.naif]+)\)", re.M)
 
 
-def fingerprint_of_gradient_diagnosis(study: Study, lake: Lake) -> Fingerprint:
+def fingerprint_of_gradient_diagnosis(study: Study, lake: Lake, model: Part) -> Fingerprint:
     """From the model, its dtype, the sampled documents and the diagnostic's settings."""
+    study = study.of_part(model)
     settings = study.attribution
     return Fingerprint.of(
         "gradient_diagnosis",
@@ -44,14 +46,15 @@ def fingerprint_of_gradient_diagnosis(study: Study, lake: Lake) -> Fingerprint:
     )
 
 
-def make_gradient_diagnosis(study: Study, lake: Lake) -> Outcome:
+def make_gradient_diagnosis(study: Study, lake: Lake, model: Part) -> Outcome:
     """Run Bergson's diagnostic on sampled documents; one row per configuration it tried.
 
     It loads the model with PyTorch's own attention (sdpa), whatever the study's is.
     """
-    fingerprint = fingerprint_of_gradient_diagnosis(study, lake)
-    if lake.is_current(fingerprint):
-        return lake.reused(fingerprint)
+    fingerprint = fingerprint_of_gradient_diagnosis(study, lake, model)
+    if lake.is_current(fingerprint, model):
+        return lake.reused(fingerprint, model)
+    study = study.of_part(model)
     report = _diagnose(study, lake)
     found = [(name, float(cosine)) for name, cosine in _REPORT_LINE.findall(report)]
     if not found:
@@ -62,6 +65,7 @@ def make_gradient_diagnosis(study: Study, lake: Lake) -> Outcome:
     threshold = study.attribution.min_gradient_cosine
     frame = pl.DataFrame(
         {
+            "model": model,
             "configuration": [name for name, _ in found],
             "n_trials": study.attribution.health_trials,
             "min_cosine": [cosine for _, cosine in found],
@@ -70,25 +74,27 @@ def make_gradient_diagnosis(study: Study, lake: Lake) -> Outcome:
             "is_passed": [cosine >= threshold for _, cosine in found],
         }
     )
-    lake.write("gradient_diagnosis", frame, fingerprint)
+    lake.write("gradient_diagnosis", frame, fingerprint, model)
     return Outcome(
         "gradient_diagnosis", len(frame), False, {"min_cosine": min(c for _, c in found)}
     )
 
 
-def fingerprint_of_attribution_health(study: Study, lake: Lake) -> Fingerprint:
+def fingerprint_of_attribution_health(study: Study, lake: Lake, cell: Part) -> Fingerprint:
     """From every shard's fingerprint."""
-    return fingerprint_of_merged(study, lake, "attribution_health")
+    return fingerprint_of_merged(study, lake, "attribution_health", cell)
 
 
-def make_attribution_health(study: Study, lake: Lake) -> Outcome:
-    """Count zero and non-finite scores per benchmark and shard."""
-    fingerprint = fingerprint_of_attribution_health(study, lake)
-    if lake.is_current(fingerprint):
-        return lake.reused(fingerprint)
+def make_attribution_health(study: Study, lake: Lake, cell: Part) -> Outcome:
+    """Count zero and non-finite scores of one method per benchmark and shard."""
+    fingerprint = fingerprint_of_attribution_health(study, lake, cell)
+    if lake.is_current(fingerprint, cell):
+        return lake.reused(fingerprint, cell)
+    study = study.of_part(cell)
+    reads_model = study.method.needs == "gradients"
     frames = [
-        lake.read("document_scores", shard)
-        .group_by("method", "benchmark")
+        lake.read("document_scores", part)
+        .group_by("model", "method", "benchmark")
         .agg(
             n_documents=pl.len(),
             n_zero=(pl.col("score") == 0).sum(),
@@ -98,13 +104,13 @@ def make_attribution_health(study: Study, lake: Lake) -> Outcome:
         )
         .with_columns(
             shard=pl.lit(shard),
-            dtype=pl.lit(study.model.dtype),
-            attention=pl.lit(study.model.attention),
+            dtype=pl.lit(study.model.dtype if reads_model else None),
+            attention=pl.lit(study.model.attention if reads_model else None),
         )
-        for shard in range(study.sampling.shards)
+        for shard, part in enumerate(shards_of(study, cell))
     ]
     frame = pl.concat(frames)
-    lake.write("attribution_health", frame, fingerprint)
+    lake.write("attribution_health", frame, fingerprint, cell)
     return Outcome("attribution_health", len(frame), False)
 
 
@@ -116,27 +122,37 @@ def diagnosis_problems(diagnosis: pl.DataFrame) -> list[str]:
         | pl.col("configuration").str.contains("Equal-length")
     )
     return [
-        f"{row['configuration']}: smallest gradient cosine {row['min_cosine']:.4f} is under "
-        f"{row['threshold']}. Remedy: set model.dtype to float32. (The diagnostic computes with "
-        "attention sdpa, whatever model.attention is.)"
+        f"{row['model']}, {row['configuration']}: smallest gradient cosine "
+        f"{row['min_cosine']:.4f} is under {row['threshold']}. Remedy: set the model's dtype to "
+        "float32. (The diagnostic computes with attention sdpa, whatever the model's is.)"
         for row in checked.filter(~pl.col("is_passed")).iter_rows(named=True)
     ]
 
 
 def health_problems(health: pl.DataFrame, max_zero_share: float) -> list[str]:
-    """What the counts say against the scores, one line per benchmark and shard."""
+    """What the counts say against the scores, one line per method, benchmark and shard.
+
+    Words that a document does not share with any query score exactly 0; a gradient does not.
+    """
     problems = []
     for row in health.iter_rows(named=True):
-        where = f"{row['benchmark']}, shard {row['shard']} ({row['dtype']}, {row['attention']})"
+        of_gradients = row["dtype"] is not None
+        read = f" ({row['dtype']}, {row['attention']})" if of_gradients else ""
+        where = f"{row['method']} of {row['model']}, {row['benchmark']}, shard {row['shard']}{read}"
         if row["n_not_finite"]:
             problems.append(
                 f"{where}: {row['n_not_finite']} of {row['n_documents']} scores are not finite. "
-                "Remedy: check the model's weights for NaN, or set model.dtype to float32."
+                "Remedy: check the model's weights for NaN, or set its dtype to float32."
             )
-        if row["n_zero"] > max_zero_share * row["n_documents"]:
+        if of_gradients and row["n_zero"] > max_zero_share * row["n_documents"]:
             problems.append(
                 f"{where}: {row['n_zero']} of {row['n_documents']} scores are zero, more than the "
                 f"share {max_zero_share}. Remedy: raise sampling.min_tokens or model precision."
+            )
+        if row["n_documents"] > 1 and row["standard_deviation"] == 0:
+            problems.append(
+                f"{where}: all {row['n_documents']} scores are the same, so they rank nothing. "
+                "Remedy: check the method's settings, and that documents and items have texts."
             )
     return problems
 

@@ -25,6 +25,7 @@ from typing import Any
 from influence_warehouse.errors import InfluenceError, NodesError, StudyError
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.study.design import Section
 from influence_warehouse.study.study import Study
 
 _HELLO_SECONDS = 5.0
@@ -75,11 +76,12 @@ def _terms(study: Study, home: Home) -> Fingerprint:
     """What must be equal on all nodes: where the home is, how gradients are made, versions."""
     libraries = ("influence-warehouse", "bergson", "torch", "transformers")
     settings = study.attribution
-    sections = {"model": study.model, "compute": study.compute}
+    sections: dict[str, Section] = {"compute": study.compute}
+    sections |= {f"models.{model.name}": model for model in study.models}
+    sections |= {f"methods.{method.name}": method for method in settings.methods}
     return Fingerprint.of(
         "call",
         home=str(home.path),
-        projection_dim=settings.projection_dim,
         token_batch_size=settings.token_batch_size,
         tf32=settings.tf32,
         **{
@@ -290,7 +292,7 @@ def _admit(link: _Link, meeting: Rendezvous, came: dict[int, _Link]) -> None:
         link.close()
         return
     link.peer = f"node {node} ({hello.get('host')})"
-    theirs = Fingerprint.from_json(terms)
+    theirs = _of_this_call(Fingerprint.from_json(terms), meeting.terms)
     differences = meeting.terms.differences(theirs)
     if differences:
         link.send({"refused": "; ".join(theirs.differences(meeting.terms))})
@@ -304,6 +306,16 @@ def _admit(link: _Link, meeting: Rendezvous, came: dict[int, _Link]) -> None:
         link.close()
         return
     came[node] = link
+
+
+def _of_this_call(theirs: Fingerprint, ours: Fingerprint) -> Fingerprint:
+    """Without the models and methods of the study that this call is not about."""
+    about = {
+        name: value
+        for name, value in theirs.parts.items()
+        if name in ours.parts or not name.startswith(("models.", "methods."))
+    }
+    return Fingerprint(theirs.fact, about)
 
 
 def _listening(meeting: Rendezvous, deadline: float) -> socket.socket:

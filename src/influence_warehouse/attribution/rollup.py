@@ -16,6 +16,7 @@ class ScoredShard:
     `documents`: doc_id, bin_id; `items`: benchmark, item_id; in the matrix's order.
     """
 
+    model: str
     method: str
     scores: np.ndarray
     documents: pl.DataFrame
@@ -29,10 +30,10 @@ def document_scores(shard: ScoredShard) -> pl.DataFrame:
         mean = shard.scores[:, rows].mean(axis=1, dtype=np.float64).astype(np.float32)
         frames.append(
             shard.documents.select("doc_id", "bin_id").with_columns(
-                method=pl.lit(shard.method), benchmark=pl.lit(benchmark), score=pl.Series(mean)
+                benchmark=pl.lit(benchmark), score=pl.Series(mean)
             )
         )
-    return pl.concat(frames)
+    return _keyed(shard, pl.concat(frames))
 
 
 def bin_item_scores(shard: ScoredShard) -> pl.DataFrame:
@@ -45,7 +46,7 @@ def bin_item_scores(shard: ScoredShard) -> pl.DataFrame:
     sums = np.add.reduceat(sorted_scores, starts, axis=0)
     squares = np.add.reduceat(sorted_scores**2, starts, axis=0)
     n_items = len(shard.items)
-    return pl.DataFrame(
+    sums_by_item = pl.DataFrame(
         {
             "benchmark": np.tile(shard.items["benchmark"].to_numpy(), len(bins)),
             "item_id": np.tile(shard.items["item_id"].to_numpy(), len(bins)),
@@ -54,7 +55,8 @@ def bin_item_scores(shard: ScoredShard) -> pl.DataFrame:
             "score_sum": sums.ravel(),
             "score_sum_sq": squares.ravel(),
         }
-    ).with_columns(method=pl.lit(shard.method))
+    )
+    return _keyed(shard, sums_by_item)
 
 
 def extreme_documents(shard: ScoredShard, k: int) -> pl.DataFrame:
@@ -78,12 +80,16 @@ def extreme_documents(shard: ScoredShard, k: int) -> pl.DataFrame:
                 }
             ).with_columns(benchmark=pl.lit(benchmark), item_id=pl.lit(item_id))
         )
-    return pl.concat(frames).with_columns(method=pl.lit(shard.method))
+    return _keyed(shard, pl.concat(frames))
+
+
+def _keyed(shard: ScoredShard, frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(model=pl.lit(shard.model), method=pl.lit(shard.method))
 
 
 def merge_bin_item_scores(shards: pl.DataFrame, proponents: pl.DataFrame) -> pl.DataFrame:
     """Add the shards' counts and sums; n_in_top_k counts the merged strongest documents."""
-    key = ["method", "benchmark", "item_id", "bin_id"]
+    key = ["model", "method", "benchmark", "item_id", "bin_id"]
     totals = shards.group_by(key).agg(
         pl.col("n_documents").sum(), pl.col("score_sum").sum(), pl.col("score_sum_sq").sum()
     )
@@ -95,11 +101,11 @@ def merge_bin_item_scores(shards: pl.DataFrame, proponents: pl.DataFrame) -> pl.
 
 def merge_proponents(shards: pl.DataFrame, k: int) -> pl.DataFrame:
     """Ranks 1..k for each item's strongest documents, -1..-k for its weakest."""
-    item = ["method", "benchmark", "item_id"]
+    item = ["model", "method", "benchmark", "item_id"]
 
     def ranked(descending: bool, sign: int) -> pl.DataFrame:
         ordered = shards.sort(
-            [*item, "score", "doc_id"], descending=[False] * 3 + [descending, False]
+            [*item, "score", "doc_id"], descending=[False] * 4 + [descending, False]
         )
         position = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(item)
         return ordered.with_columns(rank=position * sign).filter(pl.col("rank").abs() <= k)

@@ -19,13 +19,22 @@ from influence_warehouse.attribution.bergson_session import (
     kwargs_text,
     save_dataset,
 )
-from influence_warehouse.attribution.nodes import Rendezvous
+from influence_warehouse.attribution.nodes import Rendezvous, rendezvous_of
 from influence_warehouse.attribution.stored_gradients import score_stored_gradients
-from influence_warehouse.errors import HealthError
+from influence_warehouse.errors import HealthError, StudyError
+from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.folders import made_once
 from influence_warehouse.lake.leftovers import scratch_folder
-from influence_warehouse.models.loading import Encoded, ModelSource, loading_options, local_folder
-from influence_warehouse.study.study import Attribution, Compute, Model
+from influence_warehouse.models.loading import (
+    Encoded,
+    ModelSource,
+    context_length,
+    loading_options,
+    local_folder,
+    model_source,
+)
+from influence_warehouse.study import methods
+from influence_warehouse.study.study import Attribution, Compute, Model, Study
 
 if TYPE_CHECKING:
     from bergson.config.config import (
@@ -49,12 +58,12 @@ class TrackStar:
 
     model: Model
     source: ModelSource
-    settings: Attribution
+    settings: methods.TrackStar
+    attribution: Attribution
     compute: Compute
     log: Path
     seed: int
     meeting: Rendezvous | None = None
-    name: str = "trackstar"
 
     def fit_preconditioner(
         self, documents: Sequence[Encoded], queries: Sequence[Encoded], folder: Path
@@ -154,8 +163,8 @@ class TrackStar:
             precision=PRECISIONS[self.model.dtype],
             projection_dim=self.settings.projection_dim,
             projection_seed=self.seed,
-            token_batch_size=self.settings.token_batch_size,
-            use_tf32_matmuls=self.settings.tf32,
+            token_batch_size=self.attribution.token_batch_size,
+            use_tf32_matmuls=self.attribution.tf32,
             model_kwargs=kwargs_text(options),
             data=DataConfig(dataset=dataset),
             distributed=distributed,
@@ -176,6 +185,46 @@ class TrackStar:
         if trained_on < nodes * processes:
             nodes, processes = 1, max(1, min(trained_on, processes))
         return DistributedConfig(nnode=nodes, nproc_per_node=processes, node_rank=0)
+
+
+def trackstar_of(study: Study, lake: Lake) -> TrackStar:
+    """TrackStar of a study that was narrowed to one model and method, ready to run.
+
+    Raises StudyError when a batch may hold more tokens than the model reads, which Bergson
+    would refuse after loading everything, when there are fewer GPUs than processes, which would
+    wait for each other for ever, and when several nodes have no place to meet.
+    """
+    assert isinstance(study.method, methods.TrackStar)
+    _require_gpus(study.compute.processes)
+    longest = context_length(study, lake.home)
+    if study.attribution.token_batch_size > longest:
+        raise StudyError(
+            f"attribution.token_batch_size: {study.attribution.token_batch_size} is more than the "
+            f"{longest} positions of the model {study.model.name}. Remedy: set it to {longest} or "
+            "less."
+        )
+    return TrackStar(
+        study.model,
+        model_source(study, lake.home),
+        study.method,
+        study.attribution,
+        study.compute,
+        lake.home.runs / "bergson.log",
+        study.seed,
+        rendezvous_of(study, lake.home),
+    )
+
+
+def _require_gpus(processes: int) -> None:
+    import torch
+
+    gpus = torch.cuda.device_count()
+    if 0 < gpus < processes:
+        raise StudyError(
+            f"compute.processes: {processes} processes, but this machine has {gpus} GPU(s), and "
+            f"each process needs one. Remedy: set it to {gpus} or less, or hide the GPUs "
+            "(CUDA_VISIBLE_DEVICES='') to work on the processor."
+        )
 
 
 def _require_written(stored: np.ndarray, expected: Sequence[bool]) -> None:

@@ -45,7 +45,7 @@ def encode_queries(
             raise InputError(
                 f"item {name}: its right answer takes {len(answer_ids)} tokens of {max_tokens}, "
                 "which must hold it and some of the prompt. "
-                "Remedy: raise model.max_tokens or remove the item."
+                "Remedy: raise models.max_tokens or remove the item."
             )
         prompt_ids = prompt_ids[-kept:]
         queries.append(

@@ -19,7 +19,7 @@ import polars as pl
 from influence_warehouse.benchmarks.prompts import DELIMITER
 from influence_warehouse.benchmarks.queries import require_splits
 from influence_warehouse.errors import HealthError, InputError
-from influence_warehouse.lake.facts import CONTRACTS, Lake, Outcome
+from influence_warehouse.lake.facts import CONTRACTS, Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.models.loading import load_model, load_tokenizer, model_source
 from influence_warehouse.progress import working
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from lm_eval.models.huggingface import HFLM
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-BASE_MODEL_ID = "base"
 
-
-def fingerprint_of_item_predictions(study: Study, lake: Lake) -> Fingerprint:
-    """What makes the base model's predictions: items, model, numerics, metric, harness."""
+def fingerprint_of_item_predictions(study: Study, lake: Lake, model: Part) -> Fingerprint:
+    """What makes a model's predictions: items, model, numerics, metric, harness."""
+    study = study.of_part(model)
     return Fingerprint.of(
         "item_predictions",
         benchmark_items=lake.require("benchmark_items").digest,
-        model=model_source(study, lake.home).digest,
+        model=study.model.name,
+        model_digest=model_source(study, lake.home).digest,
         dtype=study.model.dtype,
         attention=study.model.attention,
         metrics=_metrics(study),
@@ -46,19 +46,19 @@ def fingerprint_of_item_predictions(study: Study, lake: Lake) -> Fingerprint:
     )
 
 
-def make_item_predictions(study: Study, lake: Lake) -> Outcome:
-    """Score every item with the base model and write `item_predictions` (model_id "base").
+def make_item_predictions(study: Study, lake: Lake, model: Part) -> Outcome:
+    """Score every item with one of the study's models and write its `item_predictions`.
 
     Runs on CUDA where there is one. Details: accuracy and items per benchmark.
     """
-    fingerprint = fingerprint_of_item_predictions(study, lake)
-    if lake.is_current(fingerprint):
-        return lake.reused(fingerprint)
-    model = load_model(study, lake.home)
-    tokenizer = load_tokenizer(study, lake.home)
+    fingerprint = fingerprint_of_item_predictions(study, lake, model)
+    if lake.is_current(fingerprint, model):
+        return lake.reused(fingerprint, model)
+    study = study.of_part(model)
+    loaded, tokenizer = load_model(study, lake.home), load_tokenizer(study, lake.home)
     items = lake.read("benchmark_items")
-    frame = score_items(model, tokenizer, items, _metrics(study), BASE_MODEL_ID)
-    lake.write("item_predictions", frame, fingerprint)
+    frame = score_items(loaded, tokenizer, items, _metrics(study), model)
+    lake.write("item_predictions", frame, fingerprint, model)
     accuracy = (
         frame.group_by("benchmark").agg(pl.col("is_correct").mean(), pl.len()).sort("benchmark")
     )
@@ -77,10 +77,10 @@ def score_items(
     tokenizer: "PreTrainedTokenizerBase",
     items: pl.DataFrame,
     metric_by_benchmark: Mapping[str, str],
-    model_id: str,
+    name: str,
     batch_size: int | None = None,
 ) -> pl.DataFrame:
-    """Predictions of `model` for `items` (columns of fact `benchmark_items`), sorted by key.
+    """Predictions of `model`, called `name`, for `items` (of `benchmark_items`), sorted by key.
 
     Returns the columns of `item_predictions`. `choice_logprobs` are summed log-likelihoods in
     nats of delimiter + choice after the prompt, softmax in float32. The prediction is the
@@ -104,9 +104,9 @@ def score_items(
         model.train(was_training)
     rows = []
     for (benchmark,), group in ordered.group_by("benchmark", maintain_order=True):
-        name = str(benchmark)
-        for row, sample in zip(group.iter_rows(named=True), samples[name], strict=True):
-            rows.append(_prediction(row, sample, metric_by_benchmark[name], model_id))
+        asked = zip(group.iter_rows(named=True), samples[str(benchmark)], strict=True)
+        metric = metric_by_benchmark[str(benchmark)]
+        rows += [_prediction(row, sample, metric, name) for row, sample in asked]
     return pl.DataFrame(rows, schema=CONTRACTS["item_predictions"].columns)
 
 
@@ -180,21 +180,20 @@ def _require_choices_fit(
 
 
 def _prediction(
-    item: dict[str, Any], sample: dict[str, Any], metric: str, model_id: str
+    item: dict[str, Any], sample: dict[str, Any], metric: str, model: str
 ) -> dict[str, Any]:
     logprobs = [float(logprob) for logprob, _ in sample["filtered_resps"]]
-    name = f"{item['benchmark']}/{item['item_id']}"
     if not all(math.isfinite(logprob) for logprob in logprobs):
         raise HealthError(
-            f"item {name}, model {model_id!r}: log-likelihoods {logprobs} are not finite. "
-            "Remedy: check the model's weights, and try model.dtype float32."
+            f"item {item['benchmark']}/{item['item_id']}, model {model!r}: log-likelihoods "
+            f"{logprobs} are not finite. Remedy: check the model's weights, and try dtype float32."
         )
     lengths = [len(choice) if metric == "acc_norm" else 1 for choice in item["choices"]]
     values = [logprob / length for logprob, length in zip(logprobs, lengths, strict=True)]
     answer = item["answer_index"]
     others = [value for index, value in enumerate(values) if index != answer]
     return {
-        "model_id": model_id,
+        "model": model,
         "benchmark": item["benchmark"],
         "item_id": item["item_id"],
         "choice_logprobs": logprobs,

@@ -108,16 +108,17 @@ def _item_rows(benchmark: Benchmark, found: BenchmarkItems) -> list[dict[str, An
 def fingerprint_of_study_definitions(
     study: Study, lake: Lake, fact: str = "study_benchmarks"
 ) -> Fingerprint:
-    """What makes both facts: the definitions themselves. Facts of one step share their parts."""
+    """What makes these facts: the definitions themselves. Facts of one step share their parts."""
     return Fingerprint.of(
         fact,
         benchmarks=digest_of(_benchmark_rows(study)),
         contrasts=digest_of(_contrast_rows(study)),
+        methods=digest_of(_method_rows(study)),
     )
 
 
 def make_study_definitions(study: Study, lake: Lake) -> list[Outcome]:
-    """Write `study_benchmarks` and `study_contrasts`, which the marts read.
+    """Write `study_benchmarks`, `study_contrasts` and `study_methods`, which the marts read.
 
     A contrast has one row per benchmark with the coefficient of that benchmark's z;
     benchmark_a and benchmark_b are its operands as the study names them.
@@ -125,6 +126,7 @@ def make_study_definitions(study: Study, lake: Lake) -> list[Outcome]:
     rows = {
         "study_benchmarks": _benchmark_rows(study),
         "study_contrasts": _contrast_rows(study),
+        "study_methods": _method_rows(study),
     }
     return [
         _make(fingerprint_of_study_definitions(study, lake, fact), made, lake)
@@ -157,3 +159,17 @@ def _benchmark_rows(study: Study) -> list[dict[str, Any]]:
 
 def _contrast_rows(study: Study) -> list[dict[str, Any]]:
     return contrast_rows(study.name, [b.name for b in study.benchmarks], study.contrasts)
+
+
+def _method_rows(study: Study) -> list[dict[str, Any]]:
+    pairs = [(model, method) for model in study.models for method in study.attribution.methods]
+    return [
+        {
+            "study": study.name,
+            "model": model.name,
+            "method": method.name,
+            "kind": method.kind,
+            "position": position,
+        }
+        for position, (model, method) in enumerate(pairs)
+    ]

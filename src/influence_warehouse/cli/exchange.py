@@ -26,6 +26,7 @@ def import_() -> None:
 @import_.command("bin-scores", cls=Verb)
 @click.argument("files", nargs=-1, required=True, metavar="BENCHMARK=FILE...")
 @click.option("--study", required=True, help="Name of the study that is made.")
+@click.option("--model", default="imported", show_default=True, help="Model that they explain.")
 @click.option("--method", default="imported", show_default=True, help="What made the scores.")
 @click.option("--contrast", "contrasts", multiple=True, help="NAME=A,B: z of A minus z of B.")
 @click.option("--design", "designs", multiple=True, help="BENCHMARK=DOMAIN,CAPABILITY.")
@@ -87,6 +88,7 @@ def import_release(folder: Path, study: str, max_gigabytes: float) -> None:
 @click.option("--study", required=True, help="Name of the study that is made.")
 @click.option("--map", "maps", multiple=True, help="OUR_COLUMN=THEIR_COLUMN.")
 @click.option("--group", "groups", multiple=True, help="NAME=COLUMN of a label; once or twice.")
+@click.option("--model", default="imported", show_default=True, help="Model that they explain.")
 @click.option("--method", help="What made the scores, where no column says it.")
 @click.option("--benchmark", help="What was attributed, where no column says it.")
 @click.option(

@@ -13,13 +13,13 @@ import polars as pl
 class Contract:
     """Columns with dtypes, and the key that totally orders the rows.
 
-    `sharded`: one file per shard (a number) or per unlearning run (its partition key).
+    `in_parts`: one file per part of the step that makes it, named by the part's key.
     """
 
     description: str
     columns: dict[str, pl.DataType]
     key: tuple[str, ...]
-    sharded: bool = False
+    in_parts: bool = False
 
 
 _TEXT, _REAL, _SCORE = pl.String(), pl.Float64(), pl.Float32()
@@ -102,7 +102,7 @@ CONTRACTS: dict[str, Contract] = {
     "item_predictions": Contract(
         "The model's log-likelihoods of each item's choices, by lm-eval.",
         {
-            "model_id": _TEXT,
+            "model": _TEXT,
             "benchmark": _TEXT,
             "item_id": _TEXT,
             "choice_logprobs": pl.List(pl.Float64()),
@@ -110,17 +110,26 @@ CONTRACTS: dict[str, Contract] = {
             "is_correct": _FLAG,
             "correct_logprob_margin": _REAL,
         },
-        key=("model_id", "benchmark", "item_id"),
+        key=("model", "benchmark", "item_id"),
+        in_parts=True,
     ),
     "document_scores": Contract(
         "Mean score of each document over a benchmark's items.",
-        {"method": _TEXT, "benchmark": _TEXT, "doc_id": _TEXT, "bin_id": _INT, "score": _SCORE},
-        key=("method", "benchmark", "doc_id"),
-        sharded=True,
+        {
+            "model": _TEXT,
+            "method": _TEXT,
+            "benchmark": _TEXT,
+            "doc_id": _TEXT,
+            "bin_id": _INT,
+            "score": _SCORE,
+        },
+        key=("model", "method", "benchmark", "doc_id"),
+        in_parts=True,
     ),
     "shard_bin_item_scores": Contract(
         "Sums of scores per item and bin within one shard.",
         {
+            "model": _TEXT,
             "method": _TEXT,
             "benchmark": _TEXT,
             "item_id": _TEXT,
@@ -129,12 +138,13 @@ CONTRACTS: dict[str, Contract] = {
             "score_sum": _REAL,
             "score_sum_sq": _REAL,
         },
-        key=("method", "benchmark", "item_id", "bin_id"),
-        sharded=True,
+        key=("model", "method", "benchmark", "item_id", "bin_id"),
+        in_parts=True,
     ),
     "shard_proponents": Contract(
         "Strongest and weakest documents per item within one shard.",
         {
+            "model": _TEXT,
             "method": _TEXT,
             "benchmark": _TEXT,
             "item_id": _TEXT,
@@ -142,12 +152,13 @@ CONTRACTS: dict[str, Contract] = {
             "bin_id": _INT,
             "score": _SCORE,
         },
-        key=("method", "benchmark", "item_id", "doc_id"),
-        sharded=True,
+        key=("model", "method", "benchmark", "item_id", "doc_id"),
+        in_parts=True,
     ),
     "bin_item_scores": Contract(
         "Sums of scores per item and bin, with the count of top documents.",
         {
+            "model": _TEXT,
             "method": _TEXT,
             "benchmark": _TEXT,
             "item_id": _TEXT,
@@ -157,11 +168,13 @@ CONTRACTS: dict[str, Contract] = {
             "score_sum": _REAL,
             "score_sum_sq": _REAL,
         },
-        key=("method", "benchmark", "item_id", "bin_id"),
+        key=("model", "method", "benchmark", "item_id", "bin_id"),
+        in_parts=True,
     ),
     "proponents": Contract(
         "Strongest (rank 1..k) and weakest (rank -1..-k) documents per item.",
         {
+            "model": _TEXT,
             "method": _TEXT,
             "benchmark": _TEXT,
             "item_id": _TEXT,
@@ -170,22 +183,26 @@ CONTRACTS: dict[str, Contract] = {
             "bin_id": _INT,
             "score": _SCORE,
         },
-        key=("method", "benchmark", "item_id", "rank"),
+        key=("model", "method", "benchmark", "item_id", "rank"),
+        in_parts=True,
     ),
     "gradient_diagnosis": Contract(
         "Bergson's model-configuration diagnostic, per configuration tried.",
         {
+            "model": _TEXT,
             "configuration": _TEXT,
             "n_trials": _INT,
             "min_cosine": _REAL,
             "threshold": _REAL,
             "is_passed": _FLAG,
         },
-        key=("configuration",),
+        key=("model", "configuration"),
+        in_parts=True,
     ),
     "attribution_health": Contract(
         "Zero and non-finite scores per benchmark and shard.",
         {
+            "model": _TEXT,
             "method": _TEXT,
             "benchmark": _TEXT,
             "shard": _INT,
@@ -197,11 +214,13 @@ CONTRACTS: dict[str, Contract] = {
             "dtype": _TEXT,
             "attention": _TEXT,
         },
-        key=("method", "benchmark", "shard"),
+        key=("model", "method", "benchmark", "shard"),
+        in_parts=True,
     ),
     "bin_mean_resamples": Contract(
         "Two-way bootstrap resamples of the bins' means.",
         {
+            "model": _TEXT,
             "method": _TEXT,
             "benchmark": _TEXT,
             "item_subset": _TEXT,
@@ -209,11 +228,13 @@ CONTRACTS: dict[str, Contract] = {
             "bin_id": _INT,
             "mean": _REAL,
         },
-        key=("method", "benchmark", "item_subset", "resample", "bin_id"),
+        key=("model", "method", "benchmark", "item_subset", "resample", "bin_id"),
+        in_parts=True,
     ),
     "split_half_correlations": Contract(
         "Correlations of the profiles of random halves of items, or of each bin's documents.",
         {
+            "model": _TEXT,
             "method": _TEXT,
             "benchmark": _TEXT,
             "item_subset": _TEXT,
@@ -222,11 +243,13 @@ CONTRACTS: dict[str, Contract] = {
             "split": _INT,
             "pearson": _REAL,
         },
-        key=("method", "benchmark", "item_subset", "split_over", "level", "split"),
+        key=("model", "method", "benchmark", "item_subset", "split_over", "level", "split"),
+        in_parts=True,
     ),
     "bin_scores": Contract(
         "Means of imported scores per bin with documents, with the z that a file of means states.",
         {
+            "model": _TEXT,
             "method": _TEXT,
             "benchmark": _TEXT,
             "bin_id": _INT,
@@ -234,7 +257,7 @@ CONTRACTS: dict[str, Contract] = {
             "mean": _REAL,
             "stated_z": _REAL,
         },
-        key=("method", "benchmark", "bin_id"),
+        key=("model", "method", "benchmark", "bin_id"),
     ),
     "imported_files": Contract(
         "Files that an imported study was made from, with licence and citation.",
@@ -242,6 +265,7 @@ CONTRACTS: dict[str, Contract] = {
             "study": _TEXT,
             "kind": _TEXT,
             "score_per": _TEXT,
+            "model": _TEXT,
             "method": _TEXT,
             "benchmark": _TEXT,
             "file_name": _TEXT,
@@ -257,7 +281,7 @@ CONTRACTS: dict[str, Contract] = {
             "licence": _TEXT,
             "citation": _TEXT,
         },
-        key=("method", "benchmark"),
+        key=("model", "method", "benchmark"),
     ),
     "study_benchmarks": Contract(
         "The study's benchmarks with their design factors.",
@@ -271,6 +295,11 @@ CONTRACTS: dict[str, Contract] = {
             "metric": _TEXT,
         },
         key=("benchmark",),
+    ),
+    "study_methods": Contract(
+        "The study's methods on each of its models.",
+        {"study": _TEXT, "model": _TEXT, "method": _TEXT, "kind": _TEXT, "position": _INT},
+        key=("model", "method"),
     ),
     "study_contrasts": Contract(
         "The study's contrasts as weights of benchmarks.",
@@ -289,6 +318,7 @@ CONTRACTS: dict[str, Contract] = {
         "The rule by which regions to forget are chosen, per benchmark or listed region.",
         {
             "study": _TEXT,
+            "model": _TEXT,
             "method": _TEXT,
             "position": _INT,
             "benchmark": _TEXT,
@@ -298,12 +328,15 @@ CONTRACTS: dict[str, Contract] = {
             "topic": _TEXT,
             "format": _TEXT,
         },
-        key=("position",),
+        key=("model", "method", "position"),
     ),
     "unlearning_plan": Contract(
         "Unlearning runs that there are to do, from the chosen regions.",
         {
             "partition_key": _TEXT,
+            "model": _TEXT,
+            "method": _TEXT,
+            "objective": _TEXT,
             "benchmark": _TEXT,
             "condition": _TEXT,
             "region_kind": _TEXT,
@@ -311,6 +344,7 @@ CONTRACTS: dict[str, Contract] = {
             "seed": _INT,
         },
         key=("partition_key",),
+        in_parts=True,
     ),
     "forget_sets": Contract(
         "Documents that each unlearning run forgets.",
@@ -322,11 +356,20 @@ CONTRACTS: dict[str, Contract] = {
             "influence_rank": _INT,
         },
         key=("partition_key", "doc_id"),
+        in_parts=True,
     ),
     "retain_sets": Contract(
-        "Documents that runs of one seed keep (retain) or measure utility on (probe).",
-        {"seed": _INT, "doc_id": _TEXT, "bin_id": _INT, "role": _TEXT},
-        key=("seed", "doc_id"),
+        "Documents that runs of one method and seed keep (retain) or measure utility on (probe).",
+        {
+            "model": _TEXT,
+            "method": _TEXT,
+            "seed": _INT,
+            "doc_id": _TEXT,
+            "bin_id": _INT,
+            "role": _TEXT,
+        },
+        key=("model", "method", "seed", "doc_id"),
+        in_parts=True,
     ),
     "unlearning_set_digests": Contract(
         "Size and digest of each run's forget set and of its seed's retain set.",
@@ -339,17 +382,20 @@ CONTRACTS: dict[str, Contract] = {
             "retain_digest": _TEXT,
         },
         key=("partition_key",),
+        in_parts=True,
     ),
     "unlearning_runs": Contract(
         "What each unlearning run did and why it stopped.",
         {
             "run_id": _TEXT,
+            "model": _TEXT,
+            "method": _TEXT,
+            "objective": _TEXT,
             "benchmark": _TEXT,
             "condition": _TEXT,
             "region_kind": _TEXT,
             "topic": _TEXT,
             "seed": _INT,
-            "objective": _TEXT,
             "forget_digest": _TEXT,
             "n_forget": _INT,
             "steps": _INT,
@@ -363,7 +409,7 @@ CONTRACTS: dict[str, Contract] = {
             "learning_rate": _REAL,
         },
         key=("run_id",),
-        sharded=True,
+        in_parts=True,
     ),
     "unlearning_steps": Contract(
         "Losses of each unlearning run as it goes on.",
@@ -376,12 +422,12 @@ CONTRACTS: dict[str, Contract] = {
             "learning_rate": _REAL,
         },
         key=("run_id", "step"),
-        sharded=True,
+        in_parts=True,
     ),
     "unlearned_predictions": Contract(
         "Each unlearned model's log-likelihoods of each item's choices, by lm-eval.",
         {
-            "model_id": _TEXT,
+            "run_id": _TEXT,
             "benchmark": _TEXT,
             "item_id": _TEXT,
             "choice_logprobs": pl.List(pl.Float64()),
@@ -389,17 +435,20 @@ CONTRACTS: dict[str, Contract] = {
             "is_correct": _FLAG,
             "correct_logprob_margin": _REAL,
         },
-        key=("model_id", "benchmark", "item_id"),
-        sharded=True,
+        key=("run_id", "benchmark", "item_id"),
+        in_parts=True,
     ),
     "unlearning_outcomes": Contract(
         "Which of the planned unlearning runs are done, failed or left.",
         {"partition_key": _TEXT, "state": _TEXT, "detail": _TEXT},
         key=("partition_key",),
+        in_parts=True,
     ),
     "unlearning_comparisons": Contract(
         "Paired tests of damage between conditions, over regions and seeds.",
         {
+            "model": _TEXT,
+            "method": _TEXT,
             "objective": _TEXT,
             "benchmark": _TEXT,
             "measure": _TEXT,
@@ -414,7 +463,17 @@ CONTRACTS: dict[str, Contract] = {
             "median_low": _REAL,
             "median_high": _REAL,
         },
-        key=("benchmark", "measure", "condition_a", "condition_b", "test"),
+        key=(
+            "model",
+            "method",
+            "objective",
+            "benchmark",
+            "measure",
+            "condition_a",
+            "condition_b",
+            "test",
+        ),
+        in_parts=True,
     ),
     "planted_truth": Contract(
         "Where the demo's facts were planted; read by grading alone.",

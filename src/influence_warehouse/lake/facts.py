@@ -1,6 +1,6 @@
 """Facts: the Parquet files of a study's lake, their contracts and their safe writing.
 
-A fact is one file `lake/<fact>.parquet`, or one per shard or run `lake/<fact>/<part>.parquet`.
+A fact is one file `lake/<fact>.parquet`, or one per part of its step `lake/<fact>/<part>.parquet`.
 Every write checks the fact's contract (`contracts`), sorts by its key, writes a temporary file,
 flushes it to disk and renames it: a reader sees the old file or the new one, never a part.
 A lake in object storage (`object_storage`) has objects of the same names and bytes.
@@ -10,7 +10,7 @@ Does not belong here: what a fact means (its stage) and the tables analysts see 
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,7 +23,7 @@ from influence_warehouse.errors import FactError, WarehouseError
 from influence_warehouse.lake import object_storage
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.fingerprint import Fingerprint
-from influence_warehouse.lake.layout import Home, file_name_of
+from influence_warehouse.lake.layout import Home, file_name_of, partition_of
 from influence_warehouse.lake.leftovers import part_beside
 from influence_warehouse.lake.object_storage import FactPath, naming_refusals
 from influence_warehouse.lake.out_of_core import write_groups
@@ -34,8 +34,8 @@ METADATA_KEY = "influence_warehouse"
 
 _REMAKE = "Remedy: delete the file and run the study again; only this fact is remade."
 
-# One file of a sharded fact: a shard's number, or the partition key of an unlearning run.
-Part = int | str
+# One file of a fact in parts, by the names of what it is of: `base|trackstar|00003`.
+Part = str
 
 
 @dataclass(frozen=True)
@@ -84,17 +84,16 @@ class Lake:
         if not isinstance(home.lake, Path):
             object_storage.require_reachable(home.lake)
 
-    def path(self, fact: str, shard: Part | None = None) -> FactPath:
-        """File of a fact, or of one shard of it."""
-        if CONTRACTS[fact].sharded != (shard is not None):
-            raise ValueError(f"{fact}: a shard is given exactly for sharded facts")
-        if shard is None:
+    def path(self, fact: str, part: Part | None = None) -> FactPath:
+        """File of a fact, or of one part of it."""
+        if CONTRACTS[fact].in_parts != (part is not None):
+            raise ValueError(f"{fact}: a part is given exactly for facts in parts")
+        if part is None:
             return self.home.lake / f"{fact}.parquet"
-        name = f"{shard:05d}" if isinstance(shard, int) else file_name_of(shard)
-        return self.home.lake / fact / f"{name}.parquet"
+        return self.home.lake / fact / f"{file_name_of(part)}.parquet"
 
     def write(
-        self, fact: str, frame: pl.DataFrame, fingerprint: Fingerprint, shard: Part | None = None
+        self, fact: str, frame: pl.DataFrame, fingerprint: Fingerprint, part: Part | None = None
     ) -> FactPath:
         """Write a fact whole. Equal frames give equal bytes, whatever their row order.
 
@@ -102,7 +101,7 @@ class Lake:
         """
         ordered = _conform(fact, frame)
         return self._sealed(
-            self.path(fact, shard),
+            self.path(fact, part),
             fingerprint,
             lambda part, metadata: ordered.write_parquet(
                 part, compression="zstd", metadata=metadata
@@ -156,30 +155,30 @@ class Lake:
         finally:
             staged.unlink(missing_ok=True)
 
-    def exists(self, fact: str, shard: Part | None = None) -> bool:
+    def exists(self, fact: str, part: Part | None = None) -> bool:
         """Whether there is such a file, whatever is in it."""
-        path = self.path(fact, shard)
+        path = self.path(fact, part)
         with naming_refusals(path):
             return path.exists()
 
-    def version(self, fact: str, shard: Part | None = None) -> tuple[object, ...]:
+    def version(self, fact: str, part: Part | None = None) -> tuple[object, ...]:
         """What changes whenever a fact's file is replaced. Raises FactError: missing."""
-        self.require(fact, shard)
-        return object_storage.version(self.path(fact, shard))
+        self.require(fact, part)
+        return object_storage.version(self.path(fact, part))
 
-    def part_names(self, fact: str) -> list[str]:
-        """Names of a sharded fact's files, in their order: a shard's digits, a run's key."""
-        folder = self.path(fact, 0).parent
+    def parts(self, fact: str) -> list[Part]:
+        """Keys of the parts of a fact that are on disk, sorted."""
+        folder = self.home.lake / fact
         with naming_refusals(folder):
-            return sorted(path.stem for path in folder.glob("*.parquet"))
+            return sorted(partition_of(path.stem) for path in folder.glob("*.parquet"))
 
-    def fingerprint(self, fact: str, shard: Part | None = None) -> Fingerprint | None:
+    def fingerprint(self, fact: str, part: Part | None = None) -> Fingerprint | None:
         """What made the fact on disk, or None where there is none.
 
         Raises FactError for a file that is damaged or not ours.
         """
-        path = self.path(fact, shard)
-        if not self.exists(fact, shard):
+        path = self.path(fact, part)
+        if not self.exists(fact, part):
             return None
         try:
             with naming_refusals(path):
@@ -187,94 +186,124 @@ class Lake:
         except (pl.exceptions.PolarsError, KeyError, json.JSONDecodeError, OSError) as error:
             raise FactError(f"{path}: not a readable fact ({error}). {_REMAKE}") from error
 
-    def is_current(self, fingerprint: Fingerprint, shard: Part | None = None) -> bool:
+    def is_current(self, fingerprint: Fingerprint, part: Part | None = None) -> bool:
         """Whether the fact on disk was made from exactly this. A damaged file is not current."""
         try:
-            found = self.fingerprint(fingerprint.fact, shard)
+            found = self.fingerprint(fingerprint.fact, part)
         except FactError:
             return False
         if found is None or found.digest != fingerprint.digest:
             return False
-        return _is_intact(self.path(fingerprint.fact, shard))
+        return _is_intact(self.path(fingerprint.fact, part))
 
-    def rows(self, fact: str, shard: Part | None = None) -> int:
+    def rows(self, fact: str, part: Part | None = None) -> int:
         """Number of rows of a fact, read from the file's footer alone."""
-        self.require(fact, shard)
-        path = self.path(fact, shard)
+        self.require(fact, part)
+        path = self.path(fact, part)
         with naming_refusals(path):
             return object_storage.rows(path)
 
-    def reused(self, fingerprint: Fingerprint, shard: Part | None = None) -> Outcome:
+    def reused(self, fingerprint: Fingerprint, part: Part | None = None) -> Outcome:
         """Outcome for a fact that `is_current` found to be right already."""
-        return Outcome(fingerprint.fact, self.rows(fingerprint.fact, shard), reused=True)
+        return Outcome(fingerprint.fact, self.rows(fingerprint.fact, part), reused=True)
 
-    def require(self, fact: str, shard: Part | None = None) -> Fingerprint:
+    def require(self, fact: str, part: Part | None = None) -> Fingerprint:
         """Fingerprint of a fact that must exist. Raises FactError naming the remedy."""
-        found = self.fingerprint(fact, shard)
+        found = self.fingerprint(fact, part)
         if found is None:
-            raise FactError(
-                f"{self.path(fact, shard)}: missing. "
-                f"Remedy: `influence run` the study; it makes `{fact}` first."
-            )
+            raise FactError(_missing(fact, self.path(fact, part)))
         return found
 
+    def digests(self, fact: str) -> list[str]:
+        """Digests of the fact on disk, or of all its parts. Raises FactError: missing."""
+        if not CONTRACTS[fact].in_parts:
+            return [self.require(fact).digest]
+        parts = self.parts(fact)
+        if not parts:
+            raise FactError(_missing(fact, self.home.lake / fact))
+        return [self.require(fact, part).digest for part in parts]
+
     def read(
-        self, fact: str, shard: Part | None = None, columns: list[str] | None = None
+        self, fact: str, part: Part | None = None, columns: list[str] | None = None
     ) -> pl.DataFrame:
         """The rows of a fact, in the order of its key. Raises FactError: missing or damaged."""
-        self.require(fact, shard)
-        path = self.path(fact, shard)
+        self.require(fact, part)
+        path = self.path(fact, part)
         _require_intact(path)
         if isinstance(path, Path):
             return pl.read_parquet(path, columns=columns)
         with naming_refusals(path):
             return object_storage.scan(path).select(columns or pl.all()).collect()
 
-    def scan(self, fact: str, shard: Part | None = None) -> pl.LazyFrame:
+    def scan(self, fact: str, part: Part | None = None) -> pl.LazyFrame:
         """The rows of a fact, lazily: for facts that may be larger than memory."""
-        self.require(fact, shard)
-        _require_intact(self.path(fact, shard))
-        return object_storage.scan(self.path(fact, shard))
+        self.require(fact, part)
+        _require_intact(self.path(fact, part))
+        return object_storage.scan(self.path(fact, part))
 
-    def drop_shards(self, fact: str, first: int) -> None:
-        """Delete shards from number `first` on: what a study of more shards left behind."""
-        for name in self.part_names(fact):
-            if int(name) >= first:
-                object_storage.remove(self.path(fact, int(name)))
+    def read_parts(self, fact: str, parts: Iterable[Part]) -> pl.DataFrame:
+        """The rows of these parts, one after the other; none of no parts. Raises as `read`."""
+        return pl.concat(
+            [pl.DataFrame(schema=CONTRACTS[fact].columns), *(self.read(fact, n) for n in parts)]
+        )
 
-    def is_readable(self, fact: str, shard: Part | None = None) -> bool:
+    def drop_parts(self, fact: str, kept: Collection[Part], of: Part = "") -> None:
+        """Delete the parts whose keys begin with `of`, but those kept: what a study of more shards,
+        or an earlier import, left behind."""
+        for part in self.parts(fact):
+            if part.startswith(of) and part not in kept:
+                object_storage.remove(self.path(fact, part))
+
+    def is_readable(self, fact: str, part: Part | None = None) -> bool:
         """Whether the fact is there and undamaged."""
         try:
-            found = self.fingerprint(fact, shard)
+            found = self.fingerprint(fact, part)
         except FactError:
             return False
-        return found is not None and _is_intact(self.path(fact, shard))
+        return found is not None and _is_intact(self.path(fact, part))
 
     def require_intact(self) -> None:
-        """Check every fact's bytes, for readers other than this class: dbt reads whole folders.
+        """Check every fact's bytes and columns, for readers other than this class: dbt reads whole
+        folders.
 
-        Raises FactError naming the first damaged file.
+        Raises FactError naming the first file that is damaged, or of an earlier version.
         """
         with naming_refusals(self.home.lake):
             paths: list[FactPath] = [*self.home.lake.rglob("*.parquet")]
         for path in sorted(paths, key=str):
             _require_intact(path)
+            self._require_columns(path)
 
-    def read_expecting(self, expected: Fingerprint, shard: Part | None = None) -> pl.DataFrame:
+    def _require_columns(self, path: FactPath) -> None:
+        is_part = path.parent != self.home.lake
+        contract = CONTRACTS.get(path.parent.name if is_part else path.stem)
+        with naming_refusals(path):
+            columns = object_storage.scan(path).collect_schema().names()
+        if contract and (contract.in_parts != is_part or columns != list(contract.columns)):
+            raise FactError(
+                f"{path}: has the place or the columns of an earlier version. "
+                f"Remedy: delete {self.home.lake} and run or import the study again."
+            )
+
+    def read_expecting(self, expected: Fingerprint, part: Part | None = None) -> pl.DataFrame:
         """The rows of a fact made from exactly `expected`. Raises as `require_expected`."""
-        self.require_expected(expected, shard)
-        return self.read(expected.fact, shard)
+        self.require_expected(expected, part)
+        return self.read(expected.fact, part)
 
-    def require_expected(self, expected: Fingerprint, shard: Part | None = None) -> None:
+    def require_expected(self, expected: Fingerprint, part: Part | None = None) -> None:
         """Raise FactError for a missing fact, and listing every difference for one that was made
         from something else than `expected`."""
-        found = self.require(expected.fact, shard)
+        found = self.require(expected.fact, part)
         if found.digest != expected.digest:
             differences = "\n  ".join(found.differences(expected))
             raise FactError(
-                f"{self.path(expected.fact, shard)}: made from something else:\n  {differences}\n"
+                f"{self.path(expected.fact, part)}: made from something else:\n  {differences}\n"
                 "Remedy: run the study again; what is stale is remade, the rest is kept."
             )
+
+
+def _missing(fact: str, path: FactPath) -> str:
+    return f"{path}: missing. Remedy: `influence run` the study; it makes `{fact}` first."
 
 
 def _require_intact(path: FactPath) -> None:

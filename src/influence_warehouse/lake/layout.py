@@ -13,11 +13,18 @@ from influence_warehouse.lake.object_storage import FactPath, folder_at
 
 # The fact that marks a home as imported: written before any other.
 IMPORTED_FILES = "imported_files"
+# The model of scores whose importer names none.
+IMPORTED_MODEL = "imported"
 
 
 def file_name_of(partition: str) -> str:
     """A partition key as a file's name: `a|b` is `a+b`, because shells read `|`."""
     return partition.replace("|", "+")
+
+
+def partition_of(file_name: str) -> str:
+    """The partition key whose file has this name, without its ending."""
+    return file_name.replace("+", "|")
 
 
 def warehouse_root(given: str | os.PathLike | None = None) -> Path:

@@ -81,7 +81,7 @@ def local_folder(source: ModelSource, model: Model, may_download: bool = True) -
     except (OSError, ValueError, HfHubHTTPError) as error:
         raise InputError(
             f"{source.location}@{source.revision}: the model cannot be fetched ({error}). "
-            "Remedy: check model.hub, model.revision and the network, or give model.path."
+            "Remedy: check models.hub, model.revision and the network, or give models.path."
         ) from error
 
 
@@ -101,19 +101,19 @@ def _check_folder(folder: Path, allow_pickle: bool) -> None:
     }
     if not folder.is_dir():
         raise InputError(
-            f"{folder}: no such model folder (study field model.path). Remedy: give a folder "
+            f"{folder}: no such model folder (study field models.path). Remedy: give a folder "
             "that transformers' save_pretrained wrote."
         )
     for pattern, meaning in wanted.items():
         if not any(folder.glob(pattern)):
             raise InputError(
-                f"{folder}: no {pattern}, so the folder lacks {meaning} (study field model.path). "
+                f"{folder}: no {pattern}, so the folder lacks {meaning} (study field models.path). "
                 "Remedy: save model and tokenizer into it with save_pretrained."
             )
     if (folder / "adapter_config.json").exists():
         raise InputError(
             f"{folder}: holds an adapter, which names another model by itself (study field "
-            "model.path). Remedy: merge it into its base model (peft's merge_and_unload), save "
+            "models.path). Remedy: merge it into its base model (peft's merge_and_unload), save "
             "that, and give its folder."
         )
 
@@ -176,7 +176,7 @@ def load_tokenizer(study: Study, home: Home) -> "PreTrainedTokenizerBase":
         raise InputError(
             f"{source.location}: the tokenizer cannot be loaded "
             f"({' '.join(str(error).split())[:300]}). "
-            "Remedy: save it beside the model, or check model.hub and model.revision."
+            "Remedy: save it beside the model, or check models.hub and models.revision."
         ) from error
     rows = getattr(_config(study, home).get_text_config(), "vocab_size", None)
     require_fitting(tokenizer, source.location, int(rows or 2**31))
@@ -238,7 +238,7 @@ def load_model(study: Study, home: Home) -> "PreTrainedModel":
         raise InputError(
             f"{source.location}: the model cannot be loaded "
             f"({' '.join(str(error).split())[:300]}). "
-            "Remedy: check model.path, or model.hub and model.revision."
+            "Remedy: check models.path, or models.hub and models.revision."
         ) from error
     model, told = loaded
     require_loaded(source.location, told)

@@ -51,7 +51,7 @@ class Guard:
         noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         if noted.get("of") != self._digest(lake):
             raise FactError(
-                f"{lake.path(self.fact)}: has not been checked since it was made. "
+                f"{lake.home.lake / self.fact}: has not been checked since it was made. "
                 "Remedy: `influence run` the study; its Great Expectations check comes first."
             )
         outcomes = [ExpectationOutcome(**outcome) for outcome in noted["outcomes"]]
@@ -61,11 +61,12 @@ class Guard:
             raise FactError(
                 f"{self.fact}: {len(failed)} of {len(outcomes)} expectations failed:\n"
                 + "\n".join(lines)
-                + f"\nRemedy: delete {self.fact}.parquet and run the study again; {self.remedy}."
+                + f"\nRemedy: delete {lake.home.lake / self.fact} and run the study again; "
+                f"{self.remedy}."
             )
 
     def _digest(self, lake: Lake) -> str:
-        return digest_of([lake.require(fact).digest for fact in (self.fact, *self.compared)])
+        return digest_of([lake.digests(fact) for fact in (self.fact, *self.compared)])
 
     def _path(self, lake: Lake) -> Path:
         return lake.home.data_docs / "outcomes" / f"{self.fact}.json"

@@ -15,6 +15,7 @@ from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.lake.records import Timer, failure_path, write_failure, write_record
+from influence_warehouse.pipeline.parts import are_related
 from influence_warehouse.pipeline.steps import Step, steps
 from influence_warehouse.study.study import Study
 
@@ -33,17 +34,17 @@ def make_step(
     """
     started = Timer()
     with _noting_failure(step, lake.home, part), _naming_full_disks(lake.home):
-        _require_current_inputs(step, study, lake)
-        made = step.run(study, lake) if part is None else step.run(study, lake, part)
+        _require_current_inputs(step, study, lake, part)
+        made = step.run(study, lake, *([] if part is None else [part]))
         results = []
         for outcome in [made] if isinstance(made, Outcome) else made:
             digest = _digest_of(lake, outcome, part)
-            write_record(lake.home, outcome, digest, started, partition_name(part))
+            write_record(lake.home, outcome, digest, started, part)
             results.append((outcome, digest))
         return results
 
 
-def _require_current_inputs(step: Step, study: Study, lake: Lake) -> None:
+def _require_current_inputs(step: Step, study: Study, lake: Lake, part: Part | None) -> None:
     """Raise FactError, listing every difference, when a fact that the step reads is missing or
     was made from something else than the study would make it from now.
 
@@ -55,25 +56,24 @@ def _require_current_inputs(step: Step, study: Study, lake: Lake) -> None:
         maker = makers.get(need)
         if maker is None or maker.parts == "runs":
             continue
-        parts = [None] if maker.parts is None else range(study.sampling.shards)
-        for part in parts:
-            try:
-                expected = maker.expected(study, lake, *([] if part is None else [part]))
-            except InputError:
-                lake.require(need, part)
-            else:
-                lake.require_expected(Fingerprint(need, expected.parts), part)
+        for key in maker.part_keys(study, lake):
+            if part is None or key is None or are_related(part, key):
+                _require_current(maker, need, study, lake, key)
 
 
-def partition_name(part: Part | None) -> str | None:
-    """A part as records and Dagster name it: a shard by five digits, as in its files' names."""
-    return f"{part:05d}" if isinstance(part, int) else part
+def _require_current(maker: Step, fact: str, study: Study, lake: Lake, key: Part | None) -> None:
+    try:
+        expected = maker.expected(study, lake, *([] if key is None else [key]))
+    except InputError:
+        lake.require(fact, key)
+    else:
+        lake.require_expected(Fingerprint(fact, expected.parts), key)
 
 
 def made_line(outcome: Outcome, started: Timer, part: Part | None = None) -> str:
     """One progress line for people: what was made or kept, rows and seconds, what was left out."""
     verb = "KEPT" if outcome.reused else "OK  "
-    name = outcome.fact if part is None else f"{outcome.fact} {partition_name(part)}"
+    name = outcome.fact if part is None else f"{outcome.fact} {part}"
     line = f"{verb} {name:<34} {outcome.rows:>9,} rows {started.seconds:7.1f} s"
     left_out = outcome.details.get("files_left_out")
     return line if left_out is None else f"{line}; files: {left_out}"
@@ -98,7 +98,7 @@ def _naming_full_disks(home: Home) -> Iterator[None]:
 
 @contextmanager
 def _noting_failure(step: Step, home: Home, part: Part | None) -> Iterator[None]:
-    if step.parts != "runs" or not isinstance(part, str):
+    if step.parts != "runs" or part is None:
         yield
         return
     try:

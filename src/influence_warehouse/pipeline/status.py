@@ -107,7 +107,7 @@ def folder_state(
     step: Step, fact: str, part: Part | None, expected: Fingerprint, lake: Lake
 ) -> State:
     """Of a folder, by what its record says that it was made from."""
-    found = recorded_fingerprint(lake.home, fact, None if part is None else str(part))
+    found = recorded_fingerprint(lake.home, fact, part)
     if found is None:
         return State(step.stage, fact, part, "missing")
     # An adapter is what it is whatever its run is called; the facts of a run name it.
@@ -126,7 +126,7 @@ def _state(step: Step, fact: str, part: Part | None, expected: Fingerprint, lake
     differences = found.differences(expected) if found else ["missing"]
     if not differences:
         return State(step.stage, fact, part, "current")
-    failure = failure_of(lake.home, str(part)) if step.parts == "runs" else None
+    failure = failure_of(lake.home, part) if step.parts == "runs" and part else None
     if failure is not None:
         return State(step.stage, fact, part, "failed", f"{part}: {failure}"[:200])
     if found is None:

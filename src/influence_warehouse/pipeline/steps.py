@@ -6,28 +6,40 @@ Does not belong here: dbt's models, the published copy and charts, which are not
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.pipeline import parts
 from influence_warehouse.study.study import Study
 
 if TYPE_CHECKING:
     from influence_warehouse.lake.facts import Lake, Part
 
 _PACKAGE = "influence_warehouse"
-_PLANNED_RUNS = "unlearning.plan:partition_keys"
+_PLANNED_RUNS = "unlearning.plan:planned_runs"
+# What a step is in parts by, runs apart, which follow from a fact.
+_PARTS: dict[str, Callable[[Study], list[str]]] = {
+    "models": parts.models,
+    "gradient_models": parts.gradient_models,
+    "cells": parts.cells,
+    "prepared_cells": parts.prepared_cells,
+    "indexed_cells": parts.indexed_cells,
+    "shards": parts.shards,
+    "unlearned_cells": parts.unlearned_cells,
+}
 
 
 @dataclass(frozen=True)
 class Step:
     """One function of a stage that makes one fact or a few in one pass.
 
-    `make` and `fingerprint` are `module:function`; those of a step in parts take the part as
-    third argument: a shard's number, or the partition key of an unlearning run. `needs` are
-    facts of other steps, or marts. `guards` are functions of (study, lake) that raise FactError
-    where what the step reads was not checked, or did not pass.
+    `make` and `fingerprint` are `module:function`; those of a step in parts take the part's key as
+    third argument. `parts` says what the parts are; one that is needed by a part of another step
+    has a key that begins the other's, or begins with it. `needs` are facts of other steps, or
+    marts. `guards` are functions of (study, lake) that raise FactError where what the step reads
+    was not checked, or did not pass.
     """
 
     stage: str
@@ -35,7 +47,7 @@ class Step:
     needs: tuple[str, ...]
     make: str
     fingerprint: str
-    parts: Literal["shards", "runs"] | None = None
+    parts: str | None = None
     guards: tuple[str, ...] = ()
 
     @property
@@ -56,9 +68,16 @@ class Step:
 
         Raises FactError for unlearning runs that are not planned.
         """
-        if self.parts == "shards":
-            return range(study.sampling.shards)
-        return _function(_PLANNED_RUNS)(lake) if self.parts == "runs" else [None]
+        if self.parts is None:
+            return [None]
+        if self.parts in _PARTS:
+            return _PARTS[self.parts](study)
+        return _function(_PLANNED_RUNS)(study, lake)
+
+    @property
+    def is_partitioned(self) -> bool:
+        """Whether the parts are many and made by workers, each a partition in orchestration."""
+        return self.parts in ("shards", "runs")
 
     def expected(self, *arguments: Any) -> Any:
         """Fingerprint that the step's first fact should have now."""
@@ -66,21 +85,34 @@ class Step:
 
 
 def steps(study: Study) -> list[Step]:
-    """All steps of a study, each after those it needs."""
+    """All steps of a study, each after those it needs; without those that none of its methods has
+    a part in."""
     planted, unlearning = study.planted is not None, study.unlearning is not None
-    return [
+    all_steps = [
         *(_PLANTED if planted else ()),
         *_corpus_to_benchmarks(planted),
         *(_REGION_RULES if unlearning else ()),
         *_ATTRIBUTION,
         *(_UNLEARNING if unlearning else ()),
     ]
+    absent = {
+        fact
+        for step in all_steps
+        if step.parts in _PARTS and not _PARTS[step.parts](study)
+        for fact in step.facts
+    }
+    return [
+        replace(step, needs=tuple(need for need in step.needs if need not in absent))
+        for step in all_steps
+        if absent.isdisjoint(step.facts)
+    ]
 
 
-def attributed_facts() -> list[str]:
-    """Facts of corpus, benchmarks and attribution: what the marts of any study start from."""
+def attributed_facts() -> dict[str, str | None]:
+    """Facts of corpus, benchmarks and attribution, with what they are in parts by: what the marts
+    of any study start from."""
     made = [*_corpus_to_benchmarks(planted=False), *_ATTRIBUTION]
-    return [fact for step in made for fact in step.facts if fact in CONTRACTS]
+    return {fact: step.parts for step in made for fact in step.facts if fact in CONTRACTS}
 
 
 def _function(path: str) -> Callable[..., Any]:
@@ -132,7 +164,7 @@ def _corpus_to_benchmarks(planted: bool) -> list[Step]:
         ),
         Step(
             "benchmarks",
-            ("study_benchmarks", "study_contrasts"),
+            ("study_benchmarks", "study_contrasts", "study_methods"),
             (),
             "benchmarks.tables:make_study_definitions",
             "benchmarks.tables:fingerprint_of_study_definitions",
@@ -150,6 +182,7 @@ def _corpus_to_benchmarks(planted: bool) -> list[Step]:
             ("benchmark_items", *(model if planted else ())),
             "benchmarks.scoring:make_item_predictions",
             "benchmarks.scoring:fingerprint_of_item_predictions",
+            parts="models",
         ),
     ]
 
@@ -171,13 +204,15 @@ _ATTRIBUTION = (
         ("documents", "sampling_manifest"),
         "attribution.health:make_gradient_diagnosis",
         "attribution.health:fingerprint_of_gradient_diagnosis",
+        parts="gradient_models",
     ),
     Step(
         "attribution",
-        ("preconditioner",),
+        ("method_preparation",),
         ("documents", "sampling_manifest", "benchmark_items", "gradient_diagnosis"),
-        "attribution.scoring:make_preconditioner",
-        "attribution.scoring:fingerprint_of_preconditioner",
+        "attribution.scoring:make_method_preparation",
+        "attribution.scoring:fingerprint_of_method_preparation",
+        parts="prepared_cells",
     ),
     Step(
         "attribution",
@@ -185,17 +220,18 @@ _ATTRIBUTION = (
         ("benchmark_items", "gradient_diagnosis"),
         "attribution.scoring:make_query_index",
         "attribution.scoring:fingerprint_of_query_index",
+        parts="indexed_cells",
     ),
     Step(
         "attribution",
         ("document_scores", "shard_bin_item_scores", "shard_proponents"),
-        ("documents", "sampling_manifest", "preconditioner", "query_index"),
+        ("documents", "sampling_manifest", "benchmark_items", "method_preparation", "query_index"),
         "attribution.scoring:make_document_scores",
         "attribution.scoring:fingerprint_of_document_scores",
         parts="shards",
         guards=(
             "sampling.expectations:require_checked_sample",
-            "attribution.scoring:require_preconditioner",
+            "attribution.scoring:require_prepared_methods",
         ),
     ),
     Step(
@@ -204,6 +240,7 @@ _ATTRIBUTION = (
         ("document_scores",),
         "attribution.health:make_attribution_health",
         "attribution.health:fingerprint_of_attribution_health",
+        parts="cells",
     ),
     Step(
         "attribution",
@@ -211,6 +248,7 @@ _ATTRIBUTION = (
         ("shard_proponents", "attribution_health"),
         "attribution.merging:make_proponents",
         "attribution.merging:fingerprint_of_proponents",
+        parts="cells",
     ),
     Step(
         "attribution",
@@ -218,6 +256,7 @@ _ATTRIBUTION = (
         ("shard_bin_item_scores", "proponents", "attribution_health"),
         "attribution.merging:make_bin_item_scores",
         "attribution.merging:fingerprint_of_bin_item_scores",
+        parts="cells",
     ),
     Step(
         "warehouse",
@@ -225,6 +264,7 @@ _ATTRIBUTION = (
         ("bin_item_scores", "document_scores", "item_predictions"),
         "warehouse.resamples:make_bin_mean_resamples",
         "warehouse.resamples:fingerprint_of_bin_mean_resamples",
+        parts="cells",
     ),
     Step(
         "warehouse",
@@ -232,6 +272,7 @@ _ATTRIBUTION = (
         ("bin_item_scores", "document_scores"),
         "warehouse.split_halves:make_split_half_correlations",
         "warehouse.split_halves:fingerprint_of_split_half_correlations",
+        parts="cells",
     ),
 )
 
@@ -242,6 +283,7 @@ _UNLEARNING = (
         ("chosen_bins",),
         "unlearning.plan:make_unlearning_plan",
         "unlearning.plan:fingerprint_of_unlearning_plan",
+        parts="unlearned_cells",
     ),
     Step(
         "unlearning",
@@ -249,6 +291,7 @@ _UNLEARNING = (
         ("unlearning_plan", "sampling_manifest", "document_scores"),
         "unlearning.sets:make_unlearning_sets",
         "unlearning.sets:fingerprint_of_forget_sets",
+        parts="unlearned_cells",
     ),
     Step(
         "unlearning",
@@ -276,5 +319,6 @@ _UNLEARNING = (
         ("unlearned_predictions", "unlearning_runs", "item_predictions"),
         "unlearning.comparisons:make_unlearning_comparisons",
         "unlearning.comparisons:fingerprint_of_unlearning_comparisons",
+        parts="unlearned_cells",
     ),
 )

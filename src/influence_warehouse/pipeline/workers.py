@@ -12,7 +12,7 @@ from typing import Literal
 from influence_warehouse.errors import HealthError, InfluenceError, InputError, StudyError
 from influence_warehouse.lake.facts import Lake, Part
 from influence_warehouse.lake.records import Timer
-from influence_warehouse.pipeline.making import made_line, make_step, partition_name
+from influence_warehouse.pipeline.making import made_line, make_step
 from influence_warehouse.pipeline.steps import Step, steps
 from influence_warehouse.progress import working
 from influence_warehouse.study.study import Study
@@ -61,7 +61,7 @@ def work(study: Study, lake: Lake, kind: Kind, worker: int, of: int) -> Iterator
 def _make(chosen: list[Step], study: Study, lake: Lake, part: Part | None) -> Iterator[str]:
     for step in chosen:
         started = Timer()
-        with working(f"{step.facts[0]} {partition_name(part)}"):
+        with working(f"{step.facts[0]} {part}"):
             results = make_step(step, study, lake, part)
         for outcome, _ in results:
             yield made_line(outcome, started, part)

@@ -16,7 +16,7 @@ _FACTS = {
     "corpus": "documents",
     "predictions": "item_predictions",
     "diagnosis": "gradient_diagnosis",
-    "preconditioner": "preconditioner",
+    "preparation": "method_preparation",
     "query index": "query_index",
     "scores": "document_scores",
     "unlearning": "unlearning_runs",

@@ -7,8 +7,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from influence_warehouse.pipeline.parts import cells, unlearned_cells
 from influence_warehouse.planning.probe import Rates
-from influence_warehouse.planning.workload import Workload
+from influence_warehouse.planning.workload import (
+    Workload,
+    fit_limits,
+    gradient_cells,
+    storing_cells,
+)
 from influence_warehouse.study.study import Study
 from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.unlearning.plan import target_benchmarks
@@ -106,7 +112,8 @@ def unlearning_runs(study: Study, settings: Unlearning) -> int | None:
     regions = len(rule.explicit) or targets * rule.per_benchmark
     in_topic = sum(condition.endswith("_in_topic") for condition in settings.conditions)
     anywhere = len(settings.conditions) - in_topic
-    return (regions * in_topic + targets * anywhere) * len(settings.seeds)
+    each = (regions * in_topic + targets * anywhere) * len(settings.seeds)
+    return each * len(unlearned_cells(study))
 
 
 def _stages(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:
@@ -118,10 +125,10 @@ def _stages(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:
         yield StageCost("planted model", f"{steps:,} training steps", steps * rates.training_step)
     reading = load.read_seconds + load.text_bytes * rates.text_byte
     yield StageCost("corpus", f"{load.documents:,} documents", reading)
-    asked = rates.load + rates.item_fixed + load.n_items * rates.item
-    yield StageCost("predictions", f"{load.n_items:,} items", asked)
+    asked = len(study.models) * (rates.load + rates.item_fixed + load.n_items * rates.item)
+    yield StageCost("predictions", _of_models(study, f"{load.n_items:,} items"), asked)
     yield from _attribution(study, load, rates)
-    rows = study.statistics.resamples * load.bins * len(study.benchmarks)
+    rows = _resampled(study, load)
     marts = 2 if study.unlearning is not None else 1
     seconds = marts * _MARTS_SECONDS + rows * _SECONDS_A_RESAMPLED_ROW
     yield StageCost("warehouse", f"marts, {rows:,} resampled means", seconds, is_measured=False)
@@ -131,18 +138,35 @@ def _stages(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:
 
 
 def _attribution(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:
+    """Of methods by gradients; words and noise take seconds. Further models: as the first."""
+    models, passes = len(study.models), len(gradient_cells(study))
+    if not passes:
+        return
     gradient, queries = rates.gradient_document, load.n_items * rates.query
     trials = study.attribution.health_trials
     diagnosis = _DIAGNOSED_LOADS * rates.load + trials * _DIAGNOSED_GRADIENTS * gradient
-    yield StageCost("diagnosis", f"{trials} pairs of documents", diagnosis)
-    fitting = rates.gradient_fixed + load.fitted * gradient + rates.mix_fixed + queries
-    yield StageCost(
-        "preconditioner", f"{load.fitted:,} documents, {load.n_items:,} queries", fitting
-    )
-    yield StageCost("query index", f"{load.n_items:,} queries", rates.query_fixed + queries)
+    work = _of_models(study, f"{trials} pairs of documents")
+    yield StageCost("diagnosis", work, models * diagnosis)
+    fitting = passes * (rates.gradient_fixed + rates.mix_fixed + queries)
+    fitting += models * load.fitted * gradient
+    work = _of_models(study, f"{load.fitted:,} documents, {load.n_items:,} queries")
+    yield StageCost("preparation", work, fitting)
+    indexing = passes * (rates.query_fixed + queries)
+    yield StageCost("query index", _of_models(study, f"{load.n_items:,} queries"), indexing)
     shards = study.sampling.shards
-    scoring = shards * rates.score_fixed + load.sampled * gradient
-    yield StageCost("scores", f"{load.sampled:,} documents in {shards} shards", scoring)
+    scoring = passes * (shards * rates.score_fixed + load.sampled * gradient)
+    each = f"{load.sampled:,} documents in {shards} shards"
+    yield StageCost("scores", each if passes == 1 else f"{passes} x {each}", scoring)
+
+
+def _of_models(study: Study, work: str) -> str:
+    return work if len(study.models) == 1 else f"{len(study.models)} models x {work}"
+
+
+def _resampled(study: Study, load: Workload) -> int:
+    """Rows of bin means that are drawn."""
+    benchmarks = len(study.benchmarks) * len(cells(study))
+    return study.statistics.resamples * load.bins * benchmarks
 
 
 def _unlearning(
@@ -164,22 +188,23 @@ def _unlearning(
 
 def _disk(study: Study, load: Workload, rates: Rates | None) -> Iterator[tuple[str, int]]:
     """Bytes by fact or folder, largest share of what a run leaves behind."""
-    shards, benchmarks = study.sampling.shards, len(study.benchmarks)
-    cells = load.n_items * min(load.bins, load.sampled)
-    extremes = load.n_items * 2 * study.attribution.top_k
-    resampled = study.statistics.resamples * load.bins * benchmarks
+    shards, methods = study.sampling.shards, len(cells(study))
+    sums = methods * load.n_items * min(load.bins, load.sampled)
+    extremes = methods * load.n_items * 2 * study.attribution.top_k
+    scores, resampled = methods * load.sampled * len(study.benchmarks), _resampled(study, load)
     yield "documents", round(load.text_bytes * _TEXT_SHARE)
-    yield "document_scores", load.sampled * benchmarks * _ROW_BYTES["document_scores"]
-    yield "bin_item_scores", cells * 2 * _ROW_BYTES["bin_item_scores"]
+    yield "document_scores", scores * _ROW_BYTES["document_scores"]
+    yield "bin_item_scores", sums * 2 * _ROW_BYTES["bin_item_scores"]
     yield "proponents", extremes * (shards + 1) * _ROW_BYTES["proponents"]
     yield "bin_mean_resamples", resampled * _ROW_BYTES["resamples"]
     yield "databases", _DATABASE_BYTES + resampled * _ROW_BYTES["resamples"]
     yield "charts and reports", _REPORT_BYTES
     if rates is not None:
+        passes = len(gradient_cells(study))
         index = load.n_items * rates.gradient_bytes
-        yield "work (safe to delete)", rates.preconditioner_bytes + index
-        if study.attribution.store_gradients:
-            yield "stored gradients", load.sampled * rates.gradient_bytes
+        yield "work (safe to delete)", passes * (rates.preconditioner_bytes + index)
+        if stored := storing_cells(study):
+            yield "stored gradients", len(stored) * load.sampled * rates.gradient_bytes
         if study.unlearning is not None:
             runs = unlearning_runs(study, study.unlearning) or 0
             yield "adapters", runs * rates.adapter_bytes
@@ -189,7 +214,8 @@ def _memory(study: Study, load: Workload, rates: Rates) -> int:
     """Peak of one process: what the probe reached, plus a shard's scores and the texts it holds."""
     per_shard = load.sampled / study.sampling.shards
     scores = per_shard * load.n_items * 4
-    held = max(per_shard, load.fitted) / max(load.documents, 1) * load.text_bytes
+    fitted = load.fitted / max(1, len(fit_limits(study)))
+    held = max(per_shard, fitted) / max(load.documents, 1) * load.text_bytes
     resampled = study.statistics.resamples * load.bins * len(study.benchmarks)
     # Scores once as they come from Bergson and once by bin; resampled means until they are written.
     return round(rates.peak_bytes + 2 * scores + held + resampled * _RESAMPLED_BYTES)

@@ -17,7 +17,12 @@ from influence_warehouse.lake.leftovers import scratch_folder
 from influence_warehouse.models.loading import local_folder, model_source
 from influence_warehouse.planning.left import shares_left
 from influence_warehouse.planning.plan import Plan, plan, unlearning_runs
-from influence_warehouse.planning.workload import Workload, workload
+from influence_warehouse.planning.workload import (
+    Workload,
+    gradient_cells,
+    storing_cells,
+    workload,
+)
 from influence_warehouse.study.study import Study
 
 _GRADIENT_PASSES = 2  # one to fit the preconditioner, one to score
@@ -42,7 +47,8 @@ def planned(study: Study, home: Home, with_probe: bool = True) -> Plan:
 
             make_planted_world(study, Lake(scratch))
         else:
-            model_source(study, home)
+            for model in study.models:
+                model_source(study.narrowed(model.name), home)
         load = workload(study, home if study.planted is None else scratch, scratch)
         missing = "--no-probe" if not with_probe else _not_here(study, home, load)
         rates = None
@@ -55,7 +61,8 @@ def planned(study: Study, home: Home, with_probe: bool = True) -> Plan:
 
 def require_inputs(study: Study) -> None:
     """Raise InputError that names every file of the study that is not there."""
-    named = {"corpus.path": study.corpus.path, "model.path": study.model.path}
+    named = {"corpus.path": study.corpus.path}
+    named |= {f"models.{each.name}.path": each.path for each in study.models}
     named |= {f"benchmarks.{each.name}.path": each.path for each in study.benchmarks}
     if study.planted is not None:
         return
@@ -70,11 +77,14 @@ def require_inputs(study: Study) -> None:
 
 def _not_here(study: Study, home: Home, load: Workload) -> str | None:
     """Why nothing can be timed: what is on the hub and not on this machine."""
-    if study.planted is None and study.model.hub is not None:
+    for model in study.models if study.planted is None else ():
+        if model.hub is None:
+            continue
         try:
-            local_folder(model_source(study, home), study.model, may_download=False)
+            source = model_source(study.narrowed(model.name), home)
+            local_folder(source, model, may_download=False)
         except InputError:
-            return f"the model {study.model.hub}@{study.model.revision} is not on this machine"
+            return f"the model {model.hub}@{model.revision} is not on this machine"
     if load.items is None:
         return "benchmarks of the hub are not read by a check"
     if not load.texts:
@@ -89,7 +99,10 @@ def findings(study: Study, home: Home, found: Plan) -> Iterator[tuple[str, str]]
     yield "home", str(home.path)
     if home.facts_url:
         yield "facts", home.facts_url
-    yield "model", _model(study, home)
+    for model in study.models:
+        yield f"model {model.name}", _model(study.narrowed(model.name), home)
+    methods = ", ".join(method.name for method in study.attribution.methods)
+    yield "methods", methods
     yield "corpus", _corpus(study, home)
     yield "documents", _documents(load)
     unknown = sum(b.hub is not None and b.max_items is None for b in study.benchmarks)
@@ -129,16 +142,18 @@ def _sizes(study: Study, found: Plan) -> Iterator[tuple[str, str]]:
     load, rates = found.load, found.rates
     longest = study.model.max_tokens
     tokens, kind = (rates.tokens_document, "") if rates else (longest, "at most ")
-    passes = load.fitted + load.sampled
+    passes = len(gradient_cells(study))
+    gradients = len(study.models) * load.fitted + passes * load.sampled
     yield (
         "tokens",
         f"{kind}{tokens:,.0f} a document, {kind}{tokens * load.sampled:,.0f} in one pass",
     )
-    queries = f"{_GRADIENT_PASSES} over {load.n_items:,} queries"
-    yield "gradients", f"of {passes:,} documents (fit {load.fitted:,}), {queries}"
-    if rates is not None:
+    if passes:
+        queries = f"{_GRADIENT_PASSES} over {load.n_items:,} queries"
+        yield "gradients", f"of {gradients:,} documents (fit {load.fitted:,}), {queries}"
+    if rates is not None and passes:
         each, all_ = rates.gradient_bytes, rates.gradient_bytes * load.sampled
-        stored = "stored" if study.attribution.store_gradients else "were they stored"
+        stored = "stored" if storing_cells(study) else "were they stored"
         yield "projected gradient", f"{_bytes(each)} a document; {_bytes(all_)} {stored}"
         yield "preconditioner", _bytes(rates.preconditioner_bytes)
     if found.memory_bytes is not None:

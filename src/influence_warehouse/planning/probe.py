@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from influence_warehouse.attribution.bergson_session import bergson_output_to
-from influence_warehouse.attribution.scoring import method_of
+from influence_warehouse.attribution.trackstar import trackstar_of
 from influence_warehouse.benchmarks.queries import encode_queries
 from influence_warehouse.benchmarks.scoring import score_items
 from influence_warehouse.corpus.documents import with_sizes
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.models.loading import Encoded, device, load_model, load_tokenizer
-from influence_warehouse.planning.workload import Workload, encoded_sample
+from influence_warehouse.planning.workload import Workload, encoded_sample, gradient_cells
 from influence_warehouse.progress import working
 from influence_warehouse.study.study import Compute, Study
 from influence_warehouse.unlearning.runs import choices_at_once
@@ -116,7 +116,8 @@ def probe(study: Study, load: Workload, scratch: Home) -> Rates:
             _probe_items(study, load, (model, tokenizer), rates, budget)
             if study.unlearning is not None:
                 _probe_unlearning(study, load, (model, tokenizer), scratch, rates, budget)
-            _probe_gradients(study, load, scratch, rates, budget)
+            if cells := gradient_cells(study):
+                _probe_gradients(study.of_part(cells[0]), load, scratch, rates, budget)
     finally:
         torch.set_num_threads(threads)
     kilobyte = 1 if sys.platform == "darwin" else 1024
@@ -196,7 +197,7 @@ def _probe_gradients(
     rates.tokens_document, rates.tokens_query = _mean_length(documents), _mean_length(queries)
     # One process of this machine: its seconds are told, and no other node is there to join.
     alone = study.model_copy(update={"compute": Compute()})
-    method = method_of(alone, Lake(scratch))
+    method = trackstar_of(alone, Lake(scratch))
     work = scratch.work / "probe"
 
     def index(count: int) -> float:

@@ -6,9 +6,10 @@ run into shares, so that what is left can be told from its own pace; `influence 
 
 from pathlib import Path
 
-from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake
+from influence_warehouse.pipeline.parts import cells, unlearned_cells
 from influence_warehouse.planning.plan import unlearning_runs
+from influence_warehouse.planning.workload import fit_limits, gradient_cells
 from influence_warehouse.planted.training import BATCH_DOCUMENTS
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import bins
@@ -17,7 +18,7 @@ _PLANTED_PARAMETERS, _UNKNOWN_PARAMETERS = 1.2e6, 1e9
 # A document's gradient: what every call costs, and what grows with parameters x tokens.
 _GRADIENT, _PER_PARAMETER_TOKEN = 0.015, 2.2e-11
 _USUAL_TOKENS, _USUAL_ITEMS = 150, 200
-_TRAINING_STEP, _UNLEARNING_RUN = 0.2, 4.0
+_TRAINING_STEP, _UNLEARNING_RUN, _WORDS = 0.2, 4.0, 3.0
 _TABLES, _UNLEARNING_TABLES, _CHARTS, _REPORT = 60.0, 25.0, 40.0, 10.0
 
 
@@ -28,13 +29,16 @@ def step_weights(study: Study, lake: Lake) -> dict[str, float]:
     """
     gradient = _seconds_a_gradient(study)
     documents, items = _documents(study, lake), _items(study, lake)
+    models, passes = len(study.models), len(gradient_cells(study))
+    fitted = sum(_fitted(limit, documents) for limit in fit_limits(study))
+    scored = 8 * study.sampling.shards + documents * gradient
     found = {
-        "make_item_predictions": 5 + items * gradient,
-        "make_gradient_diagnosis": 3 + 8 * study.attribution.health_trials * gradient,
-        "make_preconditioner": 10 + (_fitted(study, documents) + items) * gradient,
-        "make_query_index": 2 + items * gradient,
-        "make_document_scores": 8 * study.sampling.shards + documents * gradient,
-        "make_bin_mean_resamples": 3.0,
+        "make_item_predictions": models * (5 + items * gradient),
+        "make_gradient_diagnosis": models * (3 + 8 * study.attribution.health_trials * gradient),
+        "make_method_preparation": models * (10 + fitted * gradient) + passes * items * gradient,
+        "make_query_index": passes * (2 + items * gradient),
+        "make_document_scores": passes * scored + _WORDS * len(cells(study)),
+        "make_bin_mean_resamples": 3.0 * len(cells(study)),
         "dbt_models": _TABLES,
         "charts": _CHARTS,
         "report": _REPORT,
@@ -80,18 +84,17 @@ def _items(study: Study, lake: Lake) -> float:
     return sum(benchmark.max_items or _USUAL_ITEMS for benchmark in study.benchmarks)
 
 
-def _fitted(study: Study, documents: float) -> float:
-    limit = study.attribution.preconditioner.fit_documents_per_bin
+def _fitted(limit: int | None, documents: float) -> float:
     return documents if limit is None else min(documents, limit * len(bins()))
 
 
 def _runs(study: Study, lake: Lake) -> float:
     assert study.unlearning is not None
-    if rows := _rows(lake, "unlearning_plan"):
-        return rows
+    planned = unlearned_cells(study)
+    if all(lake.is_readable("unlearning_plan", cell) for cell in planned):
+        return sum(lake.rows("unlearning_plan", cell) for cell in planned)
     return unlearning_runs(study, study.unlearning) or len(study.unlearning.seeds)
 
 
 def _rows(lake: Lake, fact: str) -> int:
-    assert not CONTRACTS[fact].sharded
     return lake.rows(fact) if lake.is_readable(fact) else 0

@@ -7,7 +7,7 @@ timing (`probe`), and products of counts and rates (`plan`).
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,9 @@ from influence_warehouse.lake.leftovers import scratch_folder
 from influence_warehouse.lake.out_of_core import spilling
 from influence_warehouse.models.encoding import encode_documents
 from influence_warehouse.models.loading import Encoded, load_tokenizer
+from influence_warehouse.pipeline.parts import cells
 from influence_warehouse.sampling.manifest import drawn_per_bin
+from influence_warehouse.study.methods import TrackStar
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import TOPICS, bins
 
@@ -40,7 +42,8 @@ SAMPLED_DOCUMENTS = 256
 class Workload:
     """Counts of one study.
 
-    `documents` are those of the corpus, `sampled` those left by the study's caps; `is_bound`
+    `documents` are those of the corpus, `sampled` those left by the study's caps, `fitted` those
+    whose gradients the preparations of a model take; `is_bound`
     says that both are upper bounds, `share_read` what share of the corpus was read to count.
     `texts` are some documents drawn evenly from what was read; `items` rows of benchmark_items.
     """
@@ -129,7 +132,8 @@ def _counted(
     cap = drawn_per_bin(study.sampling, sizes, corpus_path(study, inputs))
     capped = [min(size, cap) for size in sizes]
     documents = round(count.documents * scale)
-    counts = (documents, min(sum(capped), documents), min(_fitted(study, capped), documents))
+    fitted = min(_fitted(study, capped), documents * len(fit_limits(study)))
+    counts = (documents, min(sum(capped), documents), fitted)
     return Workload(
         *counts,
         bins=len(capped),
@@ -171,9 +175,32 @@ def _require_long_enough(study: Study, inputs: Home, longest: str) -> None:
         drawn_per_bin(study.sampling, [], corpus_path(study, inputs))
 
 
-def _fitted(study: Study, capped: Iterable[int]) -> int:
-    limit = study.attribution.preconditioner.fit_documents_per_bin
-    return sum(size if limit is None else min(size, limit) for size in capped)
+def gradient_cells(study: Study) -> list[str]:
+    """Models with methods that take a gradient of every sampled document."""
+    of_gradients = {m.name for m in study.attribution.methods if m.needs == "gradients"}
+    return [cell for cell in cells(study) if cell.partition("|")[2] in of_gradients]
+
+
+def storing_cells(study: Study) -> list[str]:
+    """Those of them that keep the documents' gradients."""
+    methods = study.attribution.methods
+    storing = {m.name for m in methods if isinstance(m, TrackStar) and m.store_gradients}
+    return [cell for cell in gradient_cells(study) if cell.partition("|")[2] in storing]
+
+
+def fit_limits(study: Study) -> list[int | None]:
+    """Of each method by gradients, how many documents of a bin it is prepared on at most."""
+    methods = study.attribution.methods
+    return [m.preconditioner.fit_documents_per_bin for m in methods if isinstance(m, TrackStar)]
+
+
+def _fitted(study: Study, capped: Sequence[int]) -> int:
+    """Gradients of documents that the preparations of a model take, all methods together."""
+    return sum(
+        size if limit is None else min(size, limit)
+        for limit in fit_limits(study)
+        for size in capped
+    )
 
 
 def _rows(study: Study, inputs: Home, read: int) -> int:

@@ -47,7 +47,7 @@ def contrasts(
         chart,
         f"Which {labels.plural(noun)} {question}",
         [
-            f"{labels.name(table['method'][0])}. \N{GREEK CAPITAL LETTER DELTA}z of a {noun}: "
+            f"{labels.scored_by(table)}. \N{GREEK CAPITAL LETTER DELTA}z of a {noun}: "
             f"{difference}{over}; {labels.count(rows['label'].n_unique(), noun)}.",
             labels.uncertainty(
                 table["delta_z_low"],
@@ -101,8 +101,8 @@ def _directions(a: str, b: str) -> str | list[str]:
 def contrast_sql(side: str) -> str:
     """Rows of the chart of contrasts by `topic` or by `format`."""
     return f"""
-        select method, item_subset, contrast, benchmark_a, benchmark_b, {side},
+        select model, method, item_subset, contrast, benchmark_a, benchmark_b, {side},
             delta_z, delta_z_low, delta_z_high, q_value
         from marts.{side}_contrasts
-        order by method, item_subset, contrast, {side}
+        order by model, method, item_subset, contrast, {side}
     """

@@ -6,6 +6,7 @@ Belongs here: text made from columns. Does not belong here: colours and sizes (t
 import polars as pl
 
 from influence_warehouse import taxonomy
+from influence_warehouse.lake.layout import IMPORTED_MODEL
 
 MOST_LABELS = 60
 """Rows that a chart shows at most: an import may bring thousands of labels."""
@@ -25,7 +26,17 @@ _NAMES = {
     "ngdiff": "NGDiff",
     "graddiff": "GradDiff",
     "npo": "NPO",
+    "olmo3": "OLMo 3",
+    "smollm2": "SmolLM2",
+    "7b": "7B",
+    "135m": "135M",
 }
+
+
+def scored_by(table: pl.DataFrame) -> str:
+    """The one method of a table and the model that it explains, as a chart's subtitle begins."""
+    method, model = name(table["method"][0]), table["model"][0]
+    return method if model == IMPORTED_MODEL else f"{method} ({name(model)})"
 
 
 def name(slug: str) -> str:

@@ -93,10 +93,8 @@ def made_facts(home: Home, facts: Iterable[str]) -> dict[str, Made]:
 
 def _made(lake: Lake, fact: str, makers: list[Maker]) -> Made | None:
     contract = CONTRACTS[fact]
-    if contract.sharded:
-        # A shard's file name is its number, a run's its key; both lead back to the file.
-        names = lake.part_names(fact)
-        parts = [lake.require(fact, int(n) if n.isdigit() else n) for n in names]
+    if contract.in_parts:
+        parts = [lake.require(fact, part) for part in lake.parts(fact)]
     else:
         single = lake.fingerprint(fact)
         parts = [] if single is None else [single]

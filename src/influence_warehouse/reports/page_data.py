@@ -23,13 +23,14 @@ from influence_warehouse.reports.charts import CHARTS
 from influence_warehouse.reports.gallery import ScriptSafeEncoder, chart_of, draw_each
 from influence_warehouse.reports.sections import Section
 from influence_warehouse.reports.summary import findings
-from influence_warehouse.study.study import Study
+from influence_warehouse.study.methods import Method, TrackStar
+from influence_warehouse.study.study import Model, Study
 from influence_warehouse.warehouse.build import project_folder
 from influence_warehouse.warehouse.dictionary import marts, measure_of
 from influence_warehouse.warehouse.query import NamedQuery, named_queries, run_query
 
 SHOWN_ROWS = 100
-_SAID_ONCE = ("study", "method", "item_subset", "objective")
+_SAID_ONCE = ("study", "model", "method", "item_subset", "objective")
 
 
 @dataclass(frozen=True)
@@ -217,19 +218,26 @@ def about(home: Home, study: Study | None) -> list[tuple[str, str]]:
         first = Lake(home).read(IMPORTED_FILES).row(0, named=True)
         kept = ("source", "licence", "citation")
         return [("study", f"{home.study} (imported)"), *((name, str(first[name])) for name in kept)]
-    model, attribution = study.model, study.attribution
-    trained = "made by the study itself" if study.planted else None
-    folder = model.path.name if model.path else None
     return [
         ("study", study.name),
-        ("model", (f"{model.hub} at {model.revision}" if model.hub else folder) or str(trained)),
-        ("number type", model.dtype),
-        ("attention", model.attention),
-        ("method", attribution.method),
-        ("projection", f"{attribution.projection_dim} x {attribution.projection_dim} a layer"),
+        *((f"model {model.name}", _model(model)) for model in study.models),
+        *((f"method {m.name}", _settings(m)) for m in study.attribution.methods),
         ("seed", str(study.seed)),
         ("resamples", f"{study.statistics.resamples:,}"),
     ]
+
+
+def _model(model: Model) -> str:
+    folder = model.path.name if model.path else "made by the study itself"
+    source = f"{model.hub} at {model.revision}" if model.hub else folder
+    return f"{source}, {model.dtype}, attention {model.attention}"
+
+
+def _settings(method: Method) -> str:
+    if isinstance(method, TrackStar):
+        return f"TrackStar, projection {method.projection_dim} x {method.projection_dim} a layer"
+    told = method.model_dump(exclude={"name", "kind"})
+    return ", ".join([method.kind, *(f"{name} {value}" for name, value in told.items())])
 
 
 def needs(study: Study | None) -> dict[str, tuple[str, ...]]:

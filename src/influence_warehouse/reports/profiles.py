@@ -52,7 +52,7 @@ def profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
         chart,
         f"Which {labels.plural(noun)} support which benchmark?",
         [
-            f"{labels.name(table['method'][0])} scores of "
+            f"{labels.scored_by(table)} scores of "
             f"{labels.count(int(sizes.sum()), 'document')}. z of a {noun}: "
             f"{over if averaged else 'its mean against the means of all'}; above 0 supports.",
             labels.uncertainty(
@@ -113,11 +113,11 @@ def _colour(table: pl.DataFrame, panels: list[str]) -> alt.Color:
 def influence_sql(side: str) -> str:
     """Rows of the profile by `topic` or by `format`."""
     return f"""
-        select i.method, i.item_subset, i.benchmark,
+        select i.model, i.method, i.item_subset, i.benchmark,
             coalesce(b.domain, 'not told') as domain,
             coalesce(b.capability, 'not told') as capability, i.{side},
             i.n_documents, i.z, i.z_low, i.z_high, i.q_value
         from marts.{side}_influence as i
-        join marts.benchmarks as b using (study, benchmark)
-        order by i.method, i.item_subset, b.position, i.{side}
+        join marts.benchmarks as b using (study, model, benchmark)
+        order by i.model, i.method, i.item_subset, b.position, i.{side}
     """

@@ -22,12 +22,12 @@ _TOPICS_SHOWN, _BINS_SHOWN, _CONTRAST_TOPICS_SHOWN = 3, 3, 2
 _INTERVAL = "95 % interval"
 
 _RANKED = """
-    select i.method, i.benchmark, {regions}, i.n_documents as n, i.z as value, i.z_low as low,
-        i.z_high as high, i.q_value
+    select i.model, i.method, i.benchmark, {regions}, i.n_documents as n, i.z as value,
+        i.z_low as low, i.z_high as high, i.q_value
     from marts.{mart} as i
-    join marts.benchmarks as b using (study, benchmark)
+    join marts.benchmarks as b using (study, model, benchmark)
     where i.item_subset = 'all' and i.z is not null
-    order by i.method, b.position, i.z desc, {regions}
+    order by i.model, i.method, b.position, i.z desc, {regions}
 """
 
 
@@ -86,17 +86,18 @@ def _accuracy(home: Home) -> Iterator[RenderableType]:
     """Nothing where the model was not asked, as in an import."""
     rows = read_table(
         home,
-        "select benchmark, n_items, accuracy, accuracy_low, accuracy_high, chance"
-        " from marts.benchmarks where accuracy is not null order by position",
+        "select model, benchmark, n_items, accuracy, accuracy_low, accuracy_high, chance"
+        " from marts.benchmarks where accuracy is not null order by model, position",
     )
     if rows.is_empty():
         return
     table = _table(
         "Accuracy of the base model", "Benchmark", ["Items", "Accuracy", _INTERVAL, "Chance"]
     )
-    for benchmark, n_items, accuracy, low, high, chance in rows.iter_rows():
+    models = rows["model"].n_unique()
+    for model, benchmark, n_items, accuracy, low, high, chance in rows.iter_rows():
         table.add_row(
-            labels.name(benchmark),
+            labels.name(benchmark) + (f" ({labels.name(model)})" if models > 1 else ""),
             f"{n_items:,}",
             _number(accuracy, signed=False),
             _interval(low, high, signed=False),
@@ -114,10 +115,10 @@ def _ranking(
     table = _table(
         f"{kind} that support each benchmark most and least", kind[:-1], ["n", "z", _INTERVAL, ""]
     )
-    for (method, benchmark), rows in read_table(home, sql).group_by(
-        "method", "benchmark", maintain_order=True
+    for (_, _, benchmark), rows in read_table(home, sql).group_by(
+        "model", "method", "benchmark", maintain_order=True
     ):
-        _section(table, f"{labels.name(str(benchmark))} ({labels.name(str(method))})")
+        _section(table, f"{labels.name(str(benchmark))} ({labels.scored_by(rows)})")
         for row in _ends(rows, shown):
             table.add_row(_region(row, region), f"{row['n']:,}", *_estimate(row))
     yield table
@@ -127,18 +128,19 @@ def _contrasts(home: Home) -> Iterator[RenderableType]:
     """Topics at both ends of each contrast; nothing in a study without contrasts."""
     rows = read_table(
         home,
-        "select method, contrast, topic, delta_z as value, delta_z_low as low,"
+        "select model, method, contrast, topic, delta_z as value, delta_z_low as low,"
         " delta_z_high as high, q_value from marts.topic_contrasts"
         " where item_subset = 'all' and delta_z is not null"
-        " order by method, contrast, delta_z desc, topic",
+        " order by model, method, contrast, delta_z desc, topic",
     )
     if rows.is_empty():
         return
     table = _table(
         "Contrasts: topics at both ends", "", ["\N{GREEK CAPITAL LETTER DELTA}z", "", ""]
     )
-    for (method, contrast), group in rows.group_by("method", "contrast", maintain_order=True):
-        _section(table, f"{labels.name(str(contrast))} ({labels.name(str(method))})")
+    of_each = rows.group_by("model", "method", "contrast", maintain_order=True)
+    for (_, _, contrast), group in of_each:
+        _section(table, f"{labels.name(str(contrast))} ({labels.scored_by(group)})")
         for row in _ends(group, _CONTRAST_TOPICS_SHOWN):
             table.add_row(_region(row, ("topic",)), *_estimate(row))
     yield table
@@ -149,15 +151,16 @@ def _planted(home: Home) -> Iterator[RenderableType]:
     rows = read_table(
         home,
         "select p.* from marts.planted_recovery as p"
-        " join marts.benchmarks as b using (study, benchmark)"
-        " where p.item_subset = 'all' order by p.method, p.measure desc, b.position",
+        " join marts.benchmarks as b using (study, model, benchmark)"
+        " where p.item_subset = 'all' order by p.model, p.method, p.measure desc, b.position",
     )
     if rows.is_empty():
         return
     columns = ["Topics found", "Mean rank", "AUC of bins"]
     table = _table("How well the planted truth was found", "Ranked by", columns)
-    for (method, measure), group in rows.group_by("method", "measure", maintain_order=True):
-        _section(table, f"{_MEASURES.get(str(measure), measure)} ({labels.name(str(method))})")
+    of_each = rows.group_by("model", "method", "measure", maintain_order=True)
+    for (_, _, measure), group in of_each:
+        _section(table, f"{_MEASURES.get(str(measure), measure)} ({labels.scored_by(group)})")
         for row in group.iter_rows(named=True):
             found = f"{row['n_planted_topics_found']} of {row['n_planted_topics']}"
             recovered = [_number(row[column], signed=False) for column in ("mean_rank", "auc")]
@@ -176,8 +179,8 @@ def _unlearning(home: Home) -> Iterator[RenderableType]:
     rows = read_table(
         home,
         "select v.* from marts.unlearning_verdicts as v"
-        " join marts.benchmarks as b using (study, benchmark)"
-        " where v.measure = 'margin' order by v.objective, b.position",
+        " join marts.benchmarks as b using (study, model, benchmark)"
+        " where v.measure = 'margin' order by v.model, v.method, v.objective, b.position",
     )
     if rows.is_empty():
         return
@@ -187,6 +190,14 @@ def _unlearning(home: Home) -> Iterator[RenderableType]:
         "in the region and anywhere, and the least share of theirs that others keep"
     )
     table = _table(title, "Benchmark", columns)
+    for group in rows.partition_by("model", "method", "objective", maintain_order=True):
+        if rows.select("model", "method", "objective").n_unique() > 1:
+            _section(table, labels.scored_by(group))
+        _add_verdicts(table, group)
+    yield table
+
+
+def _add_verdicts(table: Table, rows: pl.DataFrame) -> None:
     for row in rows.iter_rows(named=True):
         beyond = [
             _number(row[f"more_than_random_{place}"]) + ("*" if row[flag] else " ")
@@ -204,7 +215,6 @@ def _unlearning(home: Home) -> Iterator[RenderableType]:
             "" if kept is None else f"{kept:.0%}",
             {True: "yes", False: "no", None: "open"}[row["is_held"]],
         )
-    yield table
 
 
 _MEASURES = {"z": "z of the mean score", "enrichment": "Share of top documents"}

@@ -44,6 +44,13 @@ class Contrast(Section):
     b: Slug = Field(description="Benchmark or earlier contrast that is subtracted.")
 
 
+def check_unique(field: str, names: Sequence[str]) -> None:
+    """Raise ValueError where two entries of a list in the study have one name."""
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"{field}: names must be unique, {repeated} are given twice; add `name`")
+
+
 def check_names(benchmarks: Sequence[str], contrasts: Iterable[Contrast]) -> None:
     """Raise ValueError unless all names are unique and operands are known before their use."""
     known = set(benchmarks)

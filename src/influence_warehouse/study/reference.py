@@ -7,7 +7,7 @@ Does not belong here: what a field means (its description in study.py).
 from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -21,12 +21,16 @@ corpus:
   path: documents.parquet
   columns: {doc_id: id, text: text, topic: topic, format: format}
 sampling: {documents_per_bin: 10, shards: 4}
-model:
-  path: models/my-model
-  max_tokens: 512
+models:
+  - {name: mine, path: models/my-model, max_tokens: 512}
 benchmarks:
   - {name: social, domain: social, capability: reasoning, path: social.jsonl}
   - {name: stem, domain: stem, capability: reasoning, path: stem.jsonl}
+attribution:
+  methods:
+    - {kind: trackstar}
+    - {kind: bm25}
+    - {kind: random}
 contrasts:
   - {name: social_minus_stem, a: social, b: stem}
 """
@@ -52,7 +56,7 @@ Everything that is left out takes the default below. Items need the columns `ite
 ## Paths
 
 A relative `path` starts at the folder of the study file; in a preset, at the current folder.
-`${{NAME}}` and `${{NAME:-default}}` in a path take an environment variable. The corpus, the
+`${{NAME}}` and `${{NAME:-default}}` in a path take an environment variable. The corpus, each
 model and each benchmark name exactly one source: `path` or `hub`. A study with a `planted` section
 names none, because it makes its own.
 
@@ -87,7 +91,9 @@ def _sections(path: str, section: type[BaseModel]) -> Iterator[tuple[str, type[B
     for name, field in section.model_fields.items():
         for inner in _models_in(field.annotation):
             suffix = "[]" if get_origin(field.annotation) is tuple else ""
-            yield from _sections(f"{path}.{name}{suffix}".lstrip("."), inner)
+            of_kind = inner.model_fields.get("kind")
+            chosen = f" (kind: {get_args(of_kind.annotation)[0]})" if of_kind else ""
+            yield from _sections(f"{path}.{name}{suffix}{chosen}".lstrip("."), inner)
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -128,6 +134,12 @@ def _type(annotation: Any) -> str:
     origin = get_origin(annotation)
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
+    if annotation is Slug:
+        return "slug"
+    if origin is Annotated:
+        return _type(arguments[0])
+    if origin is Union and all(_models_in(part) for part in arguments):
+        return "section"
     if origin is tuple:
         return f"list of {_type(arguments[0])}"
     if origin is None and annotation in _TYPES:
@@ -136,8 +148,6 @@ def _type(annotation: Any) -> str:
         return "null"
     if _models_in(annotation) and not arguments:
         return "section"
-    if annotation is Slug:
-        return "slug"
     if arguments and (origin is Union or "|" in str(annotation)):
         return " or ".join(_type(part) for part in arguments)
     raise ValueError(f"{annotation}: no words for this type in the study reference")
@@ -152,6 +162,8 @@ def _default(field: FieldInfo) -> str:
         return "its defaults"
     if field.default == ():
         return "none"
+    if isinstance(field.default, tuple) and isinstance(field.default[0], BaseModel):
+        return "one, with its defaults"
     if field.default == "":
         return "empty"
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"

@@ -6,7 +6,7 @@ and the inputs that it names (each stage's job).
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -15,8 +15,10 @@ from influence_warehouse.study.design import (
     Section,
     Slug,
     check_names,
+    check_unique,
     contrast_coefficients,
 )
+from influence_warehouse.study.methods import Method, TrackStar
 from influence_warehouse.study.planted import PlantedWorld
 from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.taxonomy import TOPICS
@@ -141,8 +143,9 @@ class Sampling(Section):
 
 
 class Model(Section):
-    """The language model: `path` or `hub`, or neither in a planted study, which trains one."""
+    """A language model: `path` or `hub`, or neither in a planted study, which trains one."""
 
+    name: Slug = Field("base", description="In every table; unique in the study.")
     path: Path | None = Field(None, description="A local transformers folder, with its tokenizer.")
     hub: str | None = Field(None, description="A model id of the hub; needs `revision`.")
     revision: str | None = Field(None, description="Commit hash or tag of the hub model.")
@@ -209,48 +212,51 @@ class Benchmark(Section):
     )
 
 
-class Preconditioner(Section):
-    """What TrackStar's second-moment correction is fitted on; one per study."""
-
-    fit_documents_per_bin: int | None = Field(
-        None,
-        ge=1,
-        description="Fit on the first so many sampled documents of each bin, null: on all. A "
-        "larger sample keeps the first ones, so the preconditioner stays as it was.",
-    )
-    mix_benchmarks: tuple[Slug, ...] | None = Field(
-        None,
-        description="Benchmarks whose pooled queries are mixed in; null: all of the study, "
-        "empty: none. Name them before adding a benchmark, and the old scores stay valid.",
-    )
-    downweight_components: int = Field(
-        1000, ge=1, description="Components that the mixing coefficient aims to downweight."
-    )
-
-
 class Attribution(Section):
     """How documents are scored against queries."""
 
-    method: Literal["trackstar"] = Field("trackstar", description="TrackStar, arXiv 2410.17413.")
-    projection_dim: int = Field(16, ge=1, description="Gradients are projected to d x d a layer.")
+    methods: tuple[Method, ...] = Field(
+        (TrackStar(kind="trackstar"),),
+        min_length=1,
+        description="Methods side by side, each on every model.",
+    )
     token_batch_size: int = Field(2048, ge=8, description="Tokens in a batch; sets peak memory.")
     tf32: bool = Field(
         False,
         description="Round the factors of float32 products to TensorFloat-32 (10 bits) on GPUs "
         "that can: several times as fast.",
     )
-    preconditioner: Preconditioner = Preconditioner()
-    store_gradients: bool = Field(
-        False,
-        description="Keep each document's projected gradient in work/, so that a later benchmark "
-        "needs no gradient pass; `influence check` says how much they take.",
-    )
     top_k: int = Field(20, ge=1, description="Proponents per item that n_in_top_k counts.")
     health_trials: int = Field(4, ge=1, description="Document pairs in the gradient diagnostic.")
     min_gradient_cosine: float = Field(
         0.99, ge=-1, le=1, description="Gradient of a document alone against in a padded batch."
     )
-    max_zero_share: float = Field(0.01, ge=0, le=1, description="Share of scores exactly zero.")
+    max_zero_share: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Share of scores exactly zero, at most; of methods by gradients alone.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _settings_are_their_methods(cls, given: Any) -> Any:
+        moved = (
+            sorted({"method", *TrackStar.model_fields} & {*given})
+            if isinstance(given, dict)
+            else []
+        )
+        if moved:
+            raise ValueError(
+                f"{', '.join(moved)}: say it of a method, "
+                "`methods: [{kind: trackstar, projection_dim: ...}]`"
+            )
+        return given
+
+    @model_validator(mode="after")
+    def _methods_have_names_of_their_own(self) -> "Attribution":
+        check_unique("methods", [method.name for method in self.methods])
+        return self
 
 
 class Compute(Section):
@@ -289,7 +295,12 @@ class Study(Section):
     planted: PlantedWorld | None = Field(None, description="Make a world with a known truth.")
     corpus: Corpus = Corpus()
     sampling: Sampling
-    model: Model = Model()
+    models: tuple[Model, ...] = Field(
+        (Model(),),
+        min_length=1,
+        description="Language models side by side; the first one's tokenizer counts the tokens "
+        "of documents.",
+    )
     benchmarks: tuple[Benchmark, ...] = Field(min_length=1, description="What is attributed.")
     attribution: Attribution = Attribution()
     contrasts: tuple[Contrast, ...] = Field((), description="Differences of z between benchmarks.")
@@ -297,44 +308,57 @@ class Study(Section):
     compute: Compute = Compute()
     unlearning: Unlearning | None = Field(None, description="Forget regions, measure the loss.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _models_are_a_list(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "model" in given:
+            raise ValueError("model: a study has a list of them, `models: [{...}]`")
+        return given
+
     @model_validator(mode="after")
     def _consistent(self) -> "Study":
         names = [benchmark.name for benchmark in self.benchmarks]
         check_names(names, self.contrasts)
+        check_unique("models", [model.name for model in self.models])
         unknown = self.unlearning.unknown_benchmarks(set(names)) if self.unlearning else []
         if unknown:
             raise ValueError(f"unlearning: the study has no benchmarks {unknown}")
+        named = {*(self.unlearning.methods or ())} if self.unlearning else set()
+        if strangers := sorted(named - {method.name for method in self.attribution.methods}):
+            raise ValueError(f"unlearning.methods: the study has no methods {strangers}")
         return self
 
     @model_validator(mode="after")
     def _attribution_fits(self) -> "Study":
         settings = self.attribution
-        unknown = set(settings.preconditioner.mix_benchmarks or ()) - {
-            b.name for b in self.benchmarks
-        }
-        if unknown:
-            raise ValueError(
-                f"attribution.preconditioner.mix_benchmarks: unknown {sorted(unknown)}"
-            )
-        if self.model.max_tokens > settings.token_batch_size:
-            raise ValueError(
-                f"attribution.token_batch_size: {settings.token_batch_size} is less than "
-                f"model.max_tokens {self.model.max_tokens}, so a whole document would not fit"
-            )
-        if settings.tf32 and self.model.dtype != "float32":
-            raise ValueError(
-                f"attribution.tf32: rounds products of float32, but model.dtype is "
-                f"{self.model.dtype}; leave one of the two out"
-            )
+        names = {benchmark.name for benchmark in self.benchmarks}
+        for method in settings.methods:
+            if isinstance(method, TrackStar):
+                unknown = sorted({*(method.preconditioner.mix_benchmarks or ())} - names)
+                if unknown:
+                    raise ValueError(
+                        f"attribution.methods.{method.name}.preconditioner.mix_benchmarks: "
+                        f"unknown {unknown}"
+                    )
+        for model in self.models:
+            if model.max_tokens > settings.token_batch_size:
+                raise ValueError(
+                    f"attribution.token_batch_size: {settings.token_batch_size} is less than "
+                    f"max_tokens {model.max_tokens} of {model.name}, so a whole document would "
+                    "not fit"
+                )
+            if settings.tf32 and model.dtype != "float32":
+                raise ValueError(
+                    f"attribution.tf32: rounds products of float32, but dtype of {model.name} is "
+                    f"{model.dtype}; leave one of the two out"
+                )
         return self
 
     @model_validator(mode="after")
     def _one_source_each(self) -> "Study":
-        """Corpus, model and benchmarks name one source each; a planted world is all of them."""
-        sections: dict[str, Corpus | Model | Benchmark] = {
-            "corpus": self.corpus,
-            "model": self.model,
-        }
+        """Corpus, models and benchmarks name one source each; a planted world is all of them."""
+        sections: dict[str, Corpus | Model | Benchmark] = {"corpus": self.corpus}
+        sections |= {f"models.{item.name}": item for item in self.models}
         sections |= {f"benchmarks.{item.name}": item for item in self.benchmarks}
         for name, section in sections.items():
             sources = [section.path, section.hub, self.planted]
@@ -343,7 +367,33 @@ class Study(Section):
                     f"{name}: give exactly one of `path` and `hub`"
                     " (and neither beside a `planted` section, which makes its own)"
                 )
+        if self.planted and len(self.models) > 1:
+            raise ValueError("models: a `planted` section trains one model")
         return self
+
+    @property
+    def model(self) -> Model:
+        """The model of a study that was narrowed to one; else the first."""
+        return self.models[0]
+
+    @property
+    def method(self) -> Method:
+        """The method of a study that was narrowed to one; else the first."""
+        return self.attribution.methods[0]
+
+    def narrowed(self, model: str, method: str | None = None) -> "Study":
+        """The study with one of its models, and one of its methods where it is named: what each
+        part of a step depends on, so that adding another changes nothing of it."""
+        models = tuple(each for each in self.models if each.name == model)
+        attribution = self.attribution
+        if method is not None:
+            methods = tuple(each for each in attribution.methods if each.name == method)
+            attribution = attribution.model_copy(update={"methods": methods})
+        return self.model_copy(update={"models": models, "attribution": attribution})
+
+    def of_part(self, part: str) -> "Study":
+        """`narrowed` to the model and method that a part's key begins with: `base|trackstar`."""
+        return self.narrowed(*part.split("|")[:2])
 
     def contrast_coefficients(self) -> dict[str, dict[str, float]]:
         """Per contrast, the weight of each benchmark's z: {'a_minus_b': {'a': 1, 'b': -1}}."""

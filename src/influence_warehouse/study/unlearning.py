@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from influence_warehouse.study.design import Section
+from influence_warehouse.study.design import Section, Slug
 from influence_warehouse.study.plain_select import plain_select
 
 Condition = Literal["influence_in_topic", "random_in_topic", "influence_global", "random_global"]
@@ -102,6 +102,10 @@ class Unlearning(Section):
     benchmarks: tuple[str, ...] | None = Field(
         None, description="Benchmarks that regions are chosen for; null: all of the study."
     )
+    methods: tuple[Slug, ...] | None = Field(
+        None,
+        description="Methods whose choice of regions is forgotten; null: all of the study.",
+    )
     conditions: tuple[Condition, ...] = Field(
         CONDITIONS, min_length=1, description="How a forget set is filled from its region."
     )
@@ -148,7 +152,7 @@ class Unlearning(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for name in ("conditions", "seeds", "benchmarks"):
+        for name in ("conditions", "seeds", "benchmarks", "methods"):
             values = getattr(self, name) or ()
             if len(set(values)) != len(values):
                 raise ValueError(f"{name}: each once, got {list(values)}")

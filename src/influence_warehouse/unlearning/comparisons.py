@@ -8,39 +8,39 @@ read (dbt), which starts from the same predictions.
 import polars as pl
 
 from influence_warehouse.lake.contracts import CONTRACTS
-from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
 from influence_warehouse.lake.records import failure_of
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.paired_tests import paired_tests
-from influence_warehouse.unlearning.plan import partition_keys, unlearning_section
+from influence_warehouse.unlearning.plan import unlearning_section
 from influence_warehouse.unlearning.runs import PREDICTIONS, is_done
 
 FACTS = ("unlearning_comparisons", "unlearning_outcomes")
 
 
-def run_outcomes(study: Study, lake: Lake) -> pl.DataFrame:
+def run_outcomes(study: Study, lake: Lake, cell: Part) -> pl.DataFrame:
     """Rows of `unlearning_outcomes`: each planned run is done, failed (with its error) or left."""
     rows = []
-    for key in partition_keys(lake):
+    for key in lake.read("unlearning_plan", cell)["partition_key"]:
         done = is_done(study, lake, key)
         error = None if done else failure_of(lake.home, key)
         rows.append((key, "done" if done else "failed" if error else "left", error))
     return pl.DataFrame(rows, schema=CONTRACTS["unlearning_outcomes"].columns, orient="row")
 
 
-def fingerprint_of_unlearning_comparisons(study: Study, lake: Lake) -> Fingerprint:
+def fingerprint_of_unlearning_comparisons(study: Study, lake: Lake, cell: Part) -> Fingerprint:
     """From the state of every run, what its predictions are made from, and the bootstrap."""
-    return _fingerprint(study, lake, run_outcomes(study, lake))
+    return _fingerprint(study, lake, cell, run_outcomes(study, lake, cell))
 
 
-def _fingerprint(study: Study, lake: Lake, outcomes: pl.DataFrame) -> Fingerprint:
+def _fingerprint(study: Study, lake: Lake, cell: Part, outcomes: pl.DataFrame) -> Fingerprint:
     # A run that is done is what its file says; another one has no part in the tests.
     done = outcomes.filter(state="done")["partition_key"]
     return Fingerprint.of(
         "unlearning_comparisons",
-        plan=lake.require("unlearning_plan").digest,
-        base=lake.require("item_predictions").digest,
+        plan=lake.require("unlearning_plan", cell).digest,
+        base=lake.require("item_predictions", study.of_part(cell).model.name).digest,
         outcomes=[list(row) for row in outcomes.iter_rows()],
         predictions=digest_of({key: lake.require(PREDICTIONS, key).digest for key in done}),
         objective=unlearning_section(study).objective,
@@ -49,17 +49,22 @@ def _fingerprint(study: Study, lake: Lake, outcomes: pl.DataFrame) -> Fingerprin
     )
 
 
-def make_unlearning_comparisons(study: Study, lake: Lake) -> list[Outcome]:
-    """Write both facts from the runs that are done. Details: runs per state."""
-    outcomes = run_outcomes(study, lake)
-    wanted = _fingerprint(study, lake, outcomes)
+def make_unlearning_comparisons(study: Study, lake: Lake, cell: Part) -> list[Outcome]:
+    """Write both facts of a method from its runs that are done. Details: runs per state."""
+    outcomes = run_outcomes(study, lake, cell)
+    wanted = _fingerprint(study, lake, cell, outcomes)
     prints = [Fingerprint(fact, wanted.parts) for fact in FACTS]
-    if all(lake.is_current(made) for made in prints):
-        return [lake.reused(made) for made in prints]
-    tests = paired_tests(target_damage(lake, outcomes), study.seed, study.statistics.resamples)
-    tests = tests.with_columns(objective=pl.lit(unlearning_section(study).objective))
-    lake.write(FACTS[0], tests, prints[0])
-    lake.write(FACTS[1], outcomes, prints[1])
+    if all(lake.is_current(made, cell) for made in prints):
+        return [lake.reused(made, cell) for made in prints]
+    damage = target_damage(lake, cell, outcomes)
+    model, method = cell.split("|")
+    tests = paired_tests(damage, study.seed, study.statistics.resamples).with_columns(
+        model=pl.lit(model),
+        method=pl.lit(method),
+        objective=pl.lit(unlearning_section(study).objective),
+    )
+    lake.write(FACTS[0], tests, prints[0], cell)
+    lake.write(FACTS[1], outcomes, prints[1], cell)
     states = dict(outcomes["state"].value_counts().sort("state").iter_rows())
     return [
         Outcome(FACTS[0], tests.height, reused=False),
@@ -67,24 +72,21 @@ def make_unlearning_comparisons(study: Study, lake: Lake) -> list[Outcome]:
     ]
 
 
-def target_damage(lake: Lake, outcomes: pl.DataFrame) -> pl.DataFrame:
+def target_damage(lake: Lake, cell: Part, outcomes: pl.DataFrame) -> pl.DataFrame:
     """Damage of each finished run on each item of its own benchmark, in long form.
 
     Columns benchmark, condition, region, seed, item_id, measure (accuracy | margin), damage: the
     base model's value minus the unlearned one's.
     """
     done = outcomes.filter(state="done")["partition_key"].to_list()
-    plan = lake.read("unlearning_plan").rename({"topic": "region"})
-    base = lake.read("item_predictions").select(
+    plan = lake.read("unlearning_plan", cell).rename({"topic": "region"})
+    base = lake.read("item_predictions", cell.partition("|")[0]).select(
         "benchmark", "item_id", before="is_correct", margin_before="correct_logprob_margin"
     )
-    found = [lake.read(PREDICTIONS, key) for key in done]
-    if not found:
-        found = [pl.DataFrame(schema=CONTRACTS[PREDICTIONS].columns)]
     key = ["benchmark", "condition", "region", "seed", "item_id"]
     return (
-        pl.concat(found)
-        .join(plan, left_on=["model_id", "benchmark"], right_on=["partition_key", "benchmark"])
+        lake.read_parts(PREDICTIONS, done)
+        .join(plan, left_on=["run_id", "benchmark"], right_on=["partition_key", "benchmark"])
         .join(base, on=["benchmark", "item_id"])
         .select(
             *key,

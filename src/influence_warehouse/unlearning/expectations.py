@@ -19,6 +19,7 @@ from influence_warehouse.pipeline.expectation_suite import (
     outcome_of,
     run_checkpoint,
 )
+from influence_warehouse.pipeline.parts import unlearned_cells
 from influence_warehouse.sampling.contamination import contained_questions
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.plan import unlearning_section
@@ -28,6 +29,8 @@ _EVIDENCE = """
     with runs as (
         select
             partition_key,
+            model,
+            method,
             benchmark,
             condition,
             seed,
@@ -50,12 +53,15 @@ _EVIDENCE = """
             on (runs.region_topic in ('all', 'any') or documents.topic = runs.region_topic)
             and (runs.region_format = '' or documents.format = runs.region_format)
         inner join scores
-            on documents.doc_id = scores.doc_id and runs.benchmark = scores.benchmark
+            on documents.doc_id = scores.doc_id
+            and runs.model = scores.model
+            and runs.method = scores.method
+            and runs.benchmark = scores.benchmark
         where runs.condition like 'influence_%'
     ),
 
     kept as (
-        select distinct seed, doc_id from retain
+        select distinct model, method, doc_id from retain
     )
 
     select
@@ -71,12 +77,14 @@ _EVIDENCE = """
         coalesce(forget.influence_rank, 0) as influence_rank,
         case when runs.condition like 'influence_%' then coalesce(candidates.rank, -1) else 0 end
             as recomputed_rank,
-        forget.doc_id in (select kept.doc_id from kept) as is_retained
+        kept.doc_id is not null as is_retained
     from forget
     inner join runs using (partition_key)
     left join documents on forget.doc_id = documents.doc_id
     left join candidates
         on forget.partition_key = candidates.partition_key and forget.doc_id = candidates.doc_id
+    left join kept
+        on forget.doc_id = kept.doc_id and runs.model = kept.model and runs.method = kept.method
     order by forget.partition_key, forget.doc_id
 """
 
@@ -90,10 +98,14 @@ _SIZES = """
             where forget.partition_key = plan.partition_key
         ) as recounted_digest,
         (
-            select count(*) from retain where retain.seed = plan.seed and retain.role = 'retain'
+            select count(*) from retain
+            where retain.model = plan.model and retain.method = plan.method
+                and retain.seed = plan.seed and retain.role = 'retain'
         ) as n_retain,
         (
-            select count(*) from retain where retain.seed = plan.seed and retain.role = 'probe'
+            select count(*) from retain
+            where retain.model = plan.model and retain.method = plan.method
+                and retain.seed = plan.seed and retain.role = 'probe'
         ) as n_probe,
         digests.forget_digest
     from plan
@@ -164,23 +176,27 @@ def check_unlearning_sets(study: Study, lake: Lake) -> list[ExpectationOutcome]:
     All are blocking. An empty plan passes. Writes under `home.data_docs`, like the sampling
     checkpoint. Raises FactError when the sets are missing or made from something else.
     """
-    lake.read_expecting(fingerprint_of_forget_sets(study, lake))
+    cells = unlearned_cells(study)
+    for cell in cells:
+        lake.require_expected(fingerprint_of_forget_sets(study, lake, cell), cell)
     rules = _rules_of(study)
     tables = {
-        "unlearning_sets": _sizes(lake),
+        "unlearning_sets": _sizes(lake, cells),
         "forget_documents": _documents(study, lake),
     }
     results = run_checkpoint(lake.home, "unlearning_sets", tables, rules)
     return SETS_GUARD.note(lake, [outcome_of(rule, results[rule.name]) for rule in rules])
 
 
-def _sizes(lake: Lake) -> pl.DataFrame:
+def _sizes(lake: Lake, cells: list[str]) -> pl.DataFrame:
     """One row per run: sizes of its sets, and the digest of its forget set, counted anew."""
-    digests = lake.read("unlearning_set_digests").select("partition_key", "forget_digest")
+    digests = lake.read_parts("unlearning_set_digests", cells).select(
+        "partition_key", "forget_digest"
+    )
     tables = {
-        "plan": lake.read("unlearning_plan"),
-        "forget": lake.read("forget_sets"),
-        "retain": lake.read("retain_sets"),
+        "plan": lake.read_parts("unlearning_plan", cells),
+        "forget": lake.read_parts("forget_sets", cells),
+        "retain": lake.read_parts("retain_sets", cells),
         "digests": digests,
     }
     return _query(_SIZES, tables)
@@ -188,17 +204,25 @@ def _sizes(lake: Lake) -> pl.DataFrame:
 
 def _documents(study: Study, lake: Lake) -> pl.DataFrame:
     """One row per document of a forget set: what each rule on documents compares."""
-    plan, forget = lake.read("unlearning_plan"), lake.read("forget_sets")
+    cells = unlearned_cells(study)
+    plan, forget = (lake.read_parts(fact, cells) for fact in ("unlearning_plan", "forget_sets"))
     manifest = lake.read("sampling_manifest", columns=["doc_id", "topic", "format"])
     tables = {
         "plan": plan,
         "forget": forget,
-        "retain": lake.read("retain_sets"),
+        "retain": lake.read_parts("retain_sets", cells),
         "documents": manifest,
-        "scores": document_scores(study, lake, plan["benchmark"].unique().to_list()),
+        "scores": pl.concat(_scores(study, lake, plan, cell) for cell in cells),
     }
     rows = _query(_EVIDENCE, tables)
     return rows.join(_contained(lake, forget["doc_id"].unique()), on="doc_id", how="left")
+
+
+def _scores(study: Study, lake: Lake, plan: pl.DataFrame, cell: str) -> pl.DataFrame:
+    model, method = cell.split("|")
+    ours = plan.filter(model=model, method=method)["benchmark"].unique().to_list()
+    scores = document_scores(study, lake, cell, ours)
+    return scores.with_columns(model=pl.lit(model), method=pl.lit(method))
 
 
 def _contained(lake: Lake, doc_ids: pl.Series) -> pl.DataFrame:

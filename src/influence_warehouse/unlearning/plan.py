@@ -1,9 +1,10 @@
 """Which unlearning runs there are to do: the fact `unlearning_plan`.
 
-A run is named by its partition key `benchmark|condition|region|seed`. A region's name is
-`literature` (a topic), `literature.tutorial` (a bin), `any.tutorial` (a format), or `all` for
-the global conditions. Belongs here: regions and the plan. Does not belong here: the rule that
-chose the regions (dbt), the documents (sets).
+A run is named by its partition key `model|method|objective|benchmark|condition|region|seed`: a
+choice of regions is that of one method on one model. A region's name is `literature` (a topic),
+`literature.tutorial` (a bin), `any.tutorial` (a format), or `all` for the global conditions.
+Belongs here: regions and the plan. Does not belong here: the rule that chose the regions (dbt),
+the documents (sets).
 """
 
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ import polars as pl
 
 from influence_warehouse.errors import InputError
 from influence_warehouse.lake.contracts import CONTRACTS
-from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
+from influence_warehouse.pipeline.parts import unlearned_cells
 from influence_warehouse.study.study import Study
 from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.taxonomy import FORMATS, TOPICS
@@ -95,58 +97,69 @@ def target_benchmarks(study: Study) -> list[str]:
 
 
 def fingerprint_of_unlearning_plan(
-    study: Study, lake: Lake, chosen: pl.DataFrame | None = None
+    study: Study, lake: Lake, cell: Part, chosen: pl.DataFrame | None = None
 ) -> Fingerprint:
-    """From the chosen regions, not their scores, and from conditions and seeds."""
+    """From the method's chosen regions, not their scores, and from objective, conditions, seeds."""
     settings = unlearning_section(study)
-    regions = _chosen_regions(study, _chosen(lake, chosen))
+    regions = _chosen_regions(study.of_part(cell), _chosen(lake, chosen))
     return Fingerprint.of(
         "unlearning_plan",
+        cell=cell,
+        objective=settings.objective,
         regions=digest_of([(benchmark, region.name) for benchmark, region in regions]),
         conditions=sorted(settings.conditions),
         seeds=sorted(settings.seeds),
     )
 
 
-def make_unlearning_plan(study: Study, lake: Lake, chosen: pl.DataFrame | None = None) -> Outcome:
-    """Write the plan from `chosen`, rows of marts.chosen_bins; null: from the build database.
+def make_unlearning_plan(
+    study: Study, lake: Lake, cell: Part, chosen: pl.DataFrame | None = None
+) -> Outcome:
+    """Write one method's plan from `chosen`, rows of marts.chosen_bins; null: as they are built.
 
     Details: runs per condition. Raises InputError for a region outside the taxonomy,
     WarehouseError when the marts are not built.
     """
     chosen = _chosen(lake, chosen)
-    fingerprint = fingerprint_of_unlearning_plan(study, lake, chosen)
-    if lake.is_current(fingerprint):
-        return lake.reused(fingerprint)
-    plan = plan_runs(study, chosen)
-    lake.write("unlearning_plan", plan, fingerprint)
+    fingerprint = fingerprint_of_unlearning_plan(study, lake, cell, chosen)
+    if lake.is_current(fingerprint, cell):
+        return lake.reused(fingerprint, cell)
+    plan = plan_runs(study.of_part(cell), chosen)
+    lake.write("unlearning_plan", plan, fingerprint, cell)
     counts = dict(plan["condition"].value_counts().sort("condition").iter_rows())
     return Outcome("unlearning_plan", plan.height, reused=False, details=counts)
 
 
 def plan_runs(study: Study, chosen: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `unlearning_plan` for the chosen regions.
+    """Rows of `unlearning_plan` for the chosen regions, of a study narrowed to one method.
 
-    `chosen` has columns study, method, benchmark, topic, format; rows of other studies, methods
-    and benchmarks are left out. In-topic conditions run once per region and seed, global ones
-    once per benchmark and seed.
+    `chosen` has columns study, model, method, benchmark, topic, format; rows of other studies,
+    models, methods and benchmarks are left out. In-topic conditions run once per region and seed,
+    global ones once per benchmark and seed.
     """
     settings = unlearning_section(study)
+    head = (study.model.name, study.method.name, settings.objective)
     rows = {}
     for benchmark, region in _chosen_regions(study, chosen):
         for condition in settings.conditions:
             place = Region() if condition.endswith("_global") else region
             for seed in settings.seeds:
-                key = f"{benchmark}|{condition}|{place.name}|{seed}"
-                rows[key] = (key, benchmark, condition, place.kind, place.name, seed)
+                key = "|".join((*head, benchmark, condition, place.name, str(seed)))
+                rows[key] = (key, *head, benchmark, condition, place.kind, place.name, seed)
     return pl.DataFrame(
         list(rows.values()), schema=CONTRACTS["unlearning_plan"].columns, orient="row"
     )
 
 
-def partition_keys(lake: Lake) -> list[str]:
-    """Partition keys of the plan, in order. Raises FactError when there is no plan."""
-    return lake.read("unlearning_plan")["partition_key"].to_list()
+def planned_runs(study: Study, lake: Lake) -> list[str]:
+    """Partition keys of the plans, in order. Raises FactError where a method has no plan."""
+    plans = lake.read_parts("unlearning_plan", unlearned_cells(study))
+    return plans["partition_key"].to_list()
+
+
+def cell_of_run(partition_key: str) -> Part:
+    """The model and method of a run's key."""
+    return "|".join(partition_key.split("|")[:2])
 
 
 def _chosen(lake: Lake, chosen: pl.DataFrame | None) -> pl.DataFrame:
@@ -157,7 +170,8 @@ def _chosen_regions(study: Study, chosen: pl.DataFrame) -> list[tuple[str, Regio
     """Benchmark and region of each row that concerns this study, each once, in order."""
     ours = chosen.filter(
         pl.col("study") == study.name,
-        pl.col("method") == study.attribution.method,
+        pl.col("model") == study.model.name,
+        pl.col("method") == study.method.name,
         pl.col("benchmark").is_in(target_benchmarks(study)),
     )
     pairs = set(ours.select("benchmark", "topic", "format").iter_rows())

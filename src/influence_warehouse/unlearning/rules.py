@@ -9,6 +9,7 @@ import polars as pl
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Outcome
 from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.pipeline.parts import unlearned_cells
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.plan import Region, target_benchmarks, unlearning_section
 
@@ -19,14 +20,14 @@ def fingerprint_of_region_rules(study: Study, lake: Lake) -> Fingerprint:
     return Fingerprint.of(
         "region_rules",
         study=study.name,
-        method=study.attribution.method,
+        cells=unlearned_cells(study),
         rule=rule.model_dump(mode="json"),
         benchmarks=target_benchmarks(study),
     )
 
 
 def make_region_rules(study: Study, lake: Lake) -> Outcome:
-    """Write one row per target benchmark, or per region of an explicit list.
+    """Write one row per method and target benchmark, or per region of an explicit list.
 
     Raises InputError for a listed region outside the taxonomy.
     """
@@ -45,10 +46,11 @@ def rule_rows(study: Study) -> pl.DataFrame:
     for _, topic, format in listed:
         Region.chosen(topic, format)
     rows = listed or [(benchmark, None, None) for benchmark in target_benchmarks(study)]
-    head, choice = (study.name, study.attribution.method), (rule.rule, rule.per_benchmark)
+    choice = (rule.rule, rule.per_benchmark, rule.max_q)
     return pl.DataFrame(
         [
-            (*head, position, benchmark, *choice, rule.max_q, *region)
+            (study.name, *cell.split("|"), position, benchmark, *choice, *region)
+            for cell in unlearned_cells(study)
             for position, (benchmark, *region) in enumerate(rows)
         ],
         schema=CONTRACTS["region_rules"].columns,

@@ -24,7 +24,7 @@ from influence_warehouse.lake.layout import Home
 from influence_warehouse.models.encoding import encode_documents
 from influence_warehouse.models.loading import Encoded, load_model, load_tokenizer, model_source
 from influence_warehouse.study.study import Study
-from influence_warehouse.unlearning.plan import unlearning_section
+from influence_warehouse.unlearning.plan import cell_of_run, unlearning_section
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -38,6 +38,7 @@ MODEL, MODEL_FACTS = "unlearned_models", ("unlearning_steps", "unlearning_runs")
 PREDICTIONS = "unlearned_predictions"
 # Which documents are forgotten comes in by their digest; the last changes no result.
 _NOT_OF_A_RUN = {
+    "methods",
     "regions",
     "benchmarks",
     "conditions",
@@ -56,6 +57,7 @@ _SMALL, _CHOICES_AT_ONCE = 20_000_000, 32
 
 def fingerprint_of_unlearned_models(study: Study, lake: Lake, partition_key: str) -> Fingerprint:
     """From the model, the run's documents with their texts, the settings and the seed."""
+    study = study.of_part(partition_key)
     run = _planned(lake, partition_key)
     digests = _row_of(lake, "unlearning_set_digests", partition_key)
     return Fingerprint.of(
@@ -95,7 +97,7 @@ def _answered(study: Study, lake: Lake, adapter: Fingerprint, partition_key: str
         PREDICTIONS,
         partition_key=partition_key,
         adapter=adapter.digest,
-        predictions=fingerprint_of_item_predictions(study, lake).digest,
+        predictions=fingerprint_of_item_predictions(study, lake, _model_of(partition_key)).digest,
     )
 
 
@@ -119,9 +121,9 @@ def make_unlearned_model(study: Study, lake: Lake, partition_key: str) -> list[O
     folder = Outcome(MODEL, 1, reused=True, details={"digest": adapter.digest})
     if all(lake.is_current(made, partition_key) for made in prints):
         return [folder, *(lake.reused(made, partition_key) for made in prints)]
-    run = _planned(lake, partition_key)
+    study, run = study.of_part(partition_key), _planned(lake, partition_key)
     with _unlearned(study, lake, run, adapter) as (_, trained):
-        frames = [_steps_frame(partition_key, trained), _run_frame(study, lake, run, trained)]
+        frames = [_steps_frame(partition_key, trained), _run_frame(lake, run, trained)]
     for made, frame in zip(prints, frames, strict=True):
         lake.write(made.fact, frame, made, partition_key)
     details = frames[-1].select(
@@ -144,6 +146,7 @@ def make_unlearned_predictions(study: Study, lake: Lake, partition_key: str) -> 
     wanted = _answered(study, lake, adapter, partition_key)
     if lake.is_current(wanted, partition_key):
         return lake.reused(wanted, partition_key)
+    study = study.of_part(partition_key)
     metrics = {benchmark.name: benchmark.metric for benchmark in study.benchmarks}
     items = lake.read("benchmark_items")
     with _unlearned(study, lake, _planned(lake, partition_key), adapter) as (model, _):
@@ -151,6 +154,7 @@ def make_unlearned_predictions(study: Study, lake: Lake, partition_key: str) -> 
         size = choices_at_once(inner)
         tokenizer = base_of(study, lake).tokenizer
         frame = score_items(inner, tokenizer, items, metrics, partition_key, size)
+    frame = frame.rename({"model": "run_id"})
     lake.write(PREDICTIONS, frame, wanted, partition_key)
     return Outcome(PREDICTIONS, frame.height, reused=False)
 
@@ -266,8 +270,9 @@ def _run_data(study: Study, lake: Lake, run: dict[str, Any], base: Base) -> "Run
 
 def _members(lake: Lake, run: dict[str, Any]) -> pl.DataFrame:
     """role, doc_id and content_sha256 of the run's documents, by role and doc_id."""
-    forget = lake.scan("forget_sets").filter(partition_key=run["partition_key"])
-    retain = lake.scan("retain_sets").filter(seed=run["seed"])
+    cell = cell_of_run(run["partition_key"])
+    forget = lake.scan("forget_sets", cell).filter(partition_key=run["partition_key"])
+    retain = lake.scan("retain_sets", cell).filter(seed=run["seed"])
     members = pl.concat([part.select("role", "doc_id") for part in (forget, retain)])
     sampled = lake.scan("sampling_manifest").select("doc_id", "content_sha256")
     return members.join(sampled, on="doc_id").collect().sort("role", "doc_id")
@@ -278,10 +283,11 @@ def _planned(lake: Lake, partition_key: str) -> dict[str, Any]:
 
 
 def _row_of(lake: Lake, fact: str, partition_key: str) -> dict[str, Any]:
-    rows = lake.read(fact).filter(partition_key=partition_key)
+    cell = cell_of_run(partition_key)
+    rows = lake.read(fact, cell).filter(partition_key=partition_key)
     if rows.is_empty():
         raise FactError(
-            f"{lake.path(fact)}: no run {partition_key!r}. "
+            f"{lake.path(fact, cell)}: no run {partition_key!r}. "
             "Remedy: run the study again; the plan follows from marts.chosen_bins."
         )
     return rows.row(0, named=True)
@@ -292,13 +298,21 @@ def _steps_frame(run_id: str, trained: "Trained") -> pl.DataFrame:
     return pl.DataFrame(trained.measured).select(columns).with_columns(run_id=pl.lit(run_id))
 
 
-def _run_frame(study: Study, lake: Lake, run: dict[str, Any], trained: "Trained") -> pl.DataFrame:
+def _model_of(partition_key: str) -> str:
+    return partition_key.partition("|")[0]
+
+
+_PLANNED = (
+    "model", "method", "objective", "benchmark", "condition", "region_kind", "topic", "seed"
+)  # fmt: skip
+
+
+def _run_frame(lake: Lake, run: dict[str, Any], trained: "Trained") -> pl.DataFrame:
     first, last = trained.measured[0], trained.measured[-1]
     digests = _row_of(lake, "unlearning_set_digests", run["partition_key"])
     row = {
         "run_id": run["partition_key"],
-        **{name: run[name] for name in ("benchmark", "condition", "region_kind", "topic", "seed")},
-        "objective": unlearning_section(study).objective,
+        **{name: run[name] for name in _PLANNED},
         "forget_digest": digests["forget_digest"],
         "n_forget": digests["n_forget"],
         "steps": int(last["step"]),

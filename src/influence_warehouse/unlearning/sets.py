@@ -2,9 +2,10 @@
 
 Every forget set has `forget_documents` documents. influence_*: those of the region with the
 highest mean score for the benchmark, so the seed does not change the set. random_*: the first
-by a keyed hash of (study seed, partition key, doc_id), drawn from the whole region, so they may
-share documents with the influential ones. Retain and probe documents come from topics (or
-formats) of no chosen region and from no forget set; they follow from the run's seed.
+by a keyed hash of (study seed, benchmark, condition, region, seed, doc_id), drawn from the whole
+region, so they may share documents with the influential ones, and are the same for all methods.
+Retain and probe documents come from topics (or formats) of no region that the method chose and
+from none of its forget sets; they follow from the run's seed.
 Belongs here: who is in which set. Does not belong here: checks of it (expectations).
 """
 
@@ -16,8 +17,9 @@ import polars as pl
 
 from influence_warehouse.errors import InputError
 from influence_warehouse.lake.contracts import CONTRACTS
-from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.pipeline.parts import shards_of
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.plan import Region, unlearning_section
 
@@ -31,16 +33,16 @@ _DRAW = """
 """
 
 
-def fingerprint_of_forget_sets(study: Study, lake: Lake) -> Fingerprint:
-    """From the plan, the sampled documents, their scores, the sizes and the seed."""
+def fingerprint_of_forget_sets(study: Study, lake: Lake, cell: Part) -> Fingerprint:
+    """From the method's plan, the sampled documents, their scores, the sizes and the seed."""
     settings = unlearning_section(study)
     scores = {
-        f"shard.{shard:05d}": lake.require("document_scores", shard).digest
-        for shard in range(study.sampling.shards)
+        f"shard.{part.rpartition('|')[2]}": lake.require("document_scores", part).digest
+        for part in shards_of(study, cell)
     }
     return Fingerprint.of(
         "forget_sets",
-        plan=lake.require("unlearning_plan").digest,
+        plan=lake.require("unlearning_plan", cell).digest,
         manifest=lake.require("sampling_manifest").digest,
         seed=study.seed,
         sizes=[settings.forget_documents, settings.retain_documents, settings.probe_documents],
@@ -48,15 +50,15 @@ def fingerprint_of_forget_sets(study: Study, lake: Lake) -> Fingerprint:
     )
 
 
-def make_unlearning_sets(study: Study, lake: Lake) -> list[Outcome]:
-    """Write the three facts. Raises InputError when a region has too few documents."""
-    wanted = fingerprint_of_forget_sets(study, lake)
+def make_unlearning_sets(study: Study, lake: Lake, cell: Part) -> list[Outcome]:
+    """Write the three facts of a method. Raises InputError when a region has too few documents."""
+    wanted = fingerprint_of_forget_sets(study, lake, cell)
     fingerprints = {fact: Fingerprint(fact, wanted.parts) for fact in FACTS}
-    if all(lake.is_current(fingerprint) for fingerprint in fingerprints.values()):
-        return [lake.reused(fingerprint) for fingerprint in fingerprints.values()]
-    plan = lake.read("unlearning_plan")
+    if all(lake.is_current(fingerprint, cell) for fingerprint in fingerprints.values()):
+        return [lake.reused(fingerprint, cell) for fingerprint in fingerprints.values()]
+    plan = lake.read("unlearning_plan", cell)
     documents = lake.read("sampling_manifest", columns=["doc_id", "topic", "format", "bin_id"])
-    scores = document_scores(study, lake, plan["benchmark"].unique().to_list())
+    scores = document_scores(study, lake, cell, plan["benchmark"].unique().to_list())
     forget = forget_sets(study, plan, documents, scores)
     retain = retain_sets(study, plan, documents, forget["doc_id"])
     frames = {
@@ -65,21 +67,21 @@ def make_unlearning_sets(study: Study, lake: Lake) -> list[Outcome]:
         "forget_sets": forget,
     }
     for fact, frame in frames.items():
-        lake.write(fact, frame, fingerprints[fact])
+        lake.write(fact, frame, fingerprints[fact], cell)
     return [Outcome(fact, frame.height, reused=False) for fact, frame in frames.items()]
 
 
-def document_scores(study: Study, lake: Lake, benchmarks: list[str]) -> pl.DataFrame:
-    """benchmark, doc_id and mean score over all shards, by the study's method."""
-    shards = [lake.scan("document_scores", shard) for shard in range(study.sampling.shards)]
-    ours = (pl.col("method") == study.attribution.method) & pl.col("benchmark").is_in(benchmarks)
+def document_scores(study: Study, lake: Lake, cell: Part, benchmarks: list[str]) -> pl.DataFrame:
+    """benchmark, doc_id and mean score over all shards, by one method."""
+    shards = [lake.scan("document_scores", part) for part in shards_of(study, cell)]
+    ours = pl.col("benchmark").is_in(benchmarks)
     return pl.concat(shards).filter(ours).select("benchmark", "doc_id", "score").collect()
 
 
 def forget_sets(
     study: Study, plan: pl.DataFrame, documents: pl.DataFrame, scores: pl.DataFrame
 ) -> pl.DataFrame:
-    """Rows of `forget_sets`: `forget_documents` documents for each row of `plan`.
+    """Rows of `forget_sets`: `forget_documents` documents for each row of one method's `plan`.
 
     `documents`: doc_id, topic, format, bin_id; `scores`: benchmark, doc_id, score.
     Influence ranks count from 1, ties by doc_id; null in random conditions.
@@ -95,7 +97,8 @@ def forget_sets(
             rows = ranked.sort(["score", "doc_id"], descending=[True, False]).head(count)
             rows = rows.with_columns(influence_rank=pl.int_range(1, count + 1, dtype=pl.Int32))
         else:
-            rows = drawn(candidates, f"{study.seed}:{run['partition_key']}", count)
+            draw = "|".join(str(run[n]) for n in ("benchmark", "condition", "topic", "seed"))
+            rows = drawn(candidates, f"{study.seed}:{draw}", count)
             rows = rows.with_columns(influence_rank=pl.lit(None, pl.Int32))
         parts.append(
             rows.select(
@@ -124,7 +127,9 @@ def retain_sets(
         _require_enough(name, candidates.height, retain + probe, "retain_documents")
         rows = drawn(candidates, f"{study.seed}:retain:{seed}", retain + probe)
         roles = pl.Series("role", ["retain"] * retain + ["probe"] * probe)
-        parts.append(rows.with_columns(roles, seed=pl.lit(seed, pl.Int32)))
+        of = [plan["model"][0], plan["method"][0]]
+        named = {"model": pl.lit(of[0]), "method": pl.lit(of[1]), "seed": pl.lit(seed, pl.Int32)}
+        parts.append(rows.with_columns(roles, **named))
     return pl.concat(parts) if parts else _empty("retain_sets")
 
 

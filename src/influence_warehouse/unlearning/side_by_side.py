@@ -34,7 +34,7 @@ def side_by_side(
     again, and to tell. The processes end with the block, and with this process however it ends.
     """
     processes = min(_cores(), len(partition_keys), _MOST)
-    if processes < 2 or not _is_small(study, lake):
+    if processes < 2 or not _are_small(study, lake):
         yield lambda key: None
         return
     with ProcessPoolExecutor(processes, get_context("spawn"), _begin) as pool:
@@ -54,10 +54,11 @@ def _cores() -> int:
     return min(int(own), cores or 1) if own.isdigit() else cores or 1
 
 
-def _is_small(study: Study, lake: Lake) -> bool:
+def _are_small(study: Study, lake: Lake) -> bool:
     from influence_warehouse.unlearning.runs import base_of, takes_one_thread
 
-    return takes_one_thread(base_of(study, lake).model)
+    models = [study.narrowed(model.name) for model in study.models]
+    return all(takes_one_thread(base_of(each, lake).model) for each in models)
 
 
 def _begin() -> None:

@@ -99,7 +99,7 @@ class StopRules(TrainerCallback):
         if not all(math.isfinite(value) for value in asdict(measured).values()):
             raise HealthError(
                 f"step {state.global_step}: {measured}. "
-                "Remedy: lower unlearning.learning_rate, or use model.dtype float32."
+                "Remedy: lower unlearning.learning_rate, or use models.dtype float32."
             )
         entry: dict[str, float] = {
             "step": state.global_step,

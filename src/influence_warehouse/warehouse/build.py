@@ -69,6 +69,7 @@ def dbt_environment(home: Home, study: "Study | None", target: str = "duckdb") -
     regions_sql = study.unlearning.regions.sql if study and study.unlearning else None
     return {
         "INFLUENCE_REGIONS_SQL": plain_select(regions_sql) if regions_sql else "",
+        "INFLUENCE_REGIONS_CELLS": _regions_cells(study),
         "INFLUENCE_LAKE": str(home.lake),
         "INFLUENCE_FILESYSTEMS": "[]" if home.facts_url is None else _FILESYSTEMS,
         "INFLUENCE_RECORDS": str(home.runs / "records"),
@@ -86,6 +87,15 @@ def dbt_environment(home: Home, study: "Study | None", target: str = "duckdb") -
         # Unit tests prove the SQL, not the data: the test suite runs them, a build does not.
         "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
     }
+
+
+def _regions_cells(study: "Study | None") -> str:
+    """The models and methods that regions are chosen for."""
+    if study is None:
+        return ""
+    from influence_warehouse.pipeline.parts import unlearned_cells
+
+    return " ".join(unlearned_cells(study))
 
 
 def read_built(home: Home, mart: str) -> "pl.DataFrame":
@@ -139,7 +149,7 @@ def build_warehouse(study: "Study | None", lake: "Lake", target: str = "duckdb")
             "Remedy: leave --target out, or read the facts on a cluster (docs/engines.md)."
         )
     for fact in ("study_benchmarks", "bin_item_scores", "bin_mean_resamples"):
-        lake.require(fact)
+        lake.digests(fact)
     lake.require_intact()
     results = dbt_folder(lake.home, target) / "run_results.json"
     results.unlink(missing_ok=True)

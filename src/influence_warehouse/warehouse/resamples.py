@@ -6,14 +6,17 @@ p-values, correlations) is SQL in the dbt project; docs/statistics.md gives the 
 Belongs here: drawing. Does not belong here: any statistic of the draws.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from influence_warehouse.errors import FactError
-from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
+from influence_warehouse.pipeline.parts import shards_of
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 
@@ -42,14 +45,14 @@ class BinMoments:
     total_scatter: np.ndarray
 
 
-def fingerprint_of_bin_mean_resamples(study: Study, lake: Lake) -> Fingerprint:
+def fingerprint_of_bin_mean_resamples(study: Study, lake: Lake, cell: Part) -> Fingerprint:
     """From every shard's scores, their sums by item, the answers, the seed and the resamples."""
-    shards = [lake.require("document_scores", n).digest for n in range(study.sampling.shards)]
+    shards = [lake.require("document_scores", part).digest for part in shards_of(study, cell)]
     return Fingerprint.of(
         FACT,
         document_scores=digest_of(shards),
-        bin_item_scores=lake.require("bin_item_scores").digest,
-        item_predictions=lake.require("item_predictions").digest,
+        bin_item_scores=lake.require("bin_item_scores", cell).digest,
+        item_predictions=lake.require("item_predictions", _model_of(cell)).digest,
         benchmarks=[benchmark.name for benchmark in study.benchmarks],
         resamples=study.statistics.resamples,
         seed=study.seed,
@@ -59,38 +62,44 @@ def fingerprint_of_bin_mean_resamples(study: Study, lake: Lake) -> Fingerprint:
     )
 
 
-def make_bin_mean_resamples(study: Study, lake: Lake) -> Outcome:
-    """Draw `study.statistics.resamples` sets of bin means and write them.
+def make_bin_mean_resamples(study: Study, lake: Lake, cell: Part) -> Outcome:
+    """Draw `study.statistics.resamples` sets of bin means of one method and write them.
 
     Raises FactError when scores of a benchmark are missing for some documents.
     """
-    fingerprint = fingerprint_of_bin_mean_resamples(study, lake)
-    if lake.is_current(fingerprint):
-        return lake.reused(fingerprint)
-    answers = lake.read("item_predictions").select("benchmark", "item_id", "is_correct")
+    fingerprint = fingerprint_of_bin_mean_resamples(study, lake, cell)
+    if lake.is_current(fingerprint, cell):
+        return lake.reused(fingerprint, cell)
+    answers = lake.read("item_predictions", _model_of(cell))
     sums = (
-        lake.read("bin_item_scores")
+        lake.read("bin_item_scores", cell)
         .filter(pl.col("n_documents") > 0)
-        .join(answers, on=["benchmark", "item_id"], how="left", maintain_order="left")
+        .join(
+            answers.select("benchmark", "item_id", "is_correct"),
+            on=["benchmark", "item_id"],
+            how="left",
+            maintain_order="left",
+        )
     )
-    frames = [
-        _resample_method(study, lake, method, sums.filter(method=method))
-        for method in sums["method"].unique().sort()
-    ]
-    resamples = pl.concat(frames)
-    lake.write(FACT, resamples, fingerprint)
-    details = {
-        "resamples": study.statistics.resamples,
-        "bins": resamples["bin_id"].n_unique(),
-        "methods": len(frames),
-    }
+    resamples = _resampled(study, lake, cell, sums) if len(sums) else no_resamples()
+    lake.write(FACT, resamples, fingerprint, cell)
+    details = {"resamples": study.statistics.resamples, "bins": resamples["bin_id"].n_unique()}
     return Outcome(FACT, len(resamples), reused=False, details=details)
 
 
-def _resample_method(study: Study, lake: Lake, method: str, sums: pl.DataFrame) -> pl.DataFrame:
+def no_resamples() -> pl.DataFrame:
+    """Of a method without scores of single items."""
+    return pl.DataFrame(schema=CONTRACTS[FACT].columns)
+
+
+def _model_of(cell: Part) -> Part:
+    return cell.partition("|")[0]
+
+
+def _resampled(study: Study, lake: Lake, cell: Part, sums: pl.DataFrame) -> pl.DataFrame:
     names = [benchmark.name for benchmark in study.benchmarks]
     n_bins = lake.rows("bin_populations")
-    moments = within_bin_moments(lake, method, names, study.sampling.shards, n_bins)
+    moments = within_bin_moments(lake, shards_of(study, cell), names, n_bins)
     open_bins = np.flatnonzero(moments.count)
     shares = item_by_document_shares(sums, moments, names)
     noise = draw_document_noise(moments, names, study.statistics.resamples, study.seed, shares)
@@ -100,7 +109,7 @@ def _resample_method(study: Study, lake: Lake, method: str, sums: pl.DataFrame) 
         draws = draw_subset_means(rows, name, study.statistics.resamples, study.seed, n_bins)
         for subset, means in draws.items():
             means = means[:, open_bins] + noise[:, open_bins, position]
-            frames.append(_long(method, name, subset, open_bins, means))
+            frames.append(_long(cell, name, subset, open_bins, means))
     return pl.concat(frames)
 
 
@@ -266,16 +275,16 @@ def semidefinite_cholesky(matrices: np.ndarray) -> np.ndarray:
 
 
 def within_bin_moments(
-    lake: Lake, method: str, benchmarks: list[str], shards: int, n_bins: int = N_BINS
+    lake: Lake, parts: Iterable[Part], benchmarks: list[str], n_bins: int = N_BINS
 ) -> BinMoments:
-    """Moments of the document scores within bins, in one pass over the shards."""
+    """Moments of the document scores within bins, in one pass over the shards of one method."""
     size = len(benchmarks)
     count = np.zeros(n_bins)
     sums = np.zeros((n_bins, size))
     products = np.zeros((n_bins, size, size))
     offset: np.ndarray | None = None
-    for shard in range(shards):
-        bin_ids, scores = score_matrix(lake, shard, method, benchmarks)
+    for part in parts:
+        bin_ids, scores = score_matrix(lake, part, benchmarks)
         if offset is None and len(scores):
             # Moments about a point near the data lose no digits to cancellation.
             offset = scores.mean(axis=0)
@@ -297,24 +306,22 @@ def _about_mean(products: np.ndarray, sums: np.ndarray, count: np.ndarray) -> np
     return products - sums[..., :, None] * sums[..., None, :] / size
 
 
-def score_matrix(
-    lake: Lake, shard: int, method: str, benchmarks: list[str]
-) -> tuple[np.ndarray, np.ndarray]:
+def score_matrix(lake: Lake, part: Part, benchmarks: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """bin_id int [documents] and score float64 [documents, benchmarks] of one shard.
 
     The fact's key orders the documents alike within each benchmark, so the columns line up.
     """
-    frame = lake.read("document_scores", shard).filter(method=method)
-    parts = [frame.filter(benchmark=name) for name in benchmarks]
-    for name, part in zip(benchmarks, parts, strict=True):
-        if not part["doc_id"].equals(parts[0]["doc_id"]):
+    frame = lake.read("document_scores", part)
+    columns = [frame.filter(benchmark=name) for name in benchmarks]
+    for name, column in zip(benchmarks, columns, strict=True):
+        if not column["doc_id"].equals(columns[0]["doc_id"]):
             raise FactError(
-                f"{lake.path('document_scores', shard)}: {name!r} is scored for other documents "
-                f"than {benchmarks[0]!r} (method {method!r}). "
+                f"{lake.path('document_scores', part)}: {name!r} is scored for other documents "
+                f"than {benchmarks[0]!r}. "
                 "Remedy: delete the file and run the study again; only this shard is remade."
             )
-    scores = [part["score"].cast(pl.Float64).to_numpy() for part in parts]
-    return parts[0]["bin_id"].to_numpy(), np.stack(scores, axis=-1)
+    scores = [column["score"].cast(pl.Float64).to_numpy() for column in columns]
+    return columns[0]["bin_id"].to_numpy(), np.stack(scores, axis=-1)
 
 
 def random_stream(seed: int, purpose: str, benchmark: str) -> np.random.Generator:
@@ -323,9 +330,9 @@ def random_stream(seed: int, purpose: str, benchmark: str) -> np.random.Generato
 
 
 def _long(
-    method: str, benchmark: str, item_subset: str, bin_ids: np.ndarray, means: np.ndarray
+    cell: Part, benchmark: str, item_subset: str, bin_ids: np.ndarray, means: np.ndarray
 ) -> pl.DataFrame:
-    resamples = len(means)
+    resamples, (model, method) = len(means), cell.split("|")
     return pl.DataFrame(
         {
             "resample": np.repeat(np.arange(resamples, dtype=np.int32), len(bin_ids)),
@@ -333,6 +340,7 @@ def _long(
             "mean": means.ravel(),
         }
     ).select(
+        pl.lit(model).alias("model"),
         pl.lit(method).alias("method"),
         pl.lit(benchmark).alias("benchmark"),
         pl.lit(item_subset).alias("item_subset"),

@@ -84,7 +84,7 @@ def register_facts(session: "SparkSession", lake: Path, records: Path) -> None:
 
 
 def _select(lake: Path, fact: str, contract: Contract) -> str:
-    pattern = f"{fact}/*.parquet" if contract.sharded else f"{fact}.parquet"
+    pattern = f"{fact}/*.parquet" if contract.in_parts else f"{fact}.parquet"
     if any(lake.glob(pattern)):
         return f"select * from parquet.`{lake}/{pattern}`"
     columns = ", ".join(

@@ -11,8 +11,9 @@ import numpy as np
 import polars as pl
 
 from influence_warehouse.lake.contracts import CONTRACTS
-from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
+from influence_warehouse.pipeline.parts import shards_of
 from influence_warehouse.progress import counted
 from influence_warehouse.study.study import Study
 from influence_warehouse.warehouse.resamples import (
@@ -39,49 +40,47 @@ _LEVELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def fingerprint_of_split_half_correlations(study: Study, lake: Lake) -> Fingerprint:
+def fingerprint_of_split_half_correlations(study: Study, lake: Lake, cell: Part) -> Fingerprint:
     """From the scores of every shard, their sums by item, the seed and the number of splits."""
-    shards = [lake.require("document_scores", n).digest for n in range(study.sampling.shards)]
+    shards = [lake.require("document_scores", part).digest for part in shards_of(study, cell)]
     return Fingerprint.of(
         FACT,
         document_scores=digest_of(shards),
-        bin_item_scores=lake.require("bin_item_scores").digest,
+        bin_item_scores=lake.require("bin_item_scores", cell).digest,
         benchmarks=[benchmark.name for benchmark in study.benchmarks],
         splits=SPLITS,
         seed=study.seed,
     )
 
 
-def make_split_half_correlations(study: Study, lake: Lake) -> Outcome:
-    """Halve items and documents SPLITS times and write how the halves' profiles correlate.
+def make_split_half_correlations(study: Study, lake: Lake, cell: Part) -> Outcome:
+    """Halve items and documents SPLITS times and write how one method's halves correlate.
 
-    Holds one method's document scores in memory: 8 bytes per document and benchmark, and as
+    Holds the method's document scores in memory: 8 bytes per document and benchmark, and as
     much again. Raises FactError when scores of a benchmark are missing for some documents.
     """
-    fingerprint = fingerprint_of_split_half_correlations(study, lake)
-    if lake.is_current(fingerprint):
-        return lake.reused(fingerprint)
-    sums = lake.read("bin_item_scores").filter(pl.col("n_documents") > 0)
+    fingerprint = fingerprint_of_split_half_correlations(study, lake, cell)
+    if lake.is_current(fingerprint, cell):
+        return lake.reused(fingerprint, cell)
+    sums = lake.read("bin_item_scores", cell).filter(pl.col("n_documents") > 0)
     names = [benchmark.name for benchmark in study.benchmarks]
     shape = _shape(lake)
     n_bins = shape[0] * shape[1]
     frames = [_no_rows()]
     # Documents have halves whether items were scored or not.
-    scored = lake.read("document_scores", 0, ["method"])["method"]
-    for method in sorted({*sums["method"].unique(), *scored.unique()}):
-        for name in sums.filter(method=method)["benchmark"].unique():
-            means = item_bin_means(sums.filter(method=method, benchmark=name), n_bins)
-            halves = halves_over_items(means, SPLITS, random_stream(study.seed, "halves", name))
-            frames.append(_rows(method, name, "items", halves, shape))
-        bin_ids, scores = _all_scores(study, lake, method, names)
-        stream = random_stream(study.seed, "halves of documents", "")
-        halves = halves_over_documents(bin_ids, scores, SPLITS, stream, n_bins)
-        frames += [
-            _rows(method, name, "documents", halves[..., position], shape)
-            for position, name in enumerate(names)
-        ]
+    for name in sums["benchmark"].unique():
+        means = item_bin_means(sums.filter(benchmark=name), n_bins)
+        halves = halves_over_items(means, SPLITS, random_stream(study.seed, "halves", name))
+        frames.append(_rows(cell, name, "items", halves, shape))
+    bin_ids, scores = _all_scores(study, lake, cell, names)
+    stream = random_stream(study.seed, "halves of documents", "")
+    halves = halves_over_documents(bin_ids, scores, SPLITS, stream, n_bins)
+    frames += [
+        _rows(cell, name, "documents", halves[..., position], shape)
+        for position, name in enumerate(names)
+    ]
     correlations = pl.concat(frames)
-    lake.write(FACT, correlations, fingerprint)
+    lake.write(FACT, correlations, fingerprint, cell)
     return Outcome(FACT, len(correlations), reused=False, details={"splits": SPLITS})
 
 
@@ -159,10 +158,9 @@ def _mean_of_known(values: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _all_scores(
-    study: Study, lake: Lake, method: str, names: list[str]
+    study: Study, lake: Lake, cell: Part, names: list[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    shards = range(study.sampling.shards)
-    parts = [score_matrix(lake, shard, method, names) for shard in shards]
+    parts = [score_matrix(lake, part, names) for part in shards_of(study, cell)]
     return np.concatenate([ids for ids, _ in parts]), np.concatenate([s for _, s in parts])
 
 
@@ -173,16 +171,17 @@ def _shape(lake: Lake) -> tuple[int, int]:
 
 
 def _rows(
-    method: str, benchmark: str, split_over: str, halves: np.ndarray, shape: tuple[int, int]
+    cell: Part, benchmark: str, split_over: str, halves: np.ndarray, shape: tuple[int, int]
 ) -> pl.DataFrame:
     """Rows of the fact from halves [2, splits, bins]; none where nothing could be halved."""
     if np.isnan(halves).all():
         return _no_rows()
-    frames = []
+    frames, (model, method) = [], cell.split("|")
     square = halves.reshape(*halves.shape[:-1], *shape)
     for level, fold in _LEVELS.items():
         pearson = correlations_of(fold(square[0]), fold(square[1]))
         columns = {
+            "model": model,
             "method": method,
             "benchmark": benchmark,
             "item_subset": "all",

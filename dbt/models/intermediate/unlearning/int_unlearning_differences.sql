@@ -9,6 +9,7 @@ with damage as (
 sides as (
     select
         study,
+        model,
         method,
         objective,
         benchmark,
@@ -23,6 +24,7 @@ sides as (
     union all
     select
         study,
+        model,
         method,
         objective,
         benchmark,
@@ -34,12 +36,13 @@ sides as (
         avg(damage) as damage
     from damage
     where condition in ('influence_in_topic', 'influence_global')
-    group by study, method, objective, benchmark, measure, condition, seed
+    group by study, model, method, objective, benchmark, measure, condition, seed
 ),
 
 pairs as (
     select
         sides.study,
+        sides.model,
         sides.method,
         sides.objective,
         sides.benchmark,
@@ -53,7 +56,10 @@ pairs as (
     from sides
     inner join damage as controls
         on
-            sides.control = controls.condition
+            sides.model = controls.model
+            and sides.method = controls.method
+            and sides.objective = controls.objective
+            and sides.control = controls.condition
             and sides.benchmark = controls.benchmark
             and sides.measure = controls.measure
             and sides.region = controls.region
@@ -68,6 +74,7 @@ families as (
 
 select
     pairs.study,
+    pairs.model,
     pairs.method,
     pairs.objective,
     pairs.benchmark,

@@ -6,6 +6,7 @@ with measures as (
 
 select
     runs.study,
+    runs.model,
     runs.method,
     runs.objective,
     runs.run_id,
@@ -32,7 +33,8 @@ inner join {{ ref('stg_unlearned_predictions') }} as predictions
     on runs.run_id = predictions.run_id
 inner join {{ ref('stg_item_predictions') }} as base
     on
-        predictions.evaluated_benchmark = base.benchmark
+        runs.model = base.model
+        and predictions.evaluated_benchmark = base.benchmark
         and predictions.item_id = base.item_id
 inner join {{ ref('int_benchmark_relations') }} as relations
     on

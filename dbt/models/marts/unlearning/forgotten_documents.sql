@@ -1,15 +1,8 @@
-with methods as (
-    select distinct method from {{ ref('stg_region_rules') }}
-),
-
-scores as (
-    select influence.*
-    from {{ ref('document_influence') }} as influence
-    inner join methods on influence.method = methods.method
-)
-
 select
     studies.study,
+    plan.model,
+    plan.method,
+    plan.objective,
     plan.run_id,
     plan.benchmark,
     plan.condition,
@@ -24,7 +17,9 @@ select
 from {{ ref('stg_forget_sets') }} as members
 inner join {{ ref('stg_unlearning_plan') }} as plan on members.run_id = plan.run_id
 cross join {{ ref('stg_studies') }} as studies
-left join scores
+left join {{ ref('document_influence') }} as scores
     on
         members.doc_id = scores.doc_id
+        and plan.model = scores.model
+        and plan.method = scores.method
         and plan.benchmark = scores.benchmark

@@ -10,6 +10,7 @@ with planted as (
 differences as (
     select
         study,
+        model,
         method,
         objective,
         benchmark,
@@ -23,7 +24,7 @@ differences as (
         condition_a = 'influence_in_topic'
         and condition_b = 'random_in_topic'
         and family_benchmark != 'all'
-    group by study, method, objective, benchmark, region, measure
+    group by study, model, method, objective, benchmark, region, measure
 ),
 
 planted_regions as (
@@ -45,6 +46,7 @@ planted_regions as (
 
 select
     differences.study,
+    differences.model,
     differences.method,
     differences.objective,
     differences.benchmark,
@@ -58,7 +60,9 @@ select
 from differences
 inner join {{ ref('unlearning_verdicts') }} as verdicts
     on
-        differences.objective = verdicts.objective
+        differences.model = verdicts.model
+        and differences.method = verdicts.method
+        and differences.objective = verdicts.objective
         and differences.benchmark = verdicts.benchmark
         and differences.measure = verdicts.measure
 left join planted_regions as truth

@@ -1,5 +1,6 @@
 select
     runs.study,
+    runs.model,
     runs.method,
     runs.objective,
     runs.run_id,

@@ -1,5 +1,5 @@
 {%- set keys = [
-    'study', 'method', 'objective', 'benchmark', 'condition', 'evaluated_benchmark', 'relation',
+    'study', 'model', 'method', 'objective', 'benchmark', 'condition', 'evaluated_benchmark', 'relation',
     'is_target', 'measure'
 ] -%}
 {{ damage_summary(keys, counts=['n_runs', 'n_regions']) }}

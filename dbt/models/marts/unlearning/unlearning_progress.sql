@@ -1,5 +1,8 @@
 select
     studies.study,
+    plan.model,
+    plan.method,
+    plan.objective,
     plan.run_id,
     plan.benchmark,
     plan.condition,
@@ -8,7 +11,6 @@ select
     plan.seed,
     coalesce(outcomes.state, 'left') as state,
     outcomes.detail,
-    runs.objective,
     runs.n_forget,
     runs.steps,
     runs.stop_reason,

@@ -20,6 +20,7 @@ others as (
 groups as (
     select
         study,
+        model,
         method,
         objective,
         benchmark,
@@ -31,7 +32,7 @@ groups as (
         round(avg(damage), 12) as other_damage,
         sqrt(sum(power(standard_error, 2))) / count(*) as other_error
     from others
-    group by study, method, objective, benchmark, condition, measure, factor_effect
+    group by study, model, method, objective, benchmark, condition, measure, factor_effect
 ),
 
 compared as (
@@ -52,6 +53,7 @@ compared as (
     inner join matrix as target
         on
             groups.study = target.study
+            and groups.model = target.model
             and groups.method = target.method
             and groups.objective = target.objective
             and groups.benchmark = target.benchmark
@@ -75,6 +77,7 @@ bounded as (
 
 select
     study,
+    model,
     method,
     objective,
     benchmark,

@@ -1,6 +1,7 @@
 with summaries as (
     select
         study,
+        model,
         method,
         objective,
         family_benchmark as benchmark,
@@ -16,7 +17,7 @@ with summaries as (
         {{ quantile('difference', 0.5) }} as median_difference,
         avg(difference) / nullif(stddev_samp(difference), 0) as cohens_dz
     from {{ ref('int_unlearning_differences') }}
-    group by study, method, objective, family_benchmark, measure, condition_a, condition_b
+    group by study, model, method, objective, family_benchmark, measure, condition_a, condition_b
 ),
 
 tested as (
@@ -31,7 +32,9 @@ tested as (
     from summaries
     inner join {{ ref('stg_unlearning_comparisons') }} as comparisons
         on
-            summaries.objective = comparisons.objective
+            summaries.model = comparisons.model
+            and summaries.method = comparisons.method
+            and summaries.objective = comparisons.objective
             and summaries.benchmark = comparisons.benchmark
             and summaries.measure = comparisons.measure
             and summaries.condition_a = comparisons.condition_a
@@ -41,12 +44,13 @@ tested as (
 adjusted as (
     {{ benjamini_hochberg(
         'tested',
-        ['study', 'method', 'objective', 'measure', 'test', 'condition_a', 'condition_b']
+        ['study', 'model', 'method', 'objective', 'measure', 'test', 'condition_a', 'condition_b']
     ) }}
 )
 
 select
     study,
+    model,
     method,
     objective,
     benchmark,

@@ -8,6 +8,7 @@ with tests as (
 spared as (
     select
         study,
+        model,
         method,
         objective,
         benchmark,
@@ -17,7 +18,7 @@ spared as (
         case when count(share_kept) = count(*) then min(share_kept) end as least_share_kept
     from {{ ref('unlearning_matrix') }}
     where condition = 'influence_in_topic' and not is_target
-    group by study, method, objective, benchmark, measure
+    group by study, model, method, objective, benchmark, measure
 ),
 
 target as (
@@ -28,6 +29,7 @@ target as (
 judged as (
     select
         target.study,
+        target.model,
         target.method,
         target.objective,
         target.benchmark,
@@ -51,21 +53,27 @@ judged as (
     from target
     left join tests as in_topic
         on
-            target.objective = in_topic.objective
+            target.model = in_topic.model
+            and target.method = in_topic.method
+            and target.objective = in_topic.objective
             and target.benchmark = in_topic.benchmark
             and target.measure = in_topic.measure
             and in_topic.condition_b = 'random_in_topic'
             and in_topic.test = 'wilcoxon'
     left join tests as everywhere
         on
-            target.objective = everywhere.objective
+            target.model = everywhere.model
+            and target.method = everywhere.method
+            and target.objective = everywhere.objective
             and target.benchmark = everywhere.benchmark
             and target.measure = everywhere.measure
             and everywhere.condition_b = 'random_global'
             and everywhere.test = 'wilcoxon_items'
     left join spared
         on
-            target.objective = spared.objective
+            target.model = spared.model
+            and target.method = spared.method
+            and target.objective = spared.objective
             and target.benchmark = spared.benchmark
             and target.measure = spared.measure
 )

@@ -9,4 +9,4 @@ select
     facts.doc_id,
     facts.bin_id,
     facts.influence_rank
-from {{ optional_source("forget_sets", lake_folder() ~ "/forget_sets.parquet", columns) }}
+from {{ optional_source("forget_sets", lake_folder() ~ "/forget_sets/*.parquet", columns) }}

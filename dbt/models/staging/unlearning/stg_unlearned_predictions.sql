@@ -1,12 +1,12 @@
 {%- set columns = {
-    "model_id": "varchar",
+    "run_id": "varchar",
     "benchmark": "varchar",
     "item_id": "varchar",
     "is_correct": "boolean",
     "correct_logprob_margin": "double precision",
 } -%}
 select
-    facts.model_id as run_id,
+    facts.run_id,
     facts.benchmark as evaluated_benchmark,
     facts.item_id,
     facts.is_correct,

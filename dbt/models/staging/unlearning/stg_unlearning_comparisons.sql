@@ -1,4 +1,6 @@
 {%- set columns = {
+    "model": "varchar",
+    "method": "varchar",
     "objective": "varchar",
     "benchmark": "varchar",
     "measure": "varchar",
@@ -14,6 +16,8 @@
     "median_high": "double precision",
 } -%}
 select
+    facts.model,
+    facts.method,
     facts.objective,
     facts.benchmark,
     facts.measure,
@@ -28,5 +32,5 @@ select
     facts.median_low,
     facts.median_high
 from {{ optional_source(
-    "unlearning_comparisons", lake_folder() ~ "/unlearning_comparisons.parquet", columns
+    "unlearning_comparisons", lake_folder() ~ "/unlearning_comparisons/*.parquet", columns
 ) }}

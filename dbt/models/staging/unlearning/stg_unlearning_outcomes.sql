@@ -8,5 +8,5 @@ select
     facts.state,
     facts.detail
 from {{ optional_source(
-    "unlearning_outcomes", lake_folder() ~ "/unlearning_outcomes.parquet", columns
+    "unlearning_outcomes", lake_folder() ~ "/unlearning_outcomes/*.parquet", columns
 ) }}

@@ -14,7 +14,11 @@ from influence_warehouse.exchange.imports.bin_scores import (
     check_one_sample,
     read_bin_scores,
 )
-from influence_warehouse.exchange.imports.study import ImportedStudy, refuse_other_kinds
+from influence_warehouse.exchange.imports.study import (
+    ImportedStudy,
+    method_rows,
+    refuse_other_kinds,
+)
 from influence_warehouse.exchange.imports.writing import write_fact
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Outcome
@@ -41,18 +45,21 @@ def import_bin_scores(study: ImportedStudy, lake: Lake) -> list[Outcome]:
         IMPORTED_FILES: _sources(study, files),
         "study_benchmarks": _benchmarks(study),
         "study_contrasts": contrast_rows(study.name, study.names, study.contrasts),
+        "study_methods": method_rows(study.name, study.model, [study.method]),
         "bin_populations": _populations(files),
         "bin_scores": _scores(study, files),
     }
     empty: dict[str, list[dict[str, Any]]] = {
         fact: [] for fact in attributed_facts() if fact not in frames
     }
-    return [_make(fact, rows, lake) for fact, rows in (frames | empty).items()]
+    cells = [f"{study.model}|{study.method}"]
+    return [_make(fact, rows, lake, cells) for fact, rows in (frames | empty).items()]
 
 
-def _make(fact: str, rows: list[dict[str, Any]], lake: Lake) -> Outcome:
+def _make(fact: str, rows: list[dict[str, Any]], lake: Lake, cells: list[str]) -> Outcome:
     fingerprint = Fingerprint.of(fact, imported=_KIND, content=digest_of(rows))
-    return write_fact(lake, fingerprint, pl.DataFrame(rows, schema=CONTRACTS[fact].columns))
+    frame = pl.DataFrame(rows, schema=CONTRACTS[fact].columns)
+    return write_fact(lake, fingerprint, frame, cells)
 
 
 def _sources(study: ImportedStudy, files: dict[str, BinScores]) -> list[dict[str, Any]]:
@@ -61,6 +68,7 @@ def _sources(study: ImportedStudy, files: dict[str, BinScores]) -> list[dict[str
             "study": study.name,
             "kind": _KIND,
             "score_per": "bin",
+            "model": study.model,
             "method": study.method,
             "benchmark": name,
             "file_name": file.path.name,
@@ -114,7 +122,7 @@ def _populations(files: dict[str, BinScores]) -> list[dict[str, Any]]:
 
 def _scores(study: ImportedStudy, files: dict[str, BinScores]) -> list[dict[str, Any]]:
     return [
-        {"method": study.method, "benchmark": name, **row}
+        {"model": study.model, "method": study.method, "benchmark": name, **row}
         for name, file in files.items()
         for row in file.rows.iter_rows(named=True)
     ]

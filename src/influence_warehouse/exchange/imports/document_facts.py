@@ -16,10 +16,10 @@ import polars as pl
 from influence_warehouse.errors import StudyError
 from influence_warehouse.exchange.imports.document_scores import ReadScores, read_document_scores
 from influence_warehouse.exchange.imports.document_study import ScoredDocuments
-from influence_warehouse.exchange.imports.study import refuse_other_kinds
+from influence_warehouse.exchange.imports.study import method_rows, refuse_other_kinds
 from influence_warehouse.exchange.imports.writing import no_rows, write_fact
 from influence_warehouse.lake.contracts import CONTRACTS
-from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
 from influence_warehouse.lake.layout import IMPORTED_FILES
 from influence_warehouse.lake.records import Timer, write_record
@@ -154,8 +154,9 @@ def import_document_scores(study: ScoredDocuments, lake: Lake) -> DocumentImport
         connection.execute("set threads = 1")
         with working("writing facts"):
             outcomes = [*_write_told(study, found, lake), *_write_read(study, found, lake)]
+        cells = _cells(study, found)
     with working("resamples"):
-        outcomes += _write_computed(study, found, lake)
+        outcomes += _write_computed(study, found, lake, cells)
     return DocumentImport(outcomes, found.n_without_score, found.suspicion)
 
 
@@ -178,15 +179,26 @@ def _write_told(study: ScoredDocuments, found: ReadScores, lake: Lake) -> list[O
         IMPORTED_FILES: _sources(study, found),
         "study_benchmarks": [_benchmark(study, *entry) for entry in enumerate(found.benchmarks)],
         "study_contrasts": contrast_rows(study.name, found.benchmarks, study.contrasts),
+        "study_methods": method_rows(study.name, study.model, _methods(found)),
     }
     return [
         write_fact(
             lake,
             Fingerprint.of(fact, imported=_KIND, content=digest_of(rows)),
             pl.DataFrame(rows, schema=CONTRACTS[fact].columns),
+            (),
         )
         for fact, rows in told.items()
     ]
+
+
+def _methods(found: ReadScores) -> list[str]:
+    rows = found.connection.execute("select distinct method from scored order by method")
+    return [name for (name,) in rows.fetchall()]
+
+
+def _cells(study: ScoredDocuments, found: ReadScores) -> list[str]:
+    return [f"{study.model}|{method}" for method in _methods(found)]
 
 
 def _write_read(study: ScoredDocuments, found: ReadScores, lake: Lake) -> list[Outcome]:
@@ -205,42 +217,53 @@ def _write_read(study: ScoredDocuments, found: ReadScores, lake: Lake) -> list[O
         "bin_item_scores": _BIN_ITEMS,
         "bin_scores": _BIN_MEANS,
     }
-    parts = _parts(study, found)
+    parts, cells = _parts(study, found), _cells(study, found)
     made = [
-        write_fact(lake, Fingerprint.of(fact, **parts), _conforming(connection, fact, sql))
+        write_fact(
+            lake,
+            Fingerprint.of(fact, **parts),
+            _conforming(connection, fact, sql, study.model),
+            cells,
+        )
         for fact, sql in (documents | scores).items()
     ]
     computed = {"bin_terms", "bin_words", "bin_mean_resamples", "split_half_correlations"}
-    told = {IMPORTED_FILES, "study_benchmarks", "study_contrasts"}
+    told = {IMPORTED_FILES, "study_benchmarks", "study_contrasts", "study_methods"}
     unknown = [
         fact for fact in attributed_facts() if fact not in {*documents, *scores, *computed, *told}
     ]
     return made + [
-        write_fact(lake, Fingerprint.of(fact, imported=_KIND), no_rows(fact)) for fact in unknown
+        write_fact(lake, Fingerprint.of(fact, imported=_KIND), no_rows(fact), cells)
+        for fact in unknown
     ]
 
 
-def _write_computed(study: ScoredDocuments, found: ReadScores, lake: Lake) -> list[Outcome]:
+def _write_computed(
+    study: ScoredDocuments, found: ReadScores, lake: Lake, cells: list[str]
+) -> list[Outcome]:
     """Terms, resamples and split halves, by the functions that make those of any study."""
     drawn = _as_study(study, found)
     outcomes = []
-    has_items = lake.rows("bin_item_scores") > 0
-    for fact, make, is_possible in (
-        (("bin_terms", "bin_words"), make_bin_terms, found.has_text),
-        (("bin_mean_resamples",), make_bin_mean_resamples, has_items),
-        (("split_half_correlations",), make_split_half_correlations, True),
-    ):
-        if not is_possible:
-            empty = [Fingerprint.of(name, imported=_KIND) for name in fact]
-            outcomes += [write_fact(lake, each, no_rows(each.fact)) for each in empty]
-            continue
+    if found.has_text:
         started = Timer()
-        made: Any = make(drawn, lake)
-        for outcome in made if isinstance(made, list) else [made]:
-            digest = lake.require(outcome.fact).digest
-            write_record(lake.home, outcome, digest, started)
-            outcomes.append(outcome)
+        outcomes += _noted(lake, None, started, make_bin_terms(drawn, lake))
+    else:
+        empty = [Fingerprint.of(fact, imported=_KIND) for fact in ("bin_terms", "bin_words")]
+        outcomes += [write_fact(lake, each, no_rows(each.fact), ()) for each in empty]
+    for make in (make_bin_mean_resamples, make_split_half_correlations):
+        for cell in cells:
+            started = Timer()
+            outcomes += _noted(lake, cell, started, [make(drawn, lake, cell)])
     return outcomes
+
+
+def _noted(lake: Lake, part: Part | None, started: Timer, made: list[Outcome]) -> list[Outcome]:
+    """Leave the records of facts that were made."""
+    for outcome in made:
+        if outcome.rows:
+            digest = lake.require(outcome.fact, part).digest
+            write_record(lake.home, outcome, digest, started, part)
+    return made
 
 
 def _as_study(study: ScoredDocuments, found: ReadScores) -> Study:
@@ -255,14 +278,28 @@ def _as_study(study: ScoredDocuments, found: ReadScores) -> Study:
     )
 
 
-def _conforming(connection: duckdb.DuckDBPyConnection, fact: str, sql: str) -> pl.DataFrame:
-    return connection.sql(sql).pl().cast(dict(CONTRACTS[fact].columns))
+def _conforming(
+    connection: duckdb.DuckDBPyConnection, fact: str, sql: str, model: str
+) -> pl.DataFrame:
+    frame, columns = connection.sql(sql).pl(), dict(CONTRACTS[fact].columns)
+    if "model" in columns:
+        frame = frame.with_columns(model=pl.lit(model))
+    return frame.select(list(columns)).cast(columns)
 
 
 def _parts(study: ScoredDocuments, found: ReadScores) -> dict[str, Any]:
     told = study.model_dump(
         mode="json",
-        include={"columns", "wide", "groupings", "method", "benchmark", "top_k", "negated"},
+        include={
+            "columns",
+            "wide",
+            "groupings",
+            "method",
+            "benchmark",
+            "top_k",
+            "negated",
+            "model",
+        },
     )
     files = [
         (table.sha256, file.method, file.benchmark)
@@ -291,6 +328,7 @@ def _sources(study: ScoredDocuments, found: ReadScores) -> list[dict[str, Any]]:
             "study": study.name,
             "kind": _KIND,
             "score_per": row["score_per"],
+            "model": study.model,
             "method": row["method"],
             "benchmark": row["benchmark"],
             "file_name": ", ".join(

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from influence_warehouse.errors import StudyError
 from influence_warehouse.exchange.imports.study import assignments, pair
+from influence_warehouse.lake.layout import IMPORTED_MODEL
 from influence_warehouse.study.design import Contrast, Section, Slug, validation_problems
 from influence_warehouse.study.load import preset_names
 
@@ -56,6 +57,7 @@ class ScoredDocuments(Section):
     columns: dict[str, str]
     wide: dict[str, str]
     groupings: tuple[Grouping, ...] = Field((), max_length=2)
+    model: Slug = IMPORTED_MODEL
     method: str | None = None
     benchmark: str | None = None
     negated: tuple[str, ...] = ()

@@ -6,13 +6,14 @@ Does not belong here: reading files (`bin_scores`) and writing facts (`bin_facts
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
 from influence_warehouse.errors import StudyError
 from influence_warehouse.lake.contracts import CONTRACTS
-from influence_warehouse.lake.facts import Lake
-from influence_warehouse.lake.layout import IMPORTED_FILES, Home
+from influence_warehouse.lake.facts import Lake, Part
+from influence_warehouse.lake.layout import IMPORTED_FILES, IMPORTED_MODEL, Home
 from influence_warehouse.secrecy import carries_credentials
 from influence_warehouse.study.design import (
     Contrast,
@@ -41,6 +42,7 @@ class ImportedStudy(Section):
     """Everything that the command line says of an import."""
 
     name: Slug
+    model: Slug = IMPORTED_MODEL
     method: Slug
     benchmarks: tuple[ImportedBenchmark, ...] = Field(min_length=1)
     contrasts: tuple[Contrast, ...] = ()
@@ -127,6 +129,14 @@ def pair(key: str, text: str) -> tuple[str, str]:
     return first.strip(), second.strip()
 
 
+def method_rows(study: str, model: str, methods: Iterable[str]) -> list[dict[str, Any]]:
+    """Rows of the fact `study_methods` of an import: nobody says what kind its methods are."""
+    return [
+        {"study": study, "model": model, "method": name, "kind": "imported", "position": position}
+        for position, name in enumerate(methods)
+    ]
+
+
 def refuse_other_kinds(home: Home) -> None:
     """Raise StudyError when a home holds a study that was run."""
     if home.facts_url or (
@@ -166,11 +176,12 @@ def imported_status_lines(home: Home) -> Iterator[str]:
         )
     yield f"source: {first['source']}; licence: {first['licence']}; cite: {first['citation']}"
     for fact in facts:
-        part = 0 if CONTRACTS[fact].sharded else None
-        readable = lake.is_readable(fact, part)
-        if fact in _SCORES and readable and not lake.rows(fact, part):
+        keys: list[Part | None] = [*lake.parts(fact)] if CONTRACTS[fact].in_parts else [None]
+        is_readable = bool(keys) and all(lake.is_readable(fact, key) for key in keys)
+        rows = sum(lake.rows(fact, key) for key in keys) if is_readable else 0
+        if fact in _SCORES and is_readable and not rows:
             continue
-        found = f"{lake.rows(fact, part):,} rows" if readable else "missing; import again"
+        found = f"{rows:,} rows" if is_readable else "missing; import again"
         yield f"imported     {fact:<24} {found}"
     yield "published    influence.duckdb         " + (
         str(home.database) if home.database.exists() else "missing; import again"

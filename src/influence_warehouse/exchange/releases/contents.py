@@ -21,33 +21,35 @@ from influence_warehouse.lake.layout import Home
 from influence_warehouse.reports.published import read_table
 
 _MATRIX = """
-    select i.method, i.benchmark, i.bin_id, i.topic, i.format, i.n_documents, i.mean, i.z
+    select i.model, i.method, i.benchmark, i.bin_id, i.topic, i.format, i.n_documents, i.mean, i.z
     from marts.bin_influence as i
-    join marts.benchmarks as b using (study, benchmark)
+    join marts.benchmarks as b using (study, model, benchmark)
     where i.item_subset = 'all'
-    order by i.method, b.position, i.benchmark, i.bin_id
+    order by i.model, i.method, b.position, i.benchmark, i.bin_id
 """
 
 
 def write_matrix(home: Home, tables: list[Table], folder: Path) -> None:
-    """`bin_matrix.csv` and `.parquet`: per method and bin, columns `n_documents_<benchmark>`,
-    `mean_<benchmark>` and `z_<benchmark>`; and `bin_scores/<method>/<benchmark>.csv`, which
-    `influence import bin-scores` reads. Nothing where the copy has no such marts.
+    """`bin_matrix.csv` and `.parquet`: per model, method and bin, columns
+    `n_documents_<benchmark>`, `mean_<benchmark>` and `z_<benchmark>`; and
+    `bin_scores/<model>/<method>/<benchmark>.csv`, which `influence import bin-scores` reads.
+    Nothing where the copy has no such marts.
     """
     if not {"bin_influence", "benchmarks"} <= {table.name for table in tables}:
         return
     rows = read_table(home, _MATRIX)
     measures = ["n_documents", "mean", "z"]
     matrix = rows.pivot(
-        on="benchmark", index=["method", "bin_id", "topic", "format"], values=measures
+        on="benchmark", index=["model", "method", "bin_id", "topic", "format"], values=measures
     )
     names = rows["benchmark"].unique(maintain_order=True)
     columns = [f"{measure}_{name}" for name in names for measure in measures]
-    matrix = matrix.select("method", "bin_id", "topic", "format", *columns)
+    matrix = matrix.select("model", "method", "bin_id", "topic", "format", *columns)
     matrix.write_csv(folder / "bin_matrix.csv")
     matrix.write_parquet(folder / "bin_matrix.parquet", compression="zstd")
-    for (method, benchmark), bins in rows.group_by(["method", "benchmark"], maintain_order=True):
-        target = folder / "bin_scores" / str(method) / f"{benchmark}.csv"
+    files = rows.group_by(["model", "method", "benchmark"], maintain_order=True)
+    for (model, method, benchmark), bins in files:
+        target = folder / "bin_scores" / str(model) / str(method) / f"{benchmark}.csv"
         target.parent.mkdir(parents=True, exist_ok=True)
         bins.select(
             topic_label="topic",
@@ -67,17 +69,18 @@ def write_manifests(lake: Lake, folder: Path, text: Text) -> dict[str, int]:
     shapes: dict[str, Callable[[str], pl.DataFrame]] = {
         "sampling_manifest": lake.read,
         "benchmark_items": lake.read if text == "full" else partial(_without_prompts, lake),
-        "unlearning_plan": lake.read,
-        "forget_sets": lake.read,
-        "retain_sets": lake.read,
-        "unlearning_set_digests": lake.read,
+        "unlearning_plan": partial(_of_all_methods, lake),
+        "forget_sets": partial(_of_all_methods, lake),
+        "retain_sets": partial(_of_all_methods, lake),
+        "unlearning_set_digests": partial(_of_all_methods, lake),
     }
     if text == "full":
         shapes["documents"] = partial(_sampled, lake)
     written = {}
     for fact, shape in sorted(shapes.items()):
-        if lake.exists(fact) and lake.rows(fact):
-            rows = shape(fact)
+        is_there = CONTRACTS[fact].in_parts or lake.exists(fact)
+        rows = shape(fact) if is_there else pl.DataFrame()
+        if rows.height:
             target = folder / "manifests" / f"{fact}.parquet"
             target.parent.mkdir(exist_ok=True)
             rows.write_parquet(target, compression="zstd")
@@ -91,6 +94,10 @@ def _without_prompts(lake: Lake, fact: str) -> pl.DataFrame:
     digests = [hashlib.sha256(prompt.encode()).hexdigest() for prompt in items["prompt"]]
     kept = items.select("benchmark", "item_id", "domain", "capability", "subject", "answer_index")
     return kept.with_columns(prompt_sha256=pl.Series(digests, dtype=pl.String))
+
+
+def _of_all_methods(lake: Lake, fact: str) -> pl.DataFrame:
+    return lake.read_parts(fact, lake.parts(fact))
 
 
 def _sampled(lake: Lake, _documents: str) -> pl.DataFrame:
@@ -119,8 +126,8 @@ def write_provenance(lake: Lake, folder: Path, inputs: list[dict[str, Any]]) -> 
 def _fingerprints(lake: Lake) -> Iterator[dict[str, Any]]:
     for fact, contract in sorted(CONTRACTS.items()):
         parts: list[str | None] = [None]
-        if contract.sharded:
-            parts = list(lake.part_names(fact))
+        if contract.in_parts:
+            parts = list(lake.parts(fact))
         for part in parts:
             found = lake.fingerprint(fact, part)
             if found is not None:

@@ -62,10 +62,8 @@ def _rank_lines(change: RankChange) -> Iterator[str]:
     if not (change.movers or change.enters or change.leaves):
         return
     spearman = "unknown" if change.spearman is None else f"{change.spearman:.4f}"
-    yield (
-        f"ranks of {change.n_regions} {change.level}s, {change.method}, {change.benchmark}: "
-        f"Spearman {spearman}"
-    )
+    of = ", ".join(name for name in (change.model, change.method, change.benchmark) if name)
+    yield f"ranks of {change.n_regions} {change.level}s, {of}: Spearman {spearman}"
     for region, a, b in change.movers:
         yield f"  {region}: {a} -> {b}"
     for verb, regions in (("enter", change.enters), ("leave", change.leaves)):

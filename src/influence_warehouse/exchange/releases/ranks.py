@@ -27,6 +27,7 @@ class RankChange:
     """
 
     level: str
+    model: str
     method: str
     benchmark: str
     n_regions: int
@@ -49,12 +50,15 @@ def rank_changes(
         needed = {"method", "benchmark", "z", *({"topic", "format"} & set(region.split()))}
         if not all(mart in side and needed <= _names(side[mart]) for side in (a, b)):
             continue
+        # An earlier version's release has one model, and no column for it.
+        model = "model" if all("model" in _names(side[mart]) for side in (a, b)) else "''"
         ranked = [
-            _ranked(connection, name, side[mart], region) for name, side in (("a", a), ("b", b))
+            _ranked(connection, f"{name}.{mart}", side[mart], region, model)
+            for name, side in (("a", a), ("b", b))
         ]
-        for pair, rows in ranked[0].items():
-            if pair in ranked[1]:
-                found.append(_change(level, pair, rows, ranked[1][pair], movers))
+        for key, rows in ranked[0].items():
+            if key in ranked[1]:
+                found.append(_change(level, key, rows, ranked[1][key], movers))
     return tuple(found)
 
 
@@ -63,23 +67,25 @@ def _names(table: Table) -> set[str]:
 
 
 def _ranked(
-    connection: duckdb.DuckDBPyConnection, side: str, table: Table, region: str
-) -> dict[tuple[str, str], pl.DataFrame]:
-    """Per method and benchmark: region, z and rank, strongest first."""
+    connection: duckdb.DuckDBPyConnection, relation: str, table: Table, region: str, model: str
+) -> dict[tuple[str, str, str], pl.DataFrame]:
+    """Per model, method and benchmark: region, z and rank, strongest first."""
     subset = "and item_subset = 'all'" if "item_subset" in _names(table) else ""
     rows = connection.sql(
-        f"select method, benchmark, {region} as region, z from {side}.{table.name} "
-        f"where z is not null {subset} order by method, benchmark, z desc, region"
+        f"select {model} as model, method, benchmark, {region} as region, z from {relation} "
+        f"where z is not null {subset} order by model, method, benchmark, z desc, region"
     ).pl()
-    groups = rows.group_by(["method", "benchmark"], maintain_order=True)
+    groups = rows.group_by(["model", "method", "benchmark"], maintain_order=True)
     return {
-        (str(method), str(benchmark)): group.select("region", "z").with_row_index("rank", 1)
-        for (method, benchmark), group in groups
+        (str(model), str(method), str(benchmark)): group.select("region", "z").with_row_index(
+            "rank", 1
+        )
+        for (model, method, benchmark), group in groups
     }
 
 
 def _change(
-    level: str, pair: tuple[str, str], a: pl.DataFrame, b: pl.DataFrame, movers: int
+    level: str, key: tuple[str, str, str], a: pl.DataFrame, b: pl.DataFrame, movers: int
 ) -> RankChange:
     both = a.join(b, on="region", suffix="_b").with_columns(
         change=(pl.col("rank").cast(pl.Int64) - pl.col("rank_b").cast(pl.Int64)).abs()
@@ -89,7 +95,7 @@ def _change(
     spearman = both.select(pl.corr("z", "z_b", method="spearman")).item()
     return RankChange(
         level,
-        *pair,
+        *key,
         n_regions=both.height,
         spearman=None if spearman is None or spearman != spearman else spearman,
         movers=tuple(moved.select("region", "rank", "rank_b").head(movers).rows()),

@@ -114,6 +114,7 @@ def _mark(lake: Lake, folder: Path, release: Release, name: str) -> tuple[Outcom
     row = {
         "study": name,
         "kind": KIND,
+        "model": KIND,
         "method": KIND,
         "benchmark": release.study,
         "file_name": folder.absolute().name,

@@ -76,12 +76,13 @@ def _accuracy_layers(
 
 CHART = Chart(
     sql="""
-    select benchmark, domain, capability, n_items,
+    select model, benchmark, domain, capability, n_items,
         accuracy, accuracy_low, accuracy_high, chance
     from marts.benchmarks
     where accuracy is not null
-    order by position
+    order by model, position
     """,
     draw=draw,
+    facets=("model",),
     is_optional=True,
 )

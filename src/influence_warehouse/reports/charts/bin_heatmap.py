@@ -73,7 +73,7 @@ def _influence_tooltip(table: pl.DataFrame) -> list[alt.Tooltip]:
 def _influence_counts(table: pl.DataFrame) -> str:
     filled = table.filter(pl.col("n_documents") > 0)
     return (
-        f"{labels.name(table['method'][0])} scores of "
+        f"{labels.scored_by(table)} scores of "
         f"{labels.count(int(filled['n_documents'].sum()), 'document')} in "
         f"{labels.count(filled.height, 'bin')} ({labels.count(table.height - filled.height, 'bin')}"
         " without documents). z: bin mean against all bins' means; orange supports."
@@ -93,12 +93,12 @@ def _influence_notes(table: pl.DataFrame, limit: float) -> list[str]:
 
 CHART = Chart(
     sql="""
-    select i.method, i.item_subset, i.benchmark, i.topic, i.format, i.n_documents,
+    select i.model, i.method, i.item_subset, i.benchmark, i.topic, i.format, i.n_documents,
         i.z, i.z_low, i.z_high, i.q_value, i.top_share
     from marts.bin_influence as i
-    join marts.benchmarks as b using (study, benchmark)
-    order by i.method, i.item_subset, b.position, i.bin_id
+    join marts.benchmarks as b using (study, model, benchmark)
+    order by i.model, i.method, i.item_subset, b.position, i.bin_id
     """,
     draw=draw,
-    facets=("method", "item_subset", "benchmark"),
+    facets=("model", "method", "item_subset", "benchmark"),
 )

@@ -42,7 +42,7 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
         chart,
         CHARTS["correlations"],
         [
-            f"{labels.name(table['method'][0])}. Dot: Pearson correlation of the two profiles of "
+            f"{labels.scored_by(table)}. Dot: Pearson correlation of the two profiles of "
             "z; diamond: Spearman.",
             labels.uncertainty(
                 table["pearson_low"], "Line: 95 % two-way bootstrap interval of Pearson's."
@@ -108,15 +108,17 @@ def _correlation_layers(rows: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
 
 CHART = Chart(
     sql="""
-    select c.method, c.item_subset, c.level, c.benchmark_a, c.benchmark_b, c.n_regions,
+    select c.model, c.method, c.item_subset, c.level, c.benchmark_a, c.benchmark_b, c.n_regions,
         c.pearson, c.spearman, c.pearson_low, c.pearson_high,
         c.leave_one_out_min, c.leave_one_out_max, c.most_influential_bin
     from marts.benchmark_correlations as c
-    join marts.benchmarks as a on c.study = a.study and c.benchmark_a = a.benchmark
-    join marts.benchmarks as b on c.study = b.study and c.benchmark_b = b.benchmark
-    order by c.method, c.item_subset, c.level, a.position, b.position
+    join marts.benchmarks as a
+        on c.study = a.study and c.model = a.model and c.benchmark_a = a.benchmark
+    join marts.benchmarks as b
+        on c.study = b.study and c.model = b.model and c.benchmark_b = b.benchmark
+    order by c.model, c.method, c.item_subset, c.level, a.position, b.position
     """,
     draw=draw,
-    facets=("method", "item_subset"),
+    facets=("model", "method", "item_subset"),
     is_optional=True,
 )

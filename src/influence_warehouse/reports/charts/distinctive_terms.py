@@ -33,7 +33,7 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
         chart,
         CHARTS["distinctive_terms"],
         [
-            f"{labels.name(table['method'][0])}. Terms that set a topic apart from all others, for "
+            f"{labels.scored_by(table)}. Terms that set a topic apart from all others, for "
             f"the {_TOPICS_A_BENCHMARK} topics of largest z of each benchmark.",
             "Bars: log-odds over its approximate standard error; it ranks terms and is no test.",
         ],
@@ -77,12 +77,12 @@ CHART = Chart(
     sql="""
     with ranked as (
         select *, row_number() over (
-            partition by method, item_subset, benchmark order by z desc, topic
+            partition by model, method, item_subset, benchmark order by z desc, topic
         ) as place
         from marts.topic_influence
         where z is not null
     )
-    select i.method, i.item_subset, i.benchmark,
+    select i.model, i.method, i.item_subset, i.benchmark,
         coalesce(b.domain, 'not told') as domain,
         coalesce(b.capability, 'not told') as capability,
         i.topic, i.z, i.place as z_rank,
@@ -90,11 +90,12 @@ CHART = Chart(
     from ranked as i
     join marts.distinctive_terms as t
         on t.study = i.study and t.level = 'topic' and t.topic = i.topic and t.rank <= 8
-    join marts.benchmarks as b on b.study = i.study and b.benchmark = i.benchmark
+    join marts.benchmarks as b
+        on b.study = i.study and b.model = i.model and b.benchmark = i.benchmark
     where i.place <= 3
-    order by i.method, i.item_subset, b.position, i.place, t.rank
+    order by i.model, i.method, i.item_subset, b.position, i.place, t.rank
     """,
     draw=draw,
-    facets=("method", "item_subset"),
+    facets=("model", "method", "item_subset"),
     is_optional=True,
 )

@@ -17,6 +17,6 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
 CHART = Chart(
     sql=contrasts.contrast_sql("format"),
     draw=draw,
-    facets=("method", "item_subset"),
+    facets=("model", "method", "item_subset"),
     is_optional=True,
 )

@@ -18,6 +18,6 @@ def draw(table: pl.DataFrame) -> alt.FacetChart:
 CHART = Chart(
     sql=profiles.influence_sql("format"),
     draw=draw,
-    facets=("method", "item_subset"),
+    facets=("model", "method", "item_subset"),
     is_optional=True,
 )

@@ -31,14 +31,17 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
 
 CHART = Chart(
     sql="""
-    select d.method, d.benchmark, d.topic, d.n_items_correct, d.n_items_incorrect,
+    select d.model, d.method, d.benchmark, d.topic, d.n_items_correct, d.n_items_incorrect,
         d.delta_z, d.delta_z_low, d.delta_z_high, d.q_value
     from marts.correctness_differences as d
-    join marts.benchmarks as b using (study, benchmark)
+    join marts.benchmarks as b using (study, model, benchmark)
     where d.level = 'topic' and d.n_items_correct > 0 and d.n_items_incorrect > 0
-    order by d.method, b.position, d.topic
+    order by d.model, d.method, b.position, d.topic
     """,
     draw=draw,
-    facets=("method",),
+    facets=(
+        "model",
+        "method",
+    ),
     is_optional=True,
 )

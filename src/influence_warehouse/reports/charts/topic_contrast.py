@@ -21,6 +21,6 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
 CHART = Chart(
     sql=contrasts.contrast_sql("topic"),
     draw=draw,
-    facets=("method", "item_subset"),
+    facets=("model", "method", "item_subset"),
     is_optional=True,
 )

@@ -20,5 +20,5 @@ def draw(table: pl.DataFrame) -> alt.FacetChart:
 CHART = Chart(
     sql=profiles.influence_sql("topic"),
     draw=draw,
-    facets=("method", "item_subset"),
+    facets=("model", "method", "item_subset"),
 )

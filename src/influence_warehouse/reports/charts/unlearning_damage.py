@@ -163,22 +163,22 @@ def _means(base: alt.Chart, y: dict[str, Any], measure: str) -> list[alt.Chart]:
 CHART = Chart(
     sql="""
     with shown as (
-        select 'run' as kind, study, method, objective, measure, benchmark, condition,
+        select 'run' as kind, study, model, method, objective, measure, benchmark, condition,
             region, seed, n_items, damage, damage_low, damage_high, share_kept
         from marts.unlearning_damage
         where is_target
         union all by name
-        select 'mean' as kind, study, method, objective, measure, benchmark, condition,
+        select 'mean' as kind, study, model, method, objective, measure, benchmark, condition,
             n_runs, n_items, damage, damage_low, damage_high, share_kept
         from marts.unlearning_matrix
         where is_target
     )
     select shown.* exclude (study)
     from shown
-    join marts.benchmarks as b using (study, benchmark)
-    order by method, objective, measure, b.position, kind, condition, region, seed
+    join marts.benchmarks as b using (study, model, benchmark)
+    order by model, method, objective, measure, b.position, kind, condition, region, seed
     """,
     draw=draw,
-    facets=("method", "objective", "measure"),
+    facets=("model", "method", "objective", "measure"),
     is_optional=True,
 )

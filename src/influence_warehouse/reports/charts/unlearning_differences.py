@@ -102,7 +102,7 @@ def _difference_rows(table: pl.DataFrame) -> pl.DataFrame:
         mark=theme.significance("q_value"),
         note=pl.when(pl.col("median_low").is_null()).then(why + pl.lit("no interval")),
         is_right=pl.col("median_difference") > low + 0.55 * (high - low),
-    ).drop("method", "objective", "benchmark", "domain", "capability")
+    ).drop("model", "method", "objective", "benchmark", "domain", "capability")
 
 
 def _difference_layers(
@@ -161,24 +161,26 @@ def _notes(points: alt.Chart) -> list[alt.Chart]:
 
 CHART = Chart(
     sql="""
-    select w.method, w.objective, w.measure, w.benchmark, b.domain, b.capability,
+    select w.model, w.method, w.objective, w.measure, w.benchmark, b.domain, b.capability,
         w.condition_a, w.condition_b, w.n_cells, w.n_regions,
         w.n_positive, w.n_negative, w.n_zero,
         w.median_difference, w.median_low, w.median_high,
         w.p_value, w.q_value, w.cohens_dz, t.p_value as p_value_of_t
     from marts.unlearning_tests as w
     left join marts.unlearning_tests as t
-        on t.test = 't_region_means' and t.study = w.study and t.method = w.method
+        on t.test = 't_region_means' and t.study = w.study and t.model = w.model
+        and t.method = w.method
         and t.objective = w.objective and t.measure = w.measure
         and t.benchmark = w.benchmark
         and t.condition_a = w.condition_a and t.condition_b = w.condition_b
-    left join marts.benchmarks as b on w.study = b.study and w.benchmark = b.benchmark
+    left join marts.benchmarks as b
+        on w.study = b.study and w.model = b.model and w.benchmark = b.benchmark
     where w.test = case w.condition_b
         when 'random_global' then 'wilcoxon_items' else 'wilcoxon' end
-    order by w.method, w.objective, w.measure, w.condition_a desc, w.condition_b desc,
+    order by w.model, w.method, w.objective, w.measure, w.condition_a desc, w.condition_b desc,
         b.position nulls last
     """,
     draw=draw,
-    facets=("method", "objective", "measure"),
+    facets=("model", "method", "objective", "measure"),
     is_optional=True,
 )

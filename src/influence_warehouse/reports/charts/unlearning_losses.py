@@ -104,14 +104,14 @@ def _stop_shape(reasons: pl.Series) -> alt.Shape:
 
 CHART = Chart(
     sql="""
-    select l.method, l.objective, l.run_id, l.benchmark, b.domain, b.capability,
+    select l.model, l.method, l.objective, l.run_id, l.benchmark, b.domain, b.capability,
         l.condition, l.region, l.seed, l.step, l.forget_loss, l.retain_loss, l.utility,
         l.stop_reason
     from marts.unlearning_losses as l
-    join marts.benchmarks as b using (study, benchmark)
-    order by l.method, l.objective, b.position, l.run_id, l.step
+    join marts.benchmarks as b using (study, model, benchmark)
+    order by l.model, l.method, l.objective, b.position, l.run_id, l.step
     """,
     draw=draw,
-    facets=("method", "objective"),
+    facets=("model", "method", "objective"),
     is_optional=True,
 )

@@ -66,7 +66,9 @@ def _matrix_rows(table: pl.DataFrame) -> pl.DataFrame:
         labels.interval("damage_low", "damage_high", digits=3),
         # What rounds to zero has no sign.
         shown=pl.when(rounded == 0).then(0.0).otherwise(rounded),
-    ).drop("method", "objective", "measure", "condition", "benchmark", "evaluated_benchmark")
+    ).drop(
+        "model", "method", "objective", "measure", "condition", "benchmark", "evaluated_benchmark"
+    )
 
 
 def _matrix_layers(
@@ -114,16 +116,16 @@ def _damage_colour(measure: str, limit: float) -> alt.Color:
 
 CHART = Chart(
     sql="""
-    select m.method, m.objective, m.measure, m.condition, m.benchmark,
+    select m.model, m.method, m.objective, m.measure, m.condition, m.benchmark,
         m.evaluated_benchmark, m.is_target, m.n_runs, m.n_regions, m.n_items,
         m.damage, m.damage_low, m.damage_high, m.share_kept
     from marts.unlearning_matrix as m
-    join marts.benchmarks as b using (study, benchmark)
+    join marts.benchmarks as b using (study, model, benchmark)
     join marts.benchmarks as e
-        on m.study = e.study and m.evaluated_benchmark = e.benchmark
-    order by m.method, m.objective, m.measure, m.condition, b.position, e.position
+        on m.study = e.study and m.model = e.model and m.evaluated_benchmark = e.benchmark
+    order by m.model, m.method, m.objective, m.measure, m.condition, b.position, e.position
     """,
     draw=draw,
-    facets=("method", "objective", "measure"),
+    facets=("model", "method", "objective", "measure"),
     is_optional=True,
 )
