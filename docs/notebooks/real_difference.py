@@ -41,10 +41,10 @@ def _(mo):
 def _(connection):
     differences = connection.sql(
         """
-        select contrast, topic, n_documents, delta_z, delta_z_low, delta_z_high, q_value
+        select method, contrast, topic, n_documents, delta_z, delta_z_low, delta_z_high, q_value
         from topic_contrasts
         where item_subset = 'all' and delta_z is not null
-        order by q_value nulls last, abs(delta_z) desc, contrast, topic
+        order by q_value nulls last, abs(delta_z) desc, method, contrast, topic
         limit 20
         """
     ).pl()
@@ -66,8 +66,8 @@ def _(mo):
 def _(alt, connection, mo):
     ranges = connection.sql(
         """
-        select contrast || ': ' || region as difference, delta_z, leave_one_bin_out_min,
-            leave_one_bin_out_max, most_influential_bin, is_sign_kept
+        select method || ', ' || contrast || ': ' || region as difference, delta_z,
+            leave_one_bin_out_min, leave_one_bin_out_max, most_influential_bin, is_sign_kept
         from contrast_sensitivity
         where level = 'topic' and item_subset = 'all'
         order by abs(delta_z) desc, difference
@@ -104,10 +104,10 @@ def _(connection, mo):
     verdicts = (
         connection.sql(
             """
-            select benchmark, measure, n_runs, damage, damage_low, damage_high,
+            select method, benchmark, measure, n_runs, damage, damage_low, damage_high,
                 more_than_random_in_topic, q_random_in_topic, least_share_kept, is_held
             from unlearning_verdicts
-            order by objective, measure desc, benchmark
+            order by method, objective, measure desc, benchmark
             """
         ).pl()
         if "unlearning_verdicts" in tables

@@ -39,22 +39,28 @@ def _(mo):
 
 @app.cell
 def _(connection, mo):
-    names = connection.sql("select benchmark from benchmarks order by position").fetchall()
-    benchmark = mo.ui.dropdown([name for (name,) in names], value=names[0][0], label="Benchmark")
-    benchmark  # noqa: B018
-    return (benchmark,)
+    def names(table: str, column: str) -> list[str]:
+        rows = connection.sql(f"select {column} from {table} group by all order by min(position)")
+        return [name for (name,) in rows.fetchall()]
+
+    benchmark, method = (
+        mo.ui.dropdown(values := names(table, column), value=values[0], label=column)
+        for table, column in (("benchmarks", "benchmark"), ("methods", "method"))
+    )
+    mo.hstack([benchmark, method])
+    return benchmark, method
 
 
 @app.cell
-def _(benchmark, connection):
+def _(benchmark, connection, method):
     topics = connection.sql(
         """
         select topic, n_documents, z, z_standard_error, z_low, z_high, shrunken_z, q_value
         from topic_influence
-        where benchmark = ? and item_subset = 'all' and z is not null
+        where benchmark = ? and method = ? and item_subset = 'all' and z is not null
         order by z desc, topic
         """,
-        params=[benchmark.value],
+        params=[benchmark.value, method.value],
     ).pl()
     topics  # noqa: B018
     return (topics,)
@@ -81,17 +87,17 @@ def _(mo):
 
 
 @app.cell
-def _(benchmark, connection):
+def _(benchmark, connection, method):
     bins = connection.sql(
         """
         select topic, format, n_documents, z, z_low, z_high, shrunken_z, q_value,
             row_number() over (order by z desc, bin_id) as place_by_z
         from bin_influence
-        where benchmark = ? and item_subset = 'all' and z is not null
+        where benchmark = ? and method = ? and item_subset = 'all' and z is not null
         order by shrunken_z desc nulls last, z desc, bin_id
         limit 15
         """,
-        params=[benchmark.value],
+        params=[benchmark.value, method.value],
     ).pl()
     bins  # noqa: B018
     return (bins,)
