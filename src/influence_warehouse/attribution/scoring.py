@@ -18,7 +18,7 @@ from influence_warehouse.errors import FactError
 from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
 from influence_warehouse.lake.object_storage import FactPath, scan
-from influence_warehouse.pipeline.parts import prepared_cells
+from influence_warehouse.pipeline.parts import cell_of, prepared_cells
 from influence_warehouse.study.study import Study
 
 SHARD_FACTS = ("shard_bin_item_scores", "shard_proponents", "document_scores")
@@ -132,11 +132,6 @@ def make_document_scores(study: Study, lake: Lake, part: Part) -> list[Outcome]:
         lake.write(fact, frame, fingerprint, part)
         outcomes.append(Outcome(fact, len(frame), False, {"scored": missing, "kept": kept}))
     return outcomes
-
-
-def cell_of(part: Part) -> Part:
-    """The model and method of a shard's key."""
-    return part.rpartition("|")[0]
 
 
 def _score_shard(

@@ -54,6 +54,16 @@ def unlearned_cells(study: Study) -> list[str]:
     return _cells(study, methods if named is None else [m for m in methods if m.name in named])
 
 
+def model_of(key: str) -> str:
+    """The model that a part's key begins with."""
+    return key.partition("|")[0]
+
+
+def cell_of(key: str) -> str:
+    """The model and method that a part's key begins with."""
+    return "|".join(key.split("|")[:2])
+
+
 def are_related(a: str, b: str) -> bool:
     """Whether one of two keys is the beginning of the other, name by name."""
     return all(x == y for x, y in zip(a.split("|"), b.split("|"), strict=False))

@@ -11,6 +11,7 @@ from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
 from influence_warehouse.lake.records import failure_of
+from influence_warehouse.pipeline.parts import model_of
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.paired_tests import paired_tests
 from influence_warehouse.unlearning.plan import unlearning_section
@@ -40,7 +41,7 @@ def _fingerprint(study: Study, lake: Lake, cell: Part, outcomes: pl.DataFrame) -
     return Fingerprint.of(
         "unlearning_comparisons",
         plan=lake.require("unlearning_plan", cell).digest,
-        base=lake.require("item_predictions", study.of_part(cell).model.name).digest,
+        base=lake.require("item_predictions", model_of(cell)).digest,
         outcomes=[list(row) for row in outcomes.iter_rows()],
         predictions=digest_of({key: lake.require(PREDICTIONS, key).digest for key in done}),
         objective=unlearning_section(study).objective,
@@ -80,7 +81,7 @@ def target_damage(lake: Lake, cell: Part, outcomes: pl.DataFrame) -> pl.DataFram
     """
     done = outcomes.filter(state="done")["partition_key"].to_list()
     plan = lake.read("unlearning_plan", cell).rename({"topic": "region"})
-    base = lake.read("item_predictions", cell.partition("|")[0]).select(
+    base = lake.read("item_predictions", model_of(cell)).select(
         "benchmark", "item_id", before="is_correct", margin_before="correct_logprob_margin"
     )
     key = ["benchmark", "condition", "region", "seed", "item_id"]

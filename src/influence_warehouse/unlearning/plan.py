@@ -157,11 +157,6 @@ def planned_runs(study: Study, lake: Lake) -> list[str]:
     return plans["partition_key"].to_list()
 
 
-def cell_of_run(partition_key: str) -> Part:
-    """The model and method of a run's key."""
-    return "|".join(partition_key.split("|")[:2])
-
-
 def _chosen(lake: Lake, chosen: pl.DataFrame | None) -> pl.DataFrame:
     return read_built(lake.home, "chosen_bins") if chosen is None else chosen
 

@@ -23,8 +23,9 @@ from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.models.encoding import encode_documents
 from influence_warehouse.models.loading import Encoded, load_model, load_tokenizer, model_source
+from influence_warehouse.pipeline.parts import cell_of, model_of
 from influence_warehouse.study.study import Study
-from influence_warehouse.unlearning.plan import cell_of_run, unlearning_section
+from influence_warehouse.unlearning.plan import unlearning_section
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -48,6 +49,10 @@ _NOT_OF_A_RUN = {
     "probe_documents",
     "checkpoint_every",
 }
+
+_PLANNED = (
+    "model", "method", "objective", "benchmark", "condition", "region_kind", "topic", "seed"
+)  # fmt: skip
 
 # On a CPU batches pay for small models alone: 240 items of the demo's model of 1.2 million
 # parameters took 0.9 core-seconds in batches of 32, 1.6 in score_items' own batches of 4.
@@ -97,7 +102,7 @@ def _answered(study: Study, lake: Lake, adapter: Fingerprint, partition_key: str
         PREDICTIONS,
         partition_key=partition_key,
         adapter=adapter.digest,
-        predictions=fingerprint_of_item_predictions(study, lake, _model_of(partition_key)).digest,
+        predictions=fingerprint_of_item_predictions(study, lake, model_of(partition_key)).digest,
     )
 
 
@@ -270,7 +275,7 @@ def _run_data(study: Study, lake: Lake, run: dict[str, Any], base: Base) -> "Run
 
 def _members(lake: Lake, run: dict[str, Any]) -> pl.DataFrame:
     """role, doc_id and content_sha256 of the run's documents, by role and doc_id."""
-    cell = cell_of_run(run["partition_key"])
+    cell = cell_of(run["partition_key"])
     forget = lake.scan("forget_sets", cell).filter(partition_key=run["partition_key"])
     retain = lake.scan("retain_sets", cell).filter(seed=run["seed"])
     members = pl.concat([part.select("role", "doc_id") for part in (forget, retain)])
@@ -283,7 +288,7 @@ def _planned(lake: Lake, partition_key: str) -> dict[str, Any]:
 
 
 def _row_of(lake: Lake, fact: str, partition_key: str) -> dict[str, Any]:
-    cell = cell_of_run(partition_key)
+    cell = cell_of(partition_key)
     rows = lake.read(fact, cell).filter(partition_key=partition_key)
     if rows.is_empty():
         raise FactError(
@@ -296,15 +301,6 @@ def _row_of(lake: Lake, fact: str, partition_key: str) -> dict[str, Any]:
 def _steps_frame(run_id: str, trained: "Trained") -> pl.DataFrame:
     columns = [name for name in CONTRACTS["unlearning_steps"].columns if name != "run_id"]
     return pl.DataFrame(trained.measured).select(columns).with_columns(run_id=pl.lit(run_id))
-
-
-def _model_of(partition_key: str) -> str:
-    return partition_key.partition("|")[0]
-
-
-_PLANNED = (
-    "model", "method", "objective", "benchmark", "condition", "region_kind", "topic", "seed"
-)  # fmt: skip
 
 
 def _run_frame(lake: Lake, run: dict[str, Any], trained: "Trained") -> pl.DataFrame:

@@ -16,7 +16,7 @@ from influence_warehouse.errors import FactError
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
-from influence_warehouse.pipeline.parts import shards_of
+from influence_warehouse.pipeline.parts import model_of, shards_of
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 
@@ -52,7 +52,7 @@ def fingerprint_of_bin_mean_resamples(study: Study, lake: Lake, cell: Part) -> F
         FACT,
         document_scores=digest_of(shards),
         bin_item_scores=lake.require("bin_item_scores", cell).digest,
-        item_predictions=lake.require("item_predictions", _model_of(cell)).digest,
+        item_predictions=lake.require("item_predictions", model_of(cell)).digest,
         benchmarks=[benchmark.name for benchmark in study.benchmarks],
         resamples=study.statistics.resamples,
         seed=study.seed,
@@ -70,7 +70,7 @@ def make_bin_mean_resamples(study: Study, lake: Lake, cell: Part) -> Outcome:
     fingerprint = fingerprint_of_bin_mean_resamples(study, lake, cell)
     if lake.is_current(fingerprint, cell):
         return lake.reused(fingerprint, cell)
-    answers = lake.read("item_predictions", _model_of(cell))
+    answers = lake.read("item_predictions", model_of(cell))
     sums = (
         lake.read("bin_item_scores", cell)
         .filter(pl.col("n_documents") > 0)
@@ -90,10 +90,6 @@ def make_bin_mean_resamples(study: Study, lake: Lake, cell: Part) -> Outcome:
 def no_resamples() -> pl.DataFrame:
     """Of a method without scores of single items."""
     return pl.DataFrame(schema=CONTRACTS[FACT].columns)
-
-
-def _model_of(cell: Part) -> Part:
-    return cell.partition("|")[0]
 
 
 def _resampled(study: Study, lake: Lake, cell: Part, sums: pl.DataFrame) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from influence_warehouse.attribution.trackstar import TrackStar, trackstar_of
 from influence_warehouse.benchmarks.queries import encode_queries
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
+from influence_warehouse.lake.layout import file_name_of
 from influence_warehouse.models.encoding import encode_documents
 from influence_warehouse.models.loading import Encoded, load_tokenizer, model_source
 from influence_warehouse.study import methods
@@ -83,7 +84,7 @@ class Method:
             "document_gradients", **self.identity, documents=digest_of(contents.rows())
         )
         place = self._lake.home.work / wanted.fact
-        name = documents.part.replace("|", "+")
+        name = file_name_of(documents.part)
         folder = place / f"{name}-{wanted.digest}"
         if not folder.exists():
             for stale in place.glob(f"{name}-*"):

@@ -11,6 +11,7 @@ from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.records import Timer, write_record
+from influence_warehouse.pipeline.parts import model_of
 from influence_warehouse.pipeline.steps import attributed_facts
 
 
@@ -36,7 +37,7 @@ def part_keys(fact: str, cells: Sequence[Part]) -> list[Part]:
         return [f"{cell}|00000" for cell in cells]
     if kind == "cells":
         return list(cells)
-    return sorted({cell.partition("|")[0] for cell in cells})
+    return sorted({model_of(cell) for cell in cells})
 
 
 def no_rows(fact: str) -> pl.DataFrame:
