@@ -19,7 +19,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help install install-dev demo webtext ui test test-fast test-spark bench lint format docs lock clean
+.PHONY: help install install-dev demo webtext ui test test-fast test-spark bench golden lint format docs lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -65,6 +65,9 @@ test-spark: install-dev ## Build the marts on Apache Spark, too, and compare (ne
 
 bench: install-dev ## Measure ratios side by side (20 minutes, 2 idle cores) into docs/performance.md
 	BENCH_DOCS=$(CURDIR)/docs/performance.md $(BIN)/pytest tests/bench -o addopts=--strict-markers -o python_files='bench_*.py' --timeout=3000
+
+golden: install-dev ## Note what the golden study's facts hold, after a step's version was raised
+	$(BIN)/python -m tests.golden.study
 
 lint: install-dev ## Check style, types and SQL
 	$(BIN)/ruff check .

@@ -82,7 +82,7 @@ def _spec(step: Step, fact: str) -> dg.AssetSpec:
         return dg.AssetSpec(
             fact,
             group_name=step.stage,
-            deps=list(step.needs),
+            deps=list(step.upstream),
             description=FOLDERS[fact],
             kinds={"torch"},
         )
@@ -90,7 +90,7 @@ def _spec(step: Step, fact: str) -> dg.AssetSpec:
     return dg.AssetSpec(
         fact,
         group_name=step.stage,
-        deps=list(step.needs),
+        deps=list(step.upstream),
         description=f"{contract.description} Key: {', '.join(contract.key)}.",
         kinds={"parquet"},
         metadata={"dagster/column_schema": dg.TableSchema(columns)},

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import polars as pl
 
-from influence_warehouse.corpus.documents import make_documents
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.lake.seals import BLANK_SEAL, METADATA_KEY, seal
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.sampling.evidence import collect_evidence
 from influence_warehouse.sampling.expectations import MAX_TOKENS
-from influence_warehouse.sampling.manifest import make_sampling_manifest, record_digest
 from influence_warehouse.study.study import Study
 from tests.corpus_world import lake_at, rows_of, study_of, write_items, write_lines
 
@@ -26,8 +26,8 @@ def honest_manifest(folder: Path, tiny_model: Path) -> tuple[Study, Lake]:
     """A study and its lake up to a manifest on which every expectation holds."""
     corpus = {"path": write_lines(folder / "c.jsonl", ROWS)}
     study, lake = study_of(tiny_model, corpus), lake_at(folder)
-    make_documents(study, lake)
-    make_sampling_manifest(study, lake)
+    make_fact(study, lake, "documents")
+    make_fact(study, lake, "sampling_manifest")
     write_items(lake, ["Which king ruled the river city?", "What?", "Who made the old temple?"])
     return study, lake
 
@@ -41,15 +41,13 @@ class Damaged:
         self.lake = Lake(Home(root, "small"))
 
     def change(self, fact: str, change) -> None:
-        """Overwrite a fact with `change(frame)`, its fingerprint kept."""
+        """Overwrite a fact with `change(frame)`, under its fingerprint and a seal of its own."""
         path = self.lake.path(fact)
+        assert isinstance(path, Path)
         metadata = pl.read_parquet_metadata(path)
-        ours = {"influence_warehouse": metadata["influence_warehouse"]}
+        ours = {"influence_warehouse": metadata["influence_warehouse"], METADATA_KEY: BLANK_SEAL}
         change(pl.read_parquet(path)).write_parquet(path, metadata=ours)
-
-    def record_digest(self) -> None:
-        fingerprint = self.lake.require("sampling_manifest")
-        record_digest(self.lake.read("sampling_manifest"), fingerprint, self.lake)
+        seal(path)
 
 
 def lone(column: str, value) -> pl.Expr:

@@ -15,6 +15,7 @@ import polars as pl
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import bins
 
@@ -125,17 +126,14 @@ def synthetic_lake(
 
 def write_facts(world: SyntheticLake) -> None:
     """Write all facts of a world but the truth, and a run record per shard."""
-    from influence_warehouse.sampling.terms import make_bin_terms
-    from influence_warehouse.warehouse.resamples import make_bin_mean_resamples
-    from influence_warehouse.warehouse.split_halves import make_split_half_correlations
 
     world.home.create()
     _write_corpus(world)
     _write_benchmarks(world)
     _write_scores(world)
-    make_bin_mean_resamples(world.study, world.lake, CELL)
-    make_bin_terms(world.study, world.lake)
-    make_split_half_correlations(world.study, world.lake, CELL)
+    make_fact(world.study, world.lake, "bin_mean_resamples", CELL)
+    make_fact(world.study, world.lake, "bin_terms")
+    make_fact(world.study, world.lake, "split_half_correlations", CELL)
     _write_run_records(world)
 
 

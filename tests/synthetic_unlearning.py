@@ -12,14 +12,13 @@ import polars as pl
 
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.comparisons import target_damage
 from influence_warehouse.unlearning.paired_tests import paired_tests
-from influence_warehouse.unlearning.plan import Region, make_unlearning_plan
-from influence_warehouse.unlearning.rules import make_region_rules
-from influence_warehouse.unlearning.sets import make_unlearning_sets
+from influence_warehouse.unlearning.plan import Region
 from tests.synthetic import BENCHMARKS, CELL, METHOD, MODEL, SyntheticLake
-from tests.unlearning_world import chosen_bins
+from tests.unlearning_world import chosen_bins, make_plan
 
 CLEAN, SPILLING, IMPROVING, HARD = BENCHMARKS
 """What forgetting does: hurts its target alone; hurts all; helps its target; hurts its target
@@ -129,11 +128,11 @@ def write_unlearning_facts(world: SyntheticLake) -> SyntheticUnlearning:
     """
     world = replace(world, study=with_unlearning(world.study))
     study, lake = world.study, world.lake
-    make_region_rules(study, lake)
+    make_fact(study, lake, "region_rules")
     places = [(b, Region.of(name)) for b, names in REGIONS.items() for name in names]
     chosen = chosen_bins(*((b, r.topic, r.format) for b, r in places), study=study.name)
-    make_unlearning_plan(study, lake, CELL, chosen)
-    make_unlearning_sets(study, lake, CELL)
+    make_plan(study, lake, chosen)
+    make_fact(study, lake, "forget_sets", CELL)
     truth = _drawn_truth(world, lake.read("unlearning_plan", CELL))
     _write_base(truth)
     for run in truth.after:

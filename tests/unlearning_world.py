@@ -8,12 +8,14 @@ import random
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import torch
 
-from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.facts import Lake, Outcome
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.models.loading import Encoded
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
 from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.taxonomy import FORMATS, TOPICS
@@ -135,3 +137,17 @@ def chosen_bins(*regions: tuple[str, str | None, str | None], study: str = "tiny
         ],
         schema=CHOSEN_COLUMNS,
     )
+
+
+def make_plan(study: Study, lake: Lake, chosen: pl.DataFrame) -> Outcome:
+    """Make the plan of CELL from `chosen` as the mart that is built."""
+    write_chosen_bins(lake, chosen)
+    return make_fact(study, lake, "unlearning_plan", CELL)[0]
+
+
+def write_chosen_bins(lake: Lake, chosen: pl.DataFrame) -> None:
+    """Put the mart where dbt would."""
+    with duckdb.connect(str(lake.home.build_database)) as connection:
+        connection.execute("create schema if not exists marts")
+        connection.register("chosen", chosen.to_arrow())
+        connection.execute("create or replace table marts.chosen_bins as from chosen")

@@ -20,6 +20,8 @@ from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.models.encoding import encode_documents
 from influence_warehouse.models.loading import Encoded, load_tokenizer
+from influence_warehouse.pipeline.identity import fingerprint_of
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
 from tests.bench.side_by_side import side_by_side
 from tests.scoring_lake import CELL, items_frame, scoring_study, shard_part, write_scoring_lake
@@ -67,9 +69,9 @@ def lake(model, tmp_path_factory) -> Lake:
     lake = write_scoring_lake(tmp_path_factory.mktemp("bench"), SHARDS, DOCUMENTS, longest=190)
     items = items_frame(NAMES, per_benchmark=50)
     lake.write("benchmark_items", items, Fingerprint.of("benchmark_items", bench=1))
-    scoring.make_method_preparation(study_of(model, FIRST), lake, CELL)
+    make_fact(study_of(model, FIRST), lake, "method_preparation", CELL)
     for names in (FIRST, FOUR, NAMES[4:]):
-        scoring.make_query_index(study_of(model, NAMES), lake, CELL, names)
+        scoring.index_folder(study_of(model, NAMES), lake, CELL, names)
     return lake
 
 
@@ -84,7 +86,7 @@ def score_all(study: Study, lake: Lake) -> Callable[[], None]:
     def run() -> None:
         forget(lake)
         for shard in range(SHARDS):
-            scoring.make_document_scores(study, lake, shard_part(shard))
+            make_fact(study, lake, "document_scores", shard_part(shard))
 
     return run
 
@@ -106,7 +108,7 @@ def test_a_fifth_benchmark_on_stored_gradients(benchmark, model, lake):
 
     def fifth() -> None:
         for shard in range(SHARDS):
-            scoring.make_document_scores(five, lake, shard_part(shard))
+            make_fact(five, lake, "document_scores", shard_part(shard))
 
     def restored() -> None:
         for fact in scoring.SHARD_FACTS:
@@ -123,10 +125,10 @@ def test_a_fifth_benchmark_on_stored_gradients(benchmark, model, lake):
 def test_our_scoring_against_bare_bergson(benchmark, model, lake, tmp_path):
     study = study_of(model, FOUR)
     method = trackstar_of(study, lake)
-    preconditioner = scoring._folder(
-        lake, scoring.fingerprint_of_method_preparation(study, lake, CELL)
+    preconditioner = scoring.folder_of(
+        lake, fingerprint_of(study, lake, "method_preparation", CELL)
     )
-    index = scoring._folder(lake, scoring.fingerprint_of_query_index(study, lake, CELL, FOUR))
+    index = scoring.index_folder(study, lake, CELL, FOUR)
     configs = []
     for shard in range(SHARDS):
         documents = encoded(study, lake, shard_part(shard))
@@ -187,8 +189,8 @@ def test_against_bergsons_own_command_for_each(benchmark, model, lake, tmp_path,
     def ours() -> None:
         shutil.rmtree(lake.home.work)
         lake.home.work.mkdir()
-        scoring.make_method_preparation(study, lake, CELL)
-        scoring.make_query_index(study, lake, CELL)
+        make_fact(study, lake, "method_preparation", CELL)
+        make_fact(study, lake, "query_index", CELL)
         score_all(study, lake)()
 
     alternatives = {"our four benchmarks": ours, "bergson trackstar, four times": theirs}

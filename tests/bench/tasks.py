@@ -14,6 +14,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+from influence_warehouse.pipeline.making import make_fact
 from tests.scoring_lake import CELL
 
 SCORES = "document_scores/*.parquet"
@@ -84,12 +85,11 @@ def intervals(folder: str) -> Callable[[], Any]:
     """The step that draws the resamples of all bin means and writes them."""
     from influence_warehouse.lake.facts import Lake
     from influence_warehouse.lake.layout import Home
-    from influence_warehouse.warehouse.resamples import make_bin_mean_resamples
     from tests.bench.worlds import interval_study
 
     home = Home(Path(folder), "synthetic")
     Lake(home).path("bin_mean_resamples", CELL).unlink(missing_ok=True)
-    return lambda: make_bin_mean_resamples(interval_study(), Lake(home))
+    return lambda: make_fact(interval_study(), Lake(home), "bin_mean_resamples")
 
 
 def matrix_products(items: str, resamples: str) -> Callable[[], Any]:

@@ -13,10 +13,10 @@ from numpy.testing import assert_allclose
 
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
 from influence_warehouse.study.unlearning import CONDITIONS
 from influence_warehouse.unlearning.plan import Region, plan_runs
-from influence_warehouse.unlearning.rules import make_region_rules
 from influence_warehouse.warehouse.build import dbt_environment, read_built
 from tests.synthetic import BENCHMARKS, CELL, METHOD
 
@@ -43,7 +43,7 @@ def choose(world, home) -> Choose:
     def build(benchmarks: list[str] | None = None, **regions: object):
         section = {"regions": regions, "benchmarks": benchmarks}
         study = Study.model_validate(world.study.model_dump(mode="json") | {"unlearning": section})
-        make_region_rules(study, Lake(home))
+        make_fact(study, Lake(home), "region_rules")
         command = ["build", "--select", "stg_region_rules", "chosen_bins"]
         finished = subprocess.run(
             [sys.executable, "-m", "dbt.cli.main", *command],

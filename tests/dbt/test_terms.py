@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.layout import Home
-from influence_warehouse.sampling.terms import make_bin_terms
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 from influence_warehouse.warehouse.build import build_warehouse, dbt_environment, read_built
 
@@ -107,7 +107,7 @@ def rebuilt(world, tmp_path_factory) -> Home:
         text=texts.otherwise(pl.lit(page) + pl.col("text"))
     )
     lake.write("documents", changed, Fingerprint.of("documents", planted="zebrafish"))
-    assert not make_bin_terms(world.study, lake)[0].reused
+    assert not make_fact(world.study, lake, "bin_terms")[0].reused
     build_warehouse(world.study, lake)
     return home
 

@@ -15,16 +15,16 @@ from influence_warehouse.attribution.bergson_session import save_dataset
 from influence_warehouse.attribution.health import (
     diagnosis_problems,
     health_problems,
-    make_attribution_health,
-    make_gradient_diagnosis,
 )
-from influence_warehouse.attribution.merging import make_bin_item_scores, make_proponents
 from influence_warehouse.benchmarks.queries import encode_queries
 from influence_warehouse.corpus.chosen import read_documents
 from influence_warehouse.errors import FactError, StudyError
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.models.encoding import encode_documents
 from influence_warehouse.models.loading import load_tokenizer
+from influence_warehouse.pipeline.identity import fingerprint_of
+from influence_warehouse.pipeline.making import make_fact, make_step
+from influence_warehouse.pipeline.steps import step_of
 from influence_warehouse.study.study import Compute, Study
 from tests.scoring_lake import (
     CELL,
@@ -46,12 +46,12 @@ def model(tmp_path_factory) -> Path:
 
 
 def scored(study: Study, lake: Lake) -> Lake:
-    scoring.make_method_preparation(study, lake, CELL)
-    scoring.make_query_index(study, lake, CELL)
+    make_fact(study, lake, "method_preparation", CELL)
+    make_fact(study, lake, "query_index", CELL)
     for shard in range(study.sampling.shards):
-        scoring.make_document_scores(study, lake, shard_part(shard))
-    make_proponents(study, lake, CELL)
-    make_bin_item_scores(study, lake, CELL)
+        make_fact(study, lake, "document_scores", shard_part(shard))
+    make_fact(study, lake, "proponents", CELL)
+    make_fact(study, lake, "bin_item_scores", CELL)
     return lake
 
 
@@ -105,8 +105,7 @@ def test_tf32_is_another_preconditioner_and_stays_within_its_steps(model, tmp_pa
     lake = write_scoring_lake(tmp_path, shards=1)
     plain, rounded = (scoring_study(model, shards=1, tf32=tf32) for tf32 in (False, True))
     made = [
-        scoring.fingerprint_of_method_preparation(study, lake, CELL).digest
-        for study in (plain, rounded)
+        fingerprint_of(study, lake, "method_preparation", CELL).digest for study in (plain, rounded)
     ]
     assert made[0] != made[1]
     scored(rounded, lake)
@@ -159,7 +158,7 @@ def test_a_finished_shard_is_kept_and_a_missing_one_is_made_alone(model, referen
         shard: lake.path("document_scores", shard_part(shard)).stat().st_mtime_ns
         for shard in (0, 2)
     }
-    outcomes = [scoring.make_document_scores(study, lake, shard_part(shard)) for shard in range(3)]
+    outcomes = [make_fact(study, lake, "document_scores", shard_part(shard)) for shard in range(3)]
     assert [made[-1].reused for made in outcomes] == [True, False, True]
     for shard, changed in kept.items():
         assert lake.path("document_scores", shard_part(shard)).stat().st_mtime_ns == changed
@@ -181,7 +180,7 @@ def test_an_added_benchmark_is_scored_alone(model, tmp_path):
     before = all_scores(lake, 3)
     preconditioners = list((lake.home.work / "method_preparation").iterdir())
     both = scoring_study(model, **settings)
-    outcomes = scoring.make_document_scores(both, lake, shard_part(0))
+    outcomes = make_fact(both, lake, "document_scores", shard_part(0))
     assert outcomes[-1].details == {"scored": ["beta"], "kept": ["alpha"]}
     scored(both, lake)
     after = all_scores(lake, 3)
@@ -205,7 +204,7 @@ def test_a_benchmark_added_to_stored_gradients_needs_no_model(model, tmp_path, m
     settings = {"preconditioner": {"mix_benchmarks": ["alpha"]}, "store_gradients": True}
     scored(scoring_study(model, benchmarks=("alpha",), **settings), lake)
     both = scoring_study(model, **settings)
-    scoring.make_query_index(both, lake, CELL, ["beta"])
+    scoring.index_folder(both, lake, CELL, ["beta"])
 
     from transformers import AutoModelForCausalLM
 
@@ -214,7 +213,7 @@ def test_a_benchmark_added_to_stored_gradients_needs_no_model(model, tmp_path, m
 
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", refuse)
     for shard in range(3):
-        outcomes = scoring.make_document_scores(both, lake, shard_part(shard))
+        outcomes = make_fact(both, lake, "document_scores", shard_part(shard))
         assert outcomes[-1].details == {"scored": ["beta"], "kept": ["alpha"]}
     monkeypatch.undo()
     direct = scoring_study(model, preconditioner={"mix_benchmarks": ["alpha"]})
@@ -238,9 +237,9 @@ def test_shards_made_from_something_else_are_refused_with_the_differences(model,
     scored(scoring_study(model), lake)
     other = scoring_study(model, projection_dim=2)
     with pytest.raises(FactError, match=r"projection_dim: 4 here, 2 there") as error:
-        make_proponents(other, lake, CELL)
+        make_step(step_of(other, "proponents"), other, lake, CELL)
         lake.path("proponents", CELL).unlink()
-        make_proponents(other, lake, CELL)
+        make_fact(other, lake, "proponents", CELL)
     assert "Remedy" in str(error.value)
 
 
@@ -248,14 +247,14 @@ def test_more_processes_than_gpus_are_refused(model, tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     study = scoring_study(model).model_copy(update={"compute": Compute(processes=2)})
     with pytest.raises(StudyError, match=r"compute.processes: 2 .* 1 GPU.*Remedy"):
-        scoring.make_method_preparation(study, write_scoring_lake(tmp_path), CELL)
+        make_fact(study, write_scoring_lake(tmp_path), "method_preparation", CELL)
 
 
 def test_a_batch_larger_than_the_model_reads_is_named_before_anything_runs(model, tmp_path):
     lake = write_scoring_lake(tmp_path)
     study = scoring_study(model, token_batch_size=1024)
     with pytest.raises(StudyError, match=r"token_batch_size: 1024 .* 512 positions.*Remedy"):
-        scoring.make_method_preparation(study, lake, CELL)
+        make_fact(study, lake, "method_preparation", CELL)
 
 
 def test_equals_bergsons_own_trackstar_command(model, tmp_path):
@@ -289,8 +288,8 @@ def test_equals_bergsons_own_trackstar_command(model, tmp_path):
 
 def test_healthy_scores_and_gradients_pass(model, reference):
     study = scoring_study(model)
-    make_gradient_diagnosis(study, reference, "base")
-    make_attribution_health(study, reference, CELL)
+    make_fact(study, reference, "gradient_diagnosis", "base")
+    make_fact(study, reference, "attribution_health", CELL)
     assert diagnosis_problems(reference.read("gradient_diagnosis", "base")) == []
     assert health_problems(reference.read("attribution_health", CELL), 0.01) == []
 
@@ -307,7 +306,7 @@ def test_weights_that_are_not_numbers_are_caught(model, tmp_path):
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
     lake = write_scoring_lake(tmp_path)
     study = scoring_study(broken)
-    make_gradient_diagnosis(study, lake, "base")
+    make_fact(study, lake, "gradient_diagnosis", "base")
     assert diagnosis_problems(lake.read("gradient_diagnosis", "base"))
     health = pl.DataFrame(
         {"benchmark": ["alpha"], "shard": [0], "n_documents": [10], "n_zero": [1]}

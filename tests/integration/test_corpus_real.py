@@ -2,9 +2,8 @@
 
 import polars as pl
 
-from influence_warehouse.corpus.documents import make_documents
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.sampling.contamination import contained_questions
-from influence_warehouse.sampling.manifest import make_sampling_manifest
 from tests.corpus_world import lake_at, study_of
 
 COLUMNS = {
@@ -21,10 +20,10 @@ def test_real_pages_become_documents_and_a_manifest(shared_data, tmp_path, tiny_
     corpus = {"path": path, "columns": COLUMNS, "rules": {"bad_encoding": "set_aside"}}
     study = study_of(tiny_model, corpus, documents_per_bin=10, shards=4)
     lake = lake_at(tmp_path)
-    documents, aside = make_documents(study, lake)
+    documents, aside = make_fact(study, lake, "documents")
     assert (documents.rows, aside.rows) == (7425, 11)
     assert aside.details == {"bad_encoding": 4, "duplicate_text": 7}
-    manifest, populations = make_sampling_manifest(study, lake)
+    manifest, populations = make_fact(study, lake, "sampling_manifest")
     # Adult content was left out of the data on purpose, and six bins are naturally empty.
     assert populations.details == {"empty": 30, "full": 529, "partial": 3, "sparse": 14}
     assert manifest.rows == 5343

@@ -18,9 +18,6 @@ from influence_warehouse.sampling.expectations import (
     check_sampling_manifest,
     data_docs_index,
 )
-from influence_warehouse.sampling.manifest import (
-    recorded_digest,
-)
 from influence_warehouse.study.study import Study
 from tests.corpus_world import lake_at
 from tests.manifest_damages import DAMAGES, Damaged, contaminated, honest_manifest, lone
@@ -54,17 +51,15 @@ def test_an_honest_manifest_passes_everything_and_is_documented(whole):
 @pytest.mark.parametrize("name", DAMAGES)
 def test_a_damage_fails_its_expectation_and_no_other(damaged, name):
     DAMAGES[name](damaged)
-    damaged.record_digest()
     outcomes = check_sampling_manifest(damaged.study, damaged.lake)
     assert _failed(outcomes) == [name]
-    with pytest.raises(FactError, match=rf"(?s)1 of 15 expectations failed:\n  {name}: .*Remedy"):
+    with pytest.raises(FactError, match=rf"(?s)1 of 14 expectations failed:\n  {name}: .*Remedy"):
         SAMPLE_GUARD.require_passed(damaged.lake)
 
 
 def test_a_probability_outside_the_range_fails_both_of_its_rules(damaged):
     change = lone("inclusion_probability", pl.lit(1.5))
     damaged.change("sampling_manifest", lambda m: m.with_columns(change))
-    damaged.record_digest()
     failed = _failed(check_sampling_manifest(damaged.study, damaged.lake))
     assert failed == [
         "inclusion_probability_in_range",
@@ -72,15 +67,13 @@ def test_a_probability_outside_the_range_fails_both_of_its_rules(damaged):
     ]
 
 
-@pytest.mark.parametrize("how", ["changed", "not recorded"])
-def test_another_digest_than_the_recorded_one_fails(damaged, how):
-    if how == "changed":
-        damaged.change("sampling_manifest", lambda m: m.with_columns(pl.col("shard") + 1))
-    else:
-        (damaged.lake.home.lake / "sampling_manifest.digest.json").unlink()
-        assert recorded_digest(damaged.lake) is None
-    outcomes = check_sampling_manifest(damaged.study, damaged.lake)
-    assert _failed(outcomes) == ["digest_as_recorded"]
+def test_a_manifest_without_its_seal_is_damaged(damaged):
+    path = damaged.lake.path("sampling_manifest")
+    metadata = pl.read_parquet_metadata(path)
+    ours = {"influence_warehouse": metadata["influence_warehouse"]}
+    pl.read_parquet(path).write_parquet(path, metadata=ours)
+    with pytest.raises(FactError, match=r"sampling_manifest.parquet: damaged.*Remedy"):
+        damaged.lake.read("sampling_manifest")
 
 
 def test_contamination_names_the_documents_and_counts_them(damaged):
@@ -92,7 +85,7 @@ def test_contamination_names_the_documents_and_counts_them(damaged):
 
 
 def test_every_expectation_has_its_damage():
-    apart = {"inclusion_probability_in_range", "digest_as_recorded"}
+    apart = {"inclusion_probability_in_range"}
     assert {*DAMAGES, *apart} == set(EXPECTATION_NAMES)
 
 

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 from influence_warehouse.benchmarks.prompts import DELIMITER
-from influence_warehouse.benchmarks.scoring import make_item_predictions, score_items
-from influence_warehouse.benchmarks.tables import make_benchmark_items
+from influence_warehouse.benchmarks.scoring import score_items
 from influence_warehouse.errors import HealthError, InputError
 from influence_warehouse.models.loading import load_model, load_tokenizer
+from influence_warehouse.pipeline.making import make_fact
 from tests.benchmark_world import item, lake_of, study_of, write_items
 from tests.tiny_model import write_tiny_model
 
@@ -46,7 +46,7 @@ def scored(folder):
     """Model, tokenizer, items and their predictions by accuracy."""
     study = study_of(folder, folder / "items.jsonl")
     lake = lake_of(folder)
-    make_benchmark_items(study, lake)
+    make_fact(study, lake, "benchmark_items")
     model, tokenizer = load_model(study, lake.home), load_tokenizer(study, lake.home)
     items = lake.read("benchmark_items")
     return model, tokenizer, items, score_items(model, tokenizer, items, {"b1": "acc"}, "base")
@@ -141,7 +141,7 @@ def test_letters_of_multiple_choice_are_scored(folder, scored):
     model, tokenizer, _, _ = scored
     study = study_of(folder, folder / "items.jsonl", prompt_format="multiple_choice")
     lake = lake_of(folder / "letters")
-    make_benchmark_items(study, lake)
+    make_fact(study, lake, "benchmark_items")
     row = lake.read("benchmark_items").row(2, named=True)
     found = score_items(model, tokenizer, lake.read("benchmark_items"), {"b1": "acc"}, "base")
     expected = [by_hand(model, tokenizer, row["prompt"], c) for c in row["choices"]]
@@ -152,13 +152,13 @@ def test_letters_of_multiple_choice_are_scored(folder, scored):
 def test_fact_is_written_once_and_follows_its_inputs(folder):
     study = study_of(folder, folder / "items.jsonl")
     lake = lake_of(folder)
-    make_benchmark_items(study, lake)
-    outcome = make_item_predictions(study, lake, "base")
+    make_fact(study, lake, "benchmark_items")
+    outcome = make_fact(study, lake, "item_predictions", "base")[0]
     accuracy = lake.read("item_predictions", "base")["is_correct"].mean()
     assert outcome.details["b1"] == {"accuracy": accuracy, "items": 24}
-    assert make_item_predictions(study, lake, "base").reused
+    assert make_fact(study, lake, "item_predictions", "base")[0].reused
     normalized = study_of(folder, folder / "items.jsonl", metric="acc_norm")
-    assert not make_item_predictions(normalized, lake, "base").reused
+    assert not make_fact(normalized, lake, "item_predictions", "base")[0].reused
 
 
 def test_broken_weights_are_an_error(scored):

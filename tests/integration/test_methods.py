@@ -6,10 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from influence_warehouse.attribution import scoring
-from influence_warehouse.attribution.health import health_problems, make_attribution_health
-from influence_warehouse.attribution.merging import make_bin_item_scores, make_proponents
+from influence_warehouse.attribution.health import health_problems
 from influence_warehouse.lake.facts import Lake
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.pipeline.parts import cells, indexed_cells, prepared_cells, shards_of
 from influence_warehouse.pipeline.steps import steps
 from influence_warehouse.study.study import Study
@@ -22,15 +21,15 @@ TRACKSTAR = {"kind": "trackstar", "projection_dim": 4}
 def scored(study: Study, lake: Lake) -> Lake:
     """Every method of the study on each of its models."""
     for cell in prepared_cells(study):
-        scoring.make_method_preparation(study, lake, cell)
+        make_fact(study, lake, "method_preparation", cell)
     for cell in indexed_cells(study):
-        scoring.make_query_index(study, lake, cell)
+        make_fact(study, lake, "query_index", cell)
     for cell in cells(study):
         for part in shards_of(study, cell):
-            scoring.make_document_scores(study, lake, part)
-        make_proponents(study, lake, cell)
-        make_bin_item_scores(study, lake, cell)
-        make_attribution_health(study, lake, cell)
+            make_fact(study, lake, "document_scores", part)
+        make_fact(study, lake, "proponents", cell)
+        make_fact(study, lake, "bin_item_scores", cell)
+        make_fact(study, lake, "attribution_health", cell)
     return lake
 
 
@@ -87,7 +86,7 @@ def test_without_gradients_no_model_is_read_and_no_step_asks_for_one(tmp_path):
     study = plain([BM25, RANDOM])
     facts = {fact for step in steps(study) for fact in step.facts}
     assert {"gradient_diagnosis", "query_index"}.isdisjoint(facts)
-    needs = {need for step in steps(study) for need in step.needs}
+    needs = {need for step in steps(study) for need in step.upstream}
     assert {"gradient_diagnosis", "query_index"}.isdisjoint(needs)
     lake = scored(study, write_scoring_lake(tmp_path))
     health = lake.read_parts("attribution_health", cells(study))

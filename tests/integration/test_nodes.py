@@ -18,9 +18,9 @@ import psutil
 import pytest
 import yaml
 
-from influence_warehouse.attribution import scoring
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
 from tests.conftest import ROOT
 from tests.integration.test_attribution import TOLERANCE, all_scores
@@ -44,9 +44,9 @@ if __name__ == "__main__":
     study = load_study(sys.argv[1])
     lake = Lake(Home(warehouse_root(), study.name))
     try:
-        scoring.make_method_preparation(study, lake, "base|trackstar")
+        make_fact(study, lake, "method_preparation", "base|trackstar")
         for shard in range(study.sampling.shards):
-            scoring.make_document_scores(study, lake, f"base|trackstar|{shard:05d}")
+            make_fact(study, lake, "document_scores", f"base|trackstar|{shard:05d}")
     except InfluenceError as error:
         sys.exit(str(error))
 """
@@ -145,8 +145,8 @@ def alone(model, tmp_path_factory) -> Lake:
     """The same shard scored by one process."""
     lake = write_scoring_lake(tmp_path_factory.mktemp("alone"), shards=1)
     study = scoring_study(model, shards=1)
-    scoring.make_method_preparation(study, lake, CELL)
-    scoring.make_document_scores(study, lake, shard_part(0))
+    make_fact(study, lake, "method_preparation", CELL)
+    make_fact(study, lake, "document_scores", shard_part(0))
     return lake
 
 
@@ -247,8 +247,8 @@ def test_nodes_that_do_not_come_are_named_in_time(model, tmp_path):
 def test_fewer_documents_than_processes_are_for_the_first_node(model, tmp_path):
     (tmp_path / "alone").mkdir()
     lake = write_scoring_lake(tmp_path / "alone", shards=1, n_documents=1)
-    scoring.make_method_preparation(scoring_study(model, shards=1), lake, CELL)
-    scoring.make_document_scores(scoring_study(model, shards=1), lake, shard_part(0))
+    make_fact(scoring_study(model, shards=1), lake, "method_preparation", CELL)
+    make_fact(scoring_study(model, shards=1), lake, "document_scores", shard_part(0))
     write_scoring_lake(tmp_path, shards=1, n_documents=1)
     with nodes(tmp_path, on_nodes(model)) as cluster:
         follower, leader = cluster.join(1), cluster.lead()

@@ -8,17 +8,16 @@ import pytest
 from click.testing import CliRunner
 
 from influence_warehouse.cli import influence
-from influence_warehouse.corpus.documents import make_documents
 from influence_warehouse.errors import InputError
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.planning import probe as probes
 from influence_warehouse.planning import workload as workloads
 from influence_warehouse.planning.left import shares_left
 from influence_warehouse.planning.plan import plan
 from influence_warehouse.planning.preflight import planned
 from influence_warehouse.planning.probe import Budget, Rates, _line
-from influence_warehouse.sampling.manifest import make_sampling_manifest
 from influence_warehouse.study.load import load_study
 from influence_warehouse.study.study import Compute, Study
 from influence_warehouse.taxonomy import FORMATS, TOPICS
@@ -102,8 +101,8 @@ def test_a_corpus_that_is_read_whole_is_counted_exactly(folder, tiny_model, home
     load = planned(study, home, with_probe=False).load
     lake = Lake(home)
     home.create()
-    make_documents(study, lake)
-    make_sampling_manifest(study, lake)
+    make_fact(study, lake, "documents")
+    make_fact(study, lake, "sampling_manifest")
     manifest = lake.read("sampling_manifest")
     assert load.documents == lake.rows("documents")
     assert load.sampled == len(manifest)
@@ -272,8 +271,8 @@ def test_a_check_refuses_what_a_run_refuses(problem, folder, tiny_model, home):
     def run() -> None:
         lake = Lake(home)
         home.create()
-        make_documents(study, lake)
-        make_sampling_manifest(study, lake)
+        make_fact(study, lake, "documents")
+        make_fact(study, lake, "sampling_manifest")
 
     for tried in (lambda: planned(study, home, with_probe=False), run):
         with pytest.raises(InputError, match=message):
@@ -297,7 +296,7 @@ def test_an_addition_is_told_apart_from_a_fresh_run(folder, tiny_model, home):
     rates = Rates(gradient_document=1.0, query=0.1, text_byte=1e-3)
     assert plan(study, load, rates, None, shares_left(study, home)).seconds_left > load.sampled
     home.create()
-    make_documents(study, Lake(home))
+    make_fact(study, Lake(home), "documents")
     left = shares_left(study, home)
     assert (left["corpus"], left["scores"]) == (0.0, 1.0)
     found = plan(study, load, rates, None, left)

@@ -7,6 +7,8 @@ from influence_warehouse.errors import FactError
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.models.loading import load_model, load_tokenizer, model_source
+from influence_warehouse.pipeline.identity import fingerprint_of
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.planted import training, world
 from influence_warehouse.study.load import load_study
 
@@ -21,19 +23,19 @@ def study():
 @pytest.fixture(scope="module")
 def lake(study, tmp_path_factory) -> Lake:
     lake = Lake(Home(tmp_path_factory.mktemp("planted"), "demo"))
-    world.make_planted_world(study, lake)
+    make_fact(study, lake, "planted_documents")
     return lake
 
 
 @pytest.mark.slow
 def test_the_model_is_trained_once_and_loads_as_the_study_s_model(study, lake):
-    wanted = training.fingerprint_of_planted_model(study, lake).digest
-    first = training.make_planted_model(study, lake)
+    wanted = fingerprint_of(study, lake, "planted_model").digest
+    first = make_fact(study, lake, "planted_model")[0]
     # transformers fills in a configuration's nested dictionaries where they are.
     assert first.details["digest"] == wanted
-    assert training.fingerprint_of_planted_model(study, lake).digest == wanted
+    assert fingerprint_of(study, lake, "planted_model").digest == wanted
     digest = model_source(study, lake.home).digest
-    again = training.make_planted_model(study, lake)
+    again = make_fact(study, lake, "planted_model")[0]
     assert (first.reused, again.reused) == (False, True)
     assert again.details == first.details
     # Knowing nothing costs log(2048) = 7.6 nats a token.
@@ -49,14 +51,14 @@ def test_the_model_is_trained_once_and_loads_as_the_study_s_model(study, lake):
     assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
     assert not list(lake.home.path.glob(".model*"))
     (lake.home.model / training.RECORD).unlink()
-    assert not training.make_planted_model(study, lake).reused
+    assert not make_fact(study, lake, "planted_model")[0].reused
     assert model_source(study, lake.home).digest == digest
 
 
 @pytest.mark.slow
 def test_documents_come_before_the_model(study, tmp_path):
     with pytest.raises(FactError, match=r"documents\.parquet"):
-        training.make_planted_model(study, Lake(Home(tmp_path, "demo")))
+        make_fact(study, Lake(Home(tmp_path, "demo")), "planted_model")
 
 
 def test_padding_changes_no_document_s_loss():

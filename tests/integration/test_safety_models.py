@@ -6,10 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from influence_warehouse.attribution.health import make_gradient_diagnosis
-from influence_warehouse.attribution.scoring import make_method_preparation
-from influence_warehouse.benchmarks.tables import make_benchmark_items
-from influence_warehouse.corpus.documents import make_documents
 from influence_warehouse.errors import InputError
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
@@ -20,7 +16,7 @@ from influence_warehouse.models.loading import (
     local_folder,
     model_source,
 )
-from influence_warehouse.sampling.manifest import make_sampling_manifest
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
 from tests.unit.test_study import content
 
@@ -154,11 +150,11 @@ def test_no_secret_of_the_environment_is_written(tiny_model, tmp_path, monkeypat
 
 
 def _run_steps(study: Study, lake: Lake) -> None:
-
-    makes = [make_documents, make_sampling_manifest, make_benchmark_items]
-    made = [make(study, lake) for make in makes]
-    made += [make_gradient_diagnosis(study, lake, "base")]
-    made += [make_method_preparation(study, lake, "base|trackstar")]
+    made = []
+    for fact in ("documents", "sampling_manifest", "benchmark_items"):
+        made += make_fact(study, lake, fact)
+    made += make_fact(study, lake, "gradient_diagnosis", "base")
+    made += make_fact(study, lake, "method_preparation", "base|trackstar")
     for outcomes in made:
         for outcome in outcomes if isinstance(outcomes, list) else [outcomes]:
             write_record(lake.home, outcome, "", Timer())

@@ -6,13 +6,13 @@ import duckdb
 import polars as pl
 import pytest
 
-from influence_warehouse.attribution.scoring import make_document_scores, make_method_preparation
 from influence_warehouse.errors import FactError
 from influence_warehouse.lake.built_from import facts_changed_since, note_built_from
 from influence_warehouse.lake.facts import Outcome
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.lake.records import Timer, write_record
-from influence_warehouse.pipeline.making import make_step
+from influence_warehouse.pipeline.identity import fingerprint_of
+from influence_warehouse.pipeline.making import make_fact, make_step
 from influence_warehouse.pipeline.status import folder_state, states
 from influence_warehouse.pipeline.steps import Step, steps
 from influence_warehouse.warehouse.publish import publish
@@ -39,16 +39,16 @@ def test_no_step_reads_what_the_study_would_not_make(name, tiny_model, tmp_path,
 
 def test_a_preconditioner_of_other_settings_is_stale_and_what_follows_waits(tiny_model, tmp_path):
     lake, study = write_scoring_lake(tmp_path), scoring_study(tiny_model)
-    outcome = make_method_preparation(study, lake, CELL)
-    write_record(lake.home, outcome, str(outcome.details["digest"]), Timer(), CELL)
+    outcome = make_fact(study, lake, "method_preparation", CELL)[0]
+    now = fingerprint_of(study, lake, "method_preparation", CELL)
+    write_record(lake.home, outcome, now.digest, Timer(), CELL)
     found = {state.fact: state for state in states(study, lake.home)}
     # The first facts of this lake are no one's; the preconditioner's own state is asked here.
     step = next(step for step in steps(study) if step.name == "make_method_preparation")
-    now = step.expected(study, lake, CELL)
-    assert folder_state(step, "method_preparation", CELL, now, lake).state == "current"
+    assert folder_state(step, CELL, now, lake).state == "current"
     other = scoring_study(tiny_model, projection_dim=2)
-    then = step.expected(other, lake, CELL)
-    assert folder_state(step, "method_preparation", CELL, then, lake).state == "stale"
+    then = fingerprint_of(other, lake, "method_preparation", CELL)
+    assert folder_state(step, CELL, then, lake).state == "stale"
     assert found["document_scores"].state == "waiting"
 
 
@@ -65,8 +65,8 @@ def test_the_seed_draws_the_projection_and_is_part_of_what_scores_are(
             study = study.model_copy(update={"seed": value})
         else:
             study = scoring_study(tiny_model, shards=1, projection_dim=value)
-        make_method_preparation(study, lake, CELL)
-        make_document_scores(study, lake, shard_part(0))
+        make_fact(study, lake, "method_preparation", CELL)
+        make_fact(study, lake, "document_scores", shard_part(0))
         scores.append(lake.read("document_scores", shard_part(0)))
         parts = lake.require("document_scores", shard_part(0)).parts
         assert parts["projection_seed"] == study.seed and parts["bergson"]

@@ -10,6 +10,7 @@ import pytest
 from influence_warehouse.errors import FactError
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import TOPICS
 from influence_warehouse.unlearning.expectations import (
@@ -17,10 +18,15 @@ from influence_warehouse.unlearning.expectations import (
     SETS_GUARD,
     check_unlearning_sets,
 )
-from influence_warehouse.unlearning.plan import make_unlearning_plan
-from influence_warehouse.unlearning.sets import make_unlearning_sets, set_digests
+from influence_warehouse.unlearning.sets import set_digests
 from tests.scoring_lake import CELL
-from tests.unlearning_world import OF, chosen_bins, unlearning_study, write_unlearning_lake
+from tests.unlearning_world import (
+    OF,
+    chosen_bins,
+    make_plan,
+    unlearning_study,
+    write_unlearning_lake,
+)
 
 RANDOM = f"{OF}alpha|random_in_topic|{TOPICS[0]}|1"
 INFLUENCE = f"{OF}alpha|influence_in_topic|{TOPICS[0]}|1"
@@ -30,8 +36,8 @@ INFLUENCE = f"{OF}alpha|influence_in_topic|{TOPICS[0]}|1"
 def whole(tmp_path_factory, tiny_model) -> tuple[Study, Path]:
     root = tmp_path_factory.mktemp("whole")
     study, lake = unlearning_study(tiny_model), write_unlearning_lake(root)
-    make_unlearning_plan(study, lake, CELL, chosen_bins(("alpha", TOPICS[0], None)))
-    make_unlearning_sets(study, lake, CELL)
+    make_plan(study, lake, chosen_bins(("alpha", TOPICS[0], None)))
+    make_fact(study, lake, "forget_sets", CELL)
     return study, root
 
 
@@ -158,6 +164,6 @@ def test_a_document_twice_in_a_set_is_found(whole, lake):
 
 
 def test_sets_of_another_plan_are_an_error_and_not_a_pass(whole, lake):
-    make_unlearning_plan(whole[0], lake, CELL, chosen_bins(("beta", TOPICS[1], None)))
+    make_plan(whole[0], lake, chosen_bins(("beta", TOPICS[1], None)))
     with pytest.raises(FactError, match="made from something else"):
         check_unlearning_sets(whole[0], lake)

@@ -9,27 +9,30 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from influence_warehouse.benchmarks.scoring import make_item_predictions, score_items
+from influence_warehouse.benchmarks.scoring import score_items
 from influence_warehouse.errors import FactError, HealthError
 from influence_warehouse.lake.facts import Lake, Outcome
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.models.loading import load_model, load_tokenizer
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import TOPICS
 from influence_warehouse.unlearning import training
 from influence_warehouse.unlearning.adapters import adapter_folder
-from influence_warehouse.unlearning.plan import make_unlearning_plan
 from influence_warehouse.unlearning.runs import (
     MODEL_FACTS,
     PREDICTIONS,
     is_done,
-    make_unlearned_model,
-    make_unlearned_predictions,
     progress_line,
 )
-from influence_warehouse.unlearning.sets import make_unlearning_sets
 from tests.scoring_lake import CELL
-from tests.unlearning_world import OF, chosen_bins, unlearning_study, write_unlearning_lake
+from tests.unlearning_world import (
+    OF,
+    chosen_bins,
+    make_plan,
+    unlearning_study,
+    write_unlearning_lake,
+)
 
 FACTS = (*MODEL_FACTS, PREDICTIONS)
 KEY = f"{OF}alpha|influence_in_topic|{TOPICS[0]}|1"
@@ -39,16 +42,16 @@ OTHER = f"{OF}alpha|random_in_topic|{TOPICS[0]}|1"
 def prepare(folder: Path, model: Path, **changes) -> tuple[Study, Lake]:
     """A lake with plan and sets."""
     study, lake = unlearning_study(model, **changes), write_unlearning_lake(folder)
-    make_unlearning_plan(study, lake, CELL, chosen_bins(("alpha", TOPICS[0], None)))
-    make_unlearning_sets(study, lake, CELL)
+    make_plan(study, lake, chosen_bins(("alpha", TOPICS[0], None)))
+    make_fact(study, lake, "forget_sets", CELL)
     return study, lake
 
 
 def make_run(study: Study, lake: Lake, key: str) -> list[Outcome]:
     """Both steps of a run."""
     return [
-        *make_unlearned_model(study, lake, key),
-        make_unlearned_predictions(study, lake, key),
+        *make_fact(study, lake, "unlearning_runs", key),
+        make_fact(study, lake, "unlearned_predictions", key)[0],
     ]
 
 
@@ -95,7 +98,7 @@ def test_predictions_are_those_of_the_saved_adapter_and_the_base_stays(world):
     from peft import PeftModel
 
     study, lake = world
-    make_item_predictions(study, lake, "base")
+    make_fact(study, lake, "item_predictions", "base")
     make_run(study, lake, KEY)
     items, metrics = lake.read("benchmark_items"), {"alpha": "acc", "beta": "acc"}
     base = load_model(study, lake.home)

@@ -8,12 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from influence_warehouse.benchmarks.items import read_items
-from influence_warehouse.benchmarks.tables import (
-    fingerprint_of_benchmark_items,
-    make_benchmark_items,
-    make_study_definitions,
-)
 from influence_warehouse.errors import InputError
+from influence_warehouse.pipeline.identity import fingerprint_of
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.load import load_study
 from tests.benchmark_world import item, lake_of, study_of, write_items
 
@@ -138,7 +135,7 @@ def test_items_with_a_repeated_choice_are_set_aside_and_named(tmp_path):
     study = study_of(
         tmp_path, write_items(tmp_path / "a.jsonl", rows), repeated_choices="set_aside"
     )
-    outcome = make_benchmark_items(study, lake_of(tmp_path))
+    outcome = make_fact(study, lake_of(tmp_path), "benchmark_items")[0]
     assert outcome.rows == 2
     assert outcome.details["b1"]["set_aside"] == ["item-001"]
 
@@ -146,13 +143,17 @@ def test_items_with_a_repeated_choice_are_set_aside_and_named(tmp_path):
 def test_fact_is_reused_until_items_or_rules_change(tmp_path):
     path = write_items(tmp_path / "a.parquet", [item(n) for n in range(4)])
     lake = lake_of(tmp_path)
-    assert not make_benchmark_items(study_of(tmp_path, path), lake).reused
-    assert make_benchmark_items(study_of(tmp_path, path), lake).reused
+    assert not make_fact(study_of(tmp_path, path), lake, "benchmark_items")[0].reused
+    assert make_fact(study_of(tmp_path, path), lake, "benchmark_items")[0].reused
     # The metric does not change what is asked; the prompt's format does.
-    assert make_benchmark_items(study_of(tmp_path, path, metric="acc_norm"), lake).reused
-    assert not make_benchmark_items(study_of(tmp_path, path, prompt_format="cloze"), lake).reused
+    assert make_fact(study_of(tmp_path, path, metric="acc_norm"), lake, "benchmark_items")[0].reused
+    assert not make_fact(study_of(tmp_path, path, prompt_format="cloze"), lake, "benchmark_items")[
+        0
+    ].reused
     write_items(path, [item(n) for n in range(5)])
-    assert not make_benchmark_items(study_of(tmp_path, path, prompt_format="cloze"), lake).reused
+    assert not make_fact(study_of(tmp_path, path, prompt_format="cloze"), lake, "benchmark_items")[
+        0
+    ].reused
 
 
 def test_fingerprint_does_not_depend_on_where_the_file_is(tmp_path):
@@ -161,16 +162,16 @@ def test_fingerprint_does_not_depend_on_where_the_file_is(tmp_path):
     here = study_of(tmp_path, write_items(tmp_path / "a.parquet", rows))
     there = study_of(tmp_path, write_items(tmp_path / "elsewhere/a.parquet", rows))
     lake = lake_of(tmp_path)
-    digests = {fingerprint_of_benchmark_items(study, lake).digest for study in (here, there)}
+    digests = {fingerprint_of(study, lake, "benchmark_items").digest for study in (here, there)}
     assert len(digests) == 1
 
 
 def test_study_definitions_hold_the_contrasts_coefficients(tmp_path):
     study = load_study("demo")
     lake = lake_of(tmp_path)
-    outcomes = make_study_definitions(study, lake)
+    outcomes = make_fact(study, lake, "study_benchmarks")
     assert [outcome.rows for outcome in outcomes] == [4, 12, 3]
-    assert all(outcome.reused for outcome in make_study_definitions(study, lake))
+    assert all(outcome.reused for outcome in make_fact(study, lake, "study_benchmarks"))
     rows = lake.read("study_contrasts").filter(contrast="social_minus_stem_interaction")
     weights = dict(zip(rows["benchmark"], rows["coefficient"], strict=True))
     assert weights == {
@@ -188,7 +189,7 @@ def test_real_items_of_the_preset(preset, shared_data, monkeypatch, tmp_path):
     monkeypatch.setenv("INFLUENCE_SHARED_DATA", str(shared_data))
     study = load_study(preset)
     lake = lake_of(tmp_path)
-    outcome = make_benchmark_items(study, lake)
+    outcome = make_fact(study, lake, "benchmark_items")[0]
     wanted = sum(benchmark.max_items for benchmark in study.benchmarks)
     assert outcome.rows == wanted
     sizes = lake.read("benchmark_items").group_by("benchmark").agg(pl.col("item_id").n_unique())

@@ -11,8 +11,8 @@ import pytest
 import zstandard
 
 from influence_warehouse.corpus import streams
-from influence_warehouse.corpus.documents import make_documents
 from influence_warehouse.errors import InputError
+from influence_warehouse.pipeline.making import make_fact
 from tests.corpus_world import lake_at, rows_of, study_of, write_lines
 
 GOOD = rows_of(3)
@@ -324,11 +324,11 @@ def test_the_error_names_file_field_and_remedy(case, tmp_path, tiny_model, monke
     monkeypatch.setattr(streams, "MAX_LINE_BYTES", 200_000)
     lake = lake_at(tmp_path)
     earlier = write_lines(tmp_path / "earlier.jsonl", rows_of(2))
-    make_documents(study_of(tiny_model, {"path": earlier}), lake)
+    make_fact(study_of(tiny_model, {"path": earlier}), lake, "documents")
     before = {file: file.read_bytes() for file in lake.home.lake.iterdir()}
     corpus, words = case(Path(tmp_path))
     with pytest.raises(InputError) as caught:
-        make_documents(study_of(tiny_model, corpus), lake)
+        make_fact(study_of(tiny_model, corpus), lake, "documents")
     message = str(caught.value)
     assert [word for word in [*words, "Remedy"] if word not in message] == [], message
     assert {file: file.read_bytes() for file in lake.home.lake.iterdir()} == before
@@ -337,6 +337,6 @@ def test_the_error_names_file_field_and_remedy(case, tmp_path, tiny_model, monke
 def test_a_refusal_shows_five_examples_of_many(tmp_path, tiny_model):
     path = write_lines(tmp_path / "c.jsonl", [{**row, "topic": "?"} for row in rows_of(50)])
     with pytest.raises(InputError) as caught:
-        make_documents(study_of(tiny_model, {"path": path}), lake_at(tmp_path))
+        make_fact(study_of(tiny_model, {"path": path}), lake_at(tmp_path), "documents")
     assert str(caught.value).count("c.jsonl, row") == 5
     assert "unknown_label: 50 rows" in str(caught.value)

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from influence_warehouse.corpus import readers
-from influence_warehouse.corpus.documents import fingerprint_of_documents, make_documents
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.models.loading import load_tokenizer
+from influence_warehouse.pipeline.identity import fingerprint_of
+from influence_warehouse.pipeline.making import make_fact
 from tests.corpus_world import lake_at, rows_of, study_of, write_lines
 
 SET_ALL_ASIDE = dict.fromkeys(
@@ -22,7 +23,7 @@ SET_ALL_ASIDE = dict.fromkeys(
 
 def made(root: Path, model: Path, corpus: dict) -> Lake:
     lake = lake_at(root)
-    make_documents(study_of(model, corpus), lake)
+    make_fact(study_of(model, corpus), lake, "documents")
     return lake
 
 
@@ -147,7 +148,7 @@ def test_columns_are_mapped_and_numbers_become_ids(tmp_path, tiny_model):
 def test_tokens_are_those_of_the_models_tokenizer(tmp_path, tiny_model):
     study = study_of(tiny_model, {"path": write_lines(tmp_path / "c.jsonl", rows_of(20))})
     lake = lake_at(tmp_path)
-    make_documents(study, lake)
+    make_fact(study, lake, "documents")
     tokenizer = load_tokenizer(study, lake.home)
     for text, count in lake.read("documents").select("text", "n_tokens").iter_rows():
         assert count == len(tokenizer(text)["input_ids"])
@@ -156,10 +157,10 @@ def test_tokens_are_those_of_the_models_tokenizer(tmp_path, tiny_model):
 def test_a_second_run_reuses_and_a_changed_file_does_not(tmp_path, tiny_model):
     path = write_lines(tmp_path / "c.jsonl", rows_of(3))
     study, lake = study_of(tiny_model, {"path": path}), lake_at(tmp_path)
-    assert [outcome.reused for outcome in make_documents(study, lake)] == [False, False]
-    assert [outcome.reused for outcome in make_documents(study, lake)] == [True, True]
+    assert [outcome.reused for outcome in make_fact(study, lake, "documents")] == [False, False]
+    assert [outcome.reused for outcome in make_fact(study, lake, "documents")] == [True, True]
     write_lines(path, rows_of(4))
-    again = make_documents(study, lake)
+    again = make_fact(study, lake, "documents")
     assert [(outcome.reused, outcome.rows) for outcome in again] == [(False, 4), (False, 0)]
 
 
@@ -168,7 +169,7 @@ def test_the_fingerprint_ignores_where_the_corpus_is_and_sees_its_rules(tmp_path
     here = write_lines(tmp_path / "a" / "c.jsonl", rows_of(3))
     there = write_lines(tmp_path / "b" / "c.jsonl", rows_of(3))
     digests = [
-        fingerprint_of_documents(study_of(tiny_model, corpus), lake).digest
+        fingerprint_of(study_of(tiny_model, corpus), lake, "documents").digest
         for corpus in (
             {"path": here},
             {"path": there},

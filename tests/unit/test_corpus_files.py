@@ -5,11 +5,10 @@ import shutil
 import pytest
 import zstandard
 
-from influence_warehouse.corpus.documents import make_documents
 from influence_warehouse.corpus.files import corpus_files
 from influence_warehouse.errors import InputError
 from influence_warehouse.lake.records import Timer
-from influence_warehouse.pipeline.making import made_line
+from influence_warehouse.pipeline.making import made_line, make_fact
 from tests.corpus_world import lake_at, rows_of, study_of, write_lines
 
 
@@ -51,7 +50,7 @@ def test_hidden_files_are_skipped_and_all_that_is_left_out_is_told(tmp_path, tin
     found = corpus_files(folder)
     assert list(found.read.values()) == ["a.JSONL"]
     assert found.left_out == ("._a.jsonl", ".ipynb_checkpoints/", "README.md", "more.json")
-    outcome, _ = make_documents(study_of(tiny_model, {"path": folder}), lake_at(tmp_path))
+    outcome, _ = make_fact(study_of(tiny_model, {"path": folder}), lake_at(tmp_path), "documents")
     assert outcome.rows == 3
     assert "4 left out: ._a.jsonl, .ipynb_checkpoints/, README.md" in made_line(outcome, Timer())
 
@@ -65,14 +64,14 @@ def test_suffixes_may_be_in_any_case(suffix, tmp_path, tiny_model):
         pl.DataFrame(rows_of(3)).write_parquet(path)
     else:
         write_lines(tmp_path / f"a{suffix.lower()}", rows_of(3)).rename(path)
-    outcome, _ = make_documents(study_of(tiny_model, {"path": path}), lake_at(tmp_path))
+    outcome, _ = make_fact(study_of(tiny_model, {"path": path}), lake_at(tmp_path), "documents")
     assert outcome.rows == 3
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path, tiny_model):
     path = write_lines(tmp_path / "a.jsonl", rows_of(3))
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    outcome, _ = make_documents(study_of(tiny_model, {"path": path}), lake_at(tmp_path))
+    outcome, _ = make_fact(study_of(tiny_model, {"path": path}), lake_at(tmp_path), "documents")
     assert outcome.rows == 3
 
 
@@ -82,4 +81,4 @@ def test_zstd_with_the_longest_window_is_read(tmp_path, tiny_model):
     codec = zstandard.ZstdCompressor(compression_params=settings).compressobj()  # of no known size
     (tmp_path / "b.jsonl.zst").write_bytes(codec.compress(content) + codec.flush())
     corpus = {"path": tmp_path / "b.jsonl.zst"}
-    assert make_documents(study_of(tiny_model, corpus), lake_at(tmp_path))[0].rows == 3
+    assert make_fact(study_of(tiny_model, corpus), lake_at(tmp_path), "documents")[0].rows == 3

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from influence_warehouse.corpus.documents import fingerprint_of_documents, make_documents
 from influence_warehouse.corpus.labels import (
     PUBLISHED_FORMATS,
     PUBLISHED_TOPICS,
@@ -16,6 +15,8 @@ from influence_warehouse.corpus.labels import (
     slug_of,
 )
 from influence_warehouse.errors import InputError
+from influence_warehouse.pipeline.identity import fingerprint_of
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Classifiers
 from influence_warehouse.taxonomy import FORMATS, TOPICS, title
 from tests.corpus_world import lake_at, study_of, write_lines
@@ -121,7 +122,7 @@ def test_a_corpus_without_labels_is_labelled(tmp_path, tiny_model, classifiers):
     path = write_lines(tmp_path / "c.jsonl", rows)
     corpus = {"path": path, "labels": "classifiers", "classifiers": classifiers}
     study, lake = study_of(tiny_model, corpus), lake_at(tmp_path)
-    make_documents(study, lake)
+    make_fact(study, lake, "documents")
     documents = lake.read("documents")
     settings = Classifiers(**classifiers)
     labels = classify(documents, settings, load_classifiers(settings))
@@ -138,7 +139,7 @@ def test_the_fingerprint_sees_the_classifiers_weights_and_not_the_batch_size(
     for change in ({}, {"batch_size": 2}, {"topic_model": other}):
         section = {"path": path, "labels": "classifiers", "classifiers": classifiers | change}
         study = study_of(tiny_model, section)
-        digests.append(fingerprint_of_documents(study, lake_at(tmp_path)).digest)
+        digests.append(fingerprint_of(study, lake_at(tmp_path), "documents").digest)
     assert digests[0] == digests[1] != digests[2]
 
 

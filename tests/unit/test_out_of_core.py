@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from influence_warehouse.corpus import readers
 from influence_warehouse.corpus.chosen import read_documents
-from influence_warehouse.corpus.documents import make_documents
 from influence_warehouse.errors import FactError, InputError, WarehouseError
 from influence_warehouse.lake import out_of_core
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.pipeline.making import make_fact
 from tests.bench.side_by_side import ROOT
 from tests.corpus_world import lake_at, rows_of, study_of, write_lines
 from tests.killing import Work, run
@@ -111,7 +111,7 @@ def test_documents_have_equal_bytes_in_any_order_of_files_and_batches(
         monkeypatch.setattr(out_of_core, "MAX_PARTS", 4)
         lake = lake_at(tmp_path / name)
         corpus = {"path": tmp_path / name / "in", "rules": RULES}
-        outcomes = make_documents(study_of(tiny_model, corpus), lake)
+        outcomes = make_fact(study_of(tiny_model, corpus), lake, "documents")
         assert outcomes[1].details == {"duplicate_id": 9, "duplicate_text": 3, "empty_text": 9}
         assert list(lake.home.work.iterdir()) == []
         facts.append([lake.path(fact) for fact in ("documents", "documents_set_aside")])
@@ -127,7 +127,7 @@ def test_examples_of_refused_rows_are_the_first_by_place(tmp_path, tiny_model):
         write_lines(tmp_path / "in" / name, rows)
     corpus = {"path": tmp_path / "in", "rules": {"duplicate_text": "refuse"}}
     with pytest.raises(InputError) as caught:
-        make_documents(study_of(tiny_model, corpus), lake_at(tmp_path))
+        make_fact(study_of(tiny_model, corpus), lake_at(tmp_path), "documents")
     lines = str(caught.value).splitlines()
     assert lines[0] == "corpus: 18 rows read, some cannot be used:"
     assert lines[1] == "  duplicate_id: 9 rows, refused by corpus.rules.duplicate_id"
@@ -144,13 +144,13 @@ def test_no_room_for_the_scratch_file_is_said_with_the_remedy(tmp_path, tiny_mod
     lake.home.work.rmdir()
     lake.home.work.touch()
     with pytest.raises(WarehouseError, match=r"work: .*Remedy: free disk space"):
-        make_documents(study, lake)
+        make_fact(study, lake, "documents")
 
 
 def test_chosen_documents_are_read_by_id(tmp_path, tiny_model):
     lake = lake_at(tmp_path)
     path = write_lines(tmp_path / "c.jsonl", rows_of(40))
-    make_documents(study_of(tiny_model, {"path": path}), lake)
+    make_fact(study_of(tiny_model, {"path": path}), lake, "documents")
     ids = pl.Series(["d0031", "d0002", "d0031", "missing"])
     assert read_documents(lake, ids, "doc_id").rows() == [("d0002",), ("d0031",)]
     assert read_documents(lake, ids).columns == list(CONTRACTS["documents"].columns)
@@ -158,7 +158,7 @@ def test_chosen_documents_are_read_by_id(tmp_path, tiny_model):
 
 
 def make(root: Path, model: Path, corpus: dict) -> None:
-    make_documents(study_of(model, corpus), lake_at(root))
+    make_fact(study_of(model, corpus), lake_at(root), "documents")
 
 
 @pytest.mark.slow
@@ -189,14 +189,14 @@ _PEAK = """
 import json, sys
 from pathlib import Path
 from influence_warehouse.lake import out_of_core
-from influence_warehouse.corpus.documents import make_documents
+from influence_warehouse.pipeline.making import make_fact
 from tests.bench.tasks import _peak_mb
 from tests.corpus_world import lake_at, study_of
 
 root, model = Path(sys.argv[1]), sys.argv[2]
 out_of_core.MEMORY_LIMIT = "100MB"
 out_of_core.PART_BYTES = 16 << 20
-outcomes = make_documents(study_of(model, {"path": root / "in"}), lake_at(root))
+outcomes = make_fact(study_of(model, {"path": root / "in"}), lake_at(root), "documents")
 print(json.dumps([outcomes[0].rows, outcomes[1].rows, _peak_mb()]))
 """
 

@@ -13,6 +13,7 @@ from influence_warehouse import taxonomy
 from influence_warehouse.errors import StudyError
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.planted import wordings, world
 from influence_warehouse.study.load import load_study
 from influence_warehouse.study.study import Study
@@ -201,15 +202,15 @@ def _naive_bayes_accuracy(texts: pl.DataFrame, label: str) -> float:
 def test_the_world_is_written_once_and_again_when_damaged(study, tmp_path):
     lake = Lake(Home(tmp_path, "demo"))
     small = with_(study, documents=700)
-    first = world.make_planted_world(small, lake)
+    first = make_fact(small, lake, "planted_documents")
     assert [outcome.reused for outcome in first] == [False, False]
     items = lake.home.inputs / "items.parquet"
     before = items.read_bytes()
-    assert all(outcome.reused for outcome in world.make_planted_world(small, lake))
+    assert all(outcome.reused for outcome in make_fact(small, lake, "planted_documents"))
     items.write_bytes(before[:-100])
-    assert not any(outcome.reused for outcome in world.make_planted_world(small, lake))
+    assert not any(outcome.reused for outcome in make_fact(small, lake, "planted_documents"))
     assert items.read_bytes() == before
-    assert not any(o.reused for o in world.make_planted_world(with_(small, seed=1), lake))
+    assert not any(o.reused for o in make_fact(with_(small, seed=1), lake, "planted_documents"))
 
 
 def test_a_study_without_the_section_is_an_error(study):

@@ -1,7 +1,6 @@
 """The sample: deterministic by (seed, doc_id), nested in its size, with known probabilities."""
 
 import hashlib
-import json
 import tempfile
 from pathlib import Path
 
@@ -10,16 +9,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from influence_warehouse.corpus.documents import make_documents
 from influence_warehouse.errors import InputError
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.sampling import manifest
 from influence_warehouse.sampling.manifest import (
     bin_populations,
-    digest_path,
     draw_sample,
-    make_sampling_manifest,
-    manifest_digest,
-    recorded_digest,
 )
 from influence_warehouse.study.study import Sampling
 from influence_warehouse.taxonomy import FORMATS, TOPICS, bin_id
@@ -140,8 +135,8 @@ def test_every_bin_has_a_row_and_its_stratum():
 def _made(folder: Path, model: Path, **sampling):
     path = write_lines(folder / "c.jsonl", [*rows_of(9), *rows_of(12, topic="health")[9:]])
     study, lake = study_of(model, {"path": path}, **sampling), lake_at(folder)
-    make_documents(study, lake)
-    return study, lake, make_sampling_manifest(study, lake)
+    make_fact(study, lake, "documents")
+    return study, lake, make_fact(study, lake, "sampling_manifest")
 
 
 def test_a_second_run_reuses_and_another_seed_does_not(tmp_path, tiny_model):
@@ -150,47 +145,12 @@ def test_a_second_run_reuses_and_another_seed_does_not(tmp_path, tiny_model):
         ("sampling_manifest", 8, False), ("bin_populations", 576, False),
     ]  # fmt: skip
     before = lake.path("sampling_manifest").read_bytes()
-    assert all(outcome.reused for outcome in make_sampling_manifest(study, lake))
+    assert all(outcome.reused for outcome in make_fact(study, lake, "sampling_manifest"))
     other = study.model_copy(update={"seed": 1})
-    assert not any(outcome.reused for outcome in make_sampling_manifest(other, lake))
+    assert not any(outcome.reused for outcome in make_fact(other, lake, "sampling_manifest"))
     assert lake.path("sampling_manifest").read_bytes() != before
-    make_sampling_manifest(study, lake)
+    make_fact(study, lake, "sampling_manifest")
     assert lake.path("sampling_manifest").read_bytes() == before
-
-
-@pytest.mark.parametrize("damage", ["missing", "garbled"])
-def test_without_its_digest_the_manifest_is_drawn_again(tmp_path, tiny_model, damage):
-    study, lake, _ = _made(tmp_path, tiny_model)
-    recorded = recorded_digest(lake)
-    if damage == "missing":
-        digest_path(lake).unlink()
-    else:
-        digest_path(lake).write_text("{")
-    assert not make_sampling_manifest(study, lake)[0].reused
-    assert recorded_digest(lake) == recorded
-    assert recorded.digest == manifest_digest(lake.read("sampling_manifest"))
-
-
-def test_a_digest_of_an_earlier_manifest_is_not_taken_for_this_ones(tmp_path, tiny_model):
-    """A run killed between the manifest and its digest leaves the old digest behind."""
-    study, lake, _ = _made(tmp_path, tiny_model)
-    recorded = digest_path(lake).read_bytes()
-    make_sampling_manifest(study.model_copy(update={"seed": 1}), lake)
-    stale = digest_path(lake).read_bytes()
-    make_sampling_manifest(study, lake)
-    digest_path(lake).write_bytes(stale)
-    assert not make_sampling_manifest(study, lake)[0].reused
-    assert digest_path(lake).read_bytes() == recorded
-
-
-def test_the_digest_sees_every_column():
-    manifest = draw([(f"d{i}", "games", "faq", 9) for i in range(3)], documents_per_bin=2)
-    digests = {manifest_digest(manifest)}
-    for name, dtype in manifest.schema.items():
-        wrong = pl.lit("?") if dtype == pl.String else pl.col(name) + 1
-        digests.add(manifest_digest(manifest.with_columns(wrong.alias(name))))
-    assert len(digests) == 1 + manifest.width
-    assert manifest_digest(manifest.reverse()) in digests
 
 
 def test_too_short_documents_are_in_no_population_and_are_counted(tmp_path, tiny_model):
@@ -200,8 +160,8 @@ def test_too_short_documents_are_in_no_population_and_are_counted(tmp_path, tiny
                                                             "text": "two words"}])  # fmt: skip
     lake = lake_at(tmp_path / "second")
     study = study_of(tiny_model, {"path": path}, min_tokens=5)
-    make_documents(study, lake)
-    outcome = make_sampling_manifest(study, lake)[0]
+    make_fact(study, lake, "documents")
+    outcome = make_fact(study, lake, "sampling_manifest")[0]
     assert outcome.details["documents_not_eligible"] == 1
     assert set(lake.read("sampling_manifest")["population_documents"]) == {4}
 
@@ -209,16 +169,9 @@ def test_too_short_documents_are_in_no_population_and_are_counted(tmp_path, tiny
 def test_a_corpus_of_too_short_documents_is_refused(tmp_path, tiny_model):
     path = write_lines(tmp_path / "c.jsonl", rows_of(4))
     study, lake = study_of(tiny_model, {"path": path}, min_tokens=500), lake_at(tmp_path)
-    make_documents(study, lake)
+    make_fact(study, lake, "documents")
     with pytest.raises(InputError, match=r"documents.parquet.*sampling.min_tokens.*Remedy"):
-        make_sampling_manifest(study, lake)
-
-
-def test_the_recorded_digest_is_plain_json(tmp_path, tiny_model):
-    _, lake, outcomes = _made(tmp_path, tiny_model)
-    content = json.loads(digest_path(lake).read_text())
-    assert content["digest"] == outcomes[0].details["digest"]
-    assert content["rows"] == 8
+        make_fact(study, lake, "sampling_manifest")
 
 
 @settings(deadline=None, max_examples=15)
@@ -252,8 +205,8 @@ def test_a_sample_of_named_topics_alone(tmp_path, tiny_model):
     path = write_lines(tmp_path / "c.jsonl", rows)
     study = study_of(tiny_model, {"path": path}, topics=["games", "health"], max_documents=5)
     lake = lake_at(tmp_path)
-    make_documents(study, lake)
-    outcomes = make_sampling_manifest(study, lake)
+    make_fact(study, lake, "documents")
+    outcomes = make_fact(study, lake, "sampling_manifest")
     sample = lake.read("sampling_manifest")
     assert sorted(sample["topic"]) == ["games", "games", "health", "health"]
     assert set(sample["inclusion_probability"]) == {0.5}

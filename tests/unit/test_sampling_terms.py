@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.sampling import terms
-from influence_warehouse.sampling.terms import count_terms, make_bin_terms
+from influence_warehouse.sampling.terms import count_terms
 from tests.synthetic import synthetic_lake
 
 # (bin, text): letters of several scripts, marks, controls and markup.
@@ -129,9 +130,9 @@ def test_the_fact_is_reused_and_does_not_depend_on_shards(tmp_path):
     for fact in ("bin_terms", "bin_words"):
         assert few.lake.read(fact).equals(many.lake.read(fact))
     before = few.lake.path("bin_terms").read_bytes()
-    assert all(outcome.reused for outcome in make_bin_terms(few.study, few.lake))
+    assert all(outcome.reused for outcome in make_fact(few.study, few.lake, "bin_terms"))
     few.lake.path("bin_words").unlink()
-    assert not any(outcome.reused for outcome in make_bin_terms(few.study, few.lake))
+    assert not any(outcome.reused for outcome in make_fact(few.study, few.lake, "bin_terms"))
     assert few.lake.path("bin_terms").read_bytes() == before
     pattern = re.compile(r"[a-z]{2,40}")
     assert all(pattern.fullmatch(term) for term in few.lake.read("bin_terms")["term"])

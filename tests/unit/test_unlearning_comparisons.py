@@ -8,21 +8,23 @@ from numpy.testing import assert_allclose
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.records import failure_path, write_failure
+from influence_warehouse.pipeline.identity import fingerprint_of
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.comparisons import (
-    make_unlearning_comparisons,
     run_outcomes,
     target_damage,
 )
 from influence_warehouse.unlearning.paired_tests import paired_tests
-from influence_warehouse.unlearning.plan import make_unlearning_plan, planned_runs
-from influence_warehouse.unlearning.runs import (
-    fingerprint_of_unlearned_predictions,
-    fingerprint_of_unlearning_runs,
-)
-from influence_warehouse.unlearning.sets import make_unlearning_sets
+from influence_warehouse.unlearning.plan import planned_runs
 from tests.scoring_lake import BENCHMARKS, CELL
-from tests.unlearning_world import OF, chosen_bins, unlearning_study, write_unlearning_lake
+from tests.unlearning_world import (
+    OF,
+    chosen_bins,
+    make_plan,
+    unlearning_study,
+    write_unlearning_lake,
+)
 
 CHOSEN = (("alpha", None, "about_pers"), ("beta", "adult_content", None))
 ITEMS = 8
@@ -43,8 +45,8 @@ def study(tiny_model) -> Study:
 def lake(tmp_path, study) -> Lake:
     """A planned lake with the base model's answers and no run."""
     lake = write_unlearning_lake(tmp_path)
-    make_unlearning_plan(study, lake, CELL, chosen_bins(*CHOSEN))
-    make_unlearning_sets(study, lake, CELL)
+    make_plan(study, lake, chosen_bins(*CHOSEN))
+    make_fact(study, lake, "forget_sets", CELL)
     base = _answers("model", "base", _margins("base"))
     lake.write("item_predictions", base, Fingerprint.of("item_predictions", test=1), "base")
     return lake
@@ -68,7 +70,7 @@ def _answers(column: str, name: str, margins: np.ndarray) -> pl.DataFrame:
 
 def _finish(study: Study, lake: Lake, key: str) -> None:
     """Write the facts that a run of this study writes, with drawn numbers."""
-    parts = fingerprint_of_unlearning_runs(study, lake, key).parts
+    parts = fingerprint_of(study, lake, "unlearning_runs", key).parts
     run = lake.read("unlearning_plan", CELL).filter(partition_key=key)
     losses = ("forget_loss", "retain_loss", "utility")
     steps = pl.DataFrame({"run_id": [key], "step": [0], "learning_rate": [0.01]})
@@ -83,7 +85,7 @@ def _finish(study: Study, lake: Lake, key: str) -> None:
     )
     for fact, rows in (("unlearning_steps", steps), ("unlearning_runs", summary)):
         lake.write(fact, rows, Fingerprint(fact, parts), key)
-    answered = fingerprint_of_unlearned_predictions(study, lake, key)
+    answered = fingerprint_of(study, lake, "unlearned_predictions", key)
     lake.write("unlearned_predictions", _answers("run_id", key, _margins(key)), answered, key)
 
 
@@ -150,7 +152,7 @@ def test_damage_is_that_of_finished_runs_on_their_own_benchmark(study, lake):
 
 def test_the_facts_are_the_states_and_the_tests_of_what_is_done(study, lake):
     _finish_most(study, lake)
-    tests, outcomes = make_unlearning_comparisons(study, lake, CELL)
+    tests, outcomes = make_fact(study, lake, "unlearning_comparisons", CELL)
     assert (tests.fact, outcomes.fact) == (TESTS, OUTCOMES)
     assert outcomes.details == {"done": 13, "failed": 1, "left": 2}
     states = run_outcomes(study, lake, CELL)
@@ -164,15 +166,15 @@ def test_the_facts_are_the_states_and_the_tests_of_what_is_done(study, lake):
         set(written.select(key).rows()) == {("base", "trackstar", "ngdiff")}
         and tests.rows == written.height > 0
     )
-    assert all(made.reused for made in make_unlearning_comparisons(study, lake, CELL))
+    assert all(made.reused for made in make_fact(study, lake, "unlearning_comparisons", CELL))
 
 
 def test_whatever_changes_a_state_or_a_figure_makes_both_facts_again(study, lake):
     _finish_most(study, lake)
-    make_unlearning_comparisons(study, lake, CELL)
+    make_fact(study, lake, "unlearning_comparisons", CELL)
 
     def remade(study: Study = study) -> bool:
-        found = {made.reused for made in make_unlearning_comparisons(study, lake, CELL)}
+        found = {made.reused for made in make_fact(study, lake, "unlearning_comparisons", CELL)}
         assert len(found) == 1, "both or none"
         return not found.pop()
 
@@ -197,7 +199,7 @@ def test_equal_inputs_give_equal_bytes(study, lake):
     _finish_most(study, lake)
     made = []
     for _ in range(2):
-        make_unlearning_comparisons(study, lake, CELL)
+        make_fact(study, lake, "unlearning_comparisons", CELL)
         made.append([lake.path(fact, CELL).read_bytes() for fact in (TESTS, OUTCOMES)])
         for fact in (TESTS, OUTCOMES):
             lake.path(fact, CELL).unlink()
@@ -205,8 +207,8 @@ def test_equal_inputs_give_equal_bytes(study, lake):
 
 
 def test_nothing_done_is_no_test_and_every_run_left(study, lake):
-    tests, outcomes = make_unlearning_comparisons(study, lake, CELL)
+    tests, outcomes = make_fact(study, lake, "unlearning_comparisons", CELL)
     assert tests.rows == 0 and lake.read(TESTS, CELL).is_empty()
     assert outcomes.details == {"left": 16}
-    make_unlearning_plan(study, lake, CELL, chosen_bins())
-    assert [made.rows for made in make_unlearning_comparisons(study, lake, CELL)] == [0, 0]
+    make_plan(study, lake, chosen_bins())
+    assert [made.rows for made in make_fact(study, lake, "unlearning_comparisons", CELL)] == [0, 0]

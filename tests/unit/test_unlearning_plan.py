@@ -8,14 +8,14 @@ import pytest
 from influence_warehouse.errors import FactError, InputError, WarehouseError
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.unlearning.plan import (
     Region,
-    make_unlearning_plan,
     plan_runs,
     planned_runs,
 )
 from tests.scoring_lake import CELL, scoring_study
-from tests.unlearning_world import OF, chosen_bins, unlearning_study
+from tests.unlearning_world import OF, chosen_bins, make_plan, unlearning_study
 
 STUDY = unlearning_study(Path("model"))
 
@@ -83,11 +83,11 @@ def test_other_studies_methods_and_benchmarks_are_left_out():
 
 def test_the_plan_follows_the_choice_and_not_its_scores(lake):
     chosen = chosen_bins(("alpha", "games", None), ("beta", None, "faq"))
-    assert not make_unlearning_plan(STUDY, lake, CELL, chosen).reused
+    assert not make_plan(STUDY, lake, chosen).reused
     rescored = chosen.with_columns(z=pl.col("z") + 1).reverse()
-    assert make_unlearning_plan(STUDY, lake, CELL, rescored).reused
+    assert make_plan(STUDY, lake, rescored).reused
     fewer = chosen.filter(benchmark="beta")
-    outcome = make_unlearning_plan(STUDY, lake, CELL, fewer)
+    outcome = make_plan(STUDY, lake, fewer)
     assert not outcome.reused
     assert outcome.details == {
         "influence_global": 2, "influence_in_topic": 2, "random_global": 2, "random_in_topic": 2
@@ -96,7 +96,7 @@ def test_the_plan_follows_the_choice_and_not_its_scores(lake):
 
 
 def test_nothing_chosen_is_a_plan_without_runs(lake):
-    assert make_unlearning_plan(STUDY, lake, CELL, chosen_bins()).rows == 0
+    assert make_plan(STUDY, lake, chosen_bins()).rows == 0
     assert planned_runs(STUDY, lake) == []
 
 
@@ -104,6 +104,6 @@ def test_what_is_missing_is_named(lake):
     with pytest.raises(FactError, match=r"unlearning_plan.*Remedy"):
         planned_runs(STUDY, lake)
     with pytest.raises(WarehouseError, match=r"chosen_bins.*Remedy"):
-        make_unlearning_plan(STUDY, lake, CELL)
+        make_fact(STUDY, lake, "unlearning_plan", CELL)
     with pytest.raises(InputError, match="no section `unlearning`"):
         plan_runs(scoring_study(Path("model")), chosen_bins())

@@ -7,9 +7,10 @@ import pytest
 from influence_warehouse.errors import InputError
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
-from influence_warehouse.unlearning.rules import make_region_rules, rule_rows
-from tests.scoring_lake import BENCHMARKS, scoring_study
+from influence_warehouse.unlearning.rules import rule_rows
+from tests.scoring_lake import BENCHMARKS
 from tests.unlearning_world import unlearning_study
 
 HEAD = ("tiny", "base", "trackstar")
@@ -75,17 +76,19 @@ def test_an_explicit_list_is_a_row_for_each_region_in_its_order():
 def test_a_listed_region_outside_the_taxonomy_is_an_error_before_anything_runs(lake, region, slug):
     study = _study(rule="explicit", explicit=[*LISTED, {"benchmark": "alpha"} | region])
     with pytest.raises(InputError, match=rf"{slug}.*Remedy"):
-        make_region_rules(study, lake)
+        make_fact(study, lake, "region_rules")
     assert not lake.path("region_rules").exists()
 
 
 def test_the_fact_is_made_again_exactly_when_the_rule_changes(lake):
     study = _study(rule="topics", per_benchmark=2)
-    outcome = make_region_rules(study, lake)
+    outcome = make_fact(study, lake, "region_rules")[0]
     assert (outcome.rows, outcome.reused) == (2, False)
     first = lake.path("region_rules").read_bytes()
     seeds = unlearning_study(Path("model"), regions={"rule": "topics"}, seeds=[4], objective="npo")
-    assert make_region_rules(seeds, lake).reused, "neither seeds nor objective choose regions"
+    assert make_fact(seeds, lake, "region_rules")[0].reused, (
+        "neither seeds nor objective choose regions"
+    )
     for changed in (
         _study(rule="topics", per_benchmark=1),
         _study(rule="topics", max_q=0.5),
@@ -96,15 +99,10 @@ def test_the_fact_is_made_again_exactly_when_the_rule_changes(lake):
         _study(rule="sql", sql=SQL),
         _study(rule="sql", sql=f"{SQL} limit 1"),
     ):
-        assert not make_region_rules(changed, lake).reused
+        assert not make_fact(changed, lake, "region_rules")[0].reused
         assert lake.read("region_rules").equals(rule_rows(changed))
-    assert not make_region_rules(study, lake).reused
+    assert not make_fact(study, lake, "region_rules")[0].reused
     assert lake.path("region_rules").read_bytes() == first
-
-
-def test_a_study_without_unlearning_has_no_rule(lake):
-    with pytest.raises(InputError, match="no section `unlearning`"):
-        make_region_rules(scoring_study(Path("model")), lake)
 
 
 @pytest.mark.parametrize("topic", ["all", "any", "games.faq"])

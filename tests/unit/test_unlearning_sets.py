@@ -9,18 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from influence_warehouse.errors import InputError
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.taxonomy import FORMATS, TOPICS
-from influence_warehouse.unlearning.plan import Region, make_unlearning_plan, plan_runs
+from influence_warehouse.unlearning.plan import Region, plan_runs
 from influence_warehouse.unlearning.sets import (
     digest_of_documents,
     drawn,
     forget_sets,
-    make_unlearning_sets,
     retain_sets,
     set_digests,
 )
 from tests.scoring_lake import CELL
-from tests.unlearning_world import OF, chosen_bins, unlearning_study, write_unlearning_lake
+from tests.unlearning_world import (
+    OF,
+    chosen_bins,
+    make_plan,
+    unlearning_study,
+    write_unlearning_lake,
+)
 
 PLACES = [(topic, format) for topic in TOPICS[:4] for format in FORMATS[:2]]
 REGIONS = [(TOPICS[0], None), (None, FORMATS[0]), (TOPICS[1], FORMATS[1]), (TOPICS[2], None)]
@@ -148,18 +154,18 @@ def test_digests_are_over_sorted_ids():
 def test_facts_are_made_once_and_again_when_sizes_change(tmp_path):
     lake = write_unlearning_lake(tmp_path)
     study = unlearning_study(tmp_path / "model")
-    make_unlearning_plan(study, lake, CELL, chosen_bins(("alpha", TOPICS[0], None)))
-    first = make_unlearning_sets(study, lake, CELL)
+    make_plan(study, lake, chosen_bins(("alpha", TOPICS[0], None)))
+    first = make_fact(study, lake, "forget_sets", CELL)
     assert [(o.fact, o.rows, o.reused) for o in first] == [
         ("retain_sets", 18, False), ("unlearning_set_digests", 8, False), ("forget_sets", 48, False)
     ]  # fmt: skip
-    assert all(outcome.reused for outcome in make_unlearning_sets(study, lake, CELL))
+    assert all(outcome.reused for outcome in make_fact(study, lake, "forget_sets", CELL))
     bytes_before = lake.path("forget_sets", CELL).read_bytes()
     lake.path("forget_sets", CELL).unlink()
-    make_unlearning_sets(study, lake, CELL)
+    make_fact(study, lake, "forget_sets", CELL)
     assert lake.path("forget_sets", CELL).read_bytes() == bytes_before
     larger = unlearning_study(tmp_path / "model", forget_documents=7)
-    assert make_unlearning_sets(larger, lake, CELL)[2].rows == 56
+    assert make_fact(larger, lake, "forget_sets", CELL)[2].rows == 56
     forget, retain = lake.read("forget_sets", CELL), lake.read("retain_sets", CELL)
     recomputed = set_digests(lake.read("unlearning_plan", CELL), forget, retain)
     assert recomputed["n_forget"].to_list() == [7] * 8

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 
 from influence_warehouse.errors import FactError
 from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.pipeline.parts import shards_of
 from influence_warehouse.warehouse import resamples
 from influence_warehouse.warehouse.resamples import (
@@ -15,7 +16,6 @@ from influence_warehouse.warehouse.resamples import (
     draw_document_noise,
     draw_item_means,
     draw_subset_means,
-    make_bin_mean_resamples,
     moderated_covariance,
     semidefinite_cholesky,
     within_bin_moments,
@@ -89,7 +89,7 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(world, tmp_pat
     again = synthetic_lake(tmp_path, documents=600, resamples=400)
     assert again.lake.path("bin_mean_resamples", CELL).read_bytes() == first
     other = again.study.model_copy(update={"seed": 8})
-    assert not make_bin_mean_resamples(other, again.lake, CELL).reused
+    assert not make_fact(other, again.lake, "bin_mean_resamples", CELL)[0].reused
     assert again.lake.path("bin_mean_resamples", CELL).read_bytes() != first
 
 
@@ -100,7 +100,7 @@ def test_shards_do_not_change_the_moments(world, tmp_path):
 
 
 def test_current_fact_is_reused(world):
-    outcome = make_bin_mean_resamples(world.study, world.lake, CELL)
+    outcome = make_fact(world.study, world.lake, "bin_mean_resamples", CELL)[0]
     assert outcome.reused and outcome.rows == world.lake.rows("bin_mean_resamples", CELL)
 
 
@@ -192,7 +192,7 @@ def test_other_answers_make_other_resamples(world, tmp_path):
     flipped = again.lake.read("item_predictions", "base").with_columns(~pl.col("is_correct"))
     made = Fingerprint.of("item_predictions", flipped=1)
     again.lake.write("item_predictions", flipped, made, "base")
-    assert not make_bin_mean_resamples(again.study, again.lake, CELL).reused
+    assert not make_fact(again.study, again.lake, "bin_mean_resamples", CELL)[0].reused
     after = again.lake.read("bin_mean_resamples", CELL)
     assert set(after["item_subset"]) == {"all", "incorrect"}
     assert after.filter(item_subset="all").equals(before.filter(item_subset="all"))
@@ -245,4 +245,4 @@ def test_a_benchmark_scored_for_fewer_documents_is_refused(tmp_path):
     made = Fingerprint.of("document_scores", damaged=1)
     world.lake.write("document_scores", dropped, made, shard_part(0))
     with pytest.raises(FactError, match=f"00000.parquet.*{NAMES[2]}.*Remedy"):
-        make_bin_mean_resamples(world.study, world.lake, CELL)
+        make_fact(world.study, world.lake, "bin_mean_resamples", CELL)

@@ -5,12 +5,12 @@ import pytest
 from numpy.testing import assert_allclose
 from polars.testing import assert_frame_equal
 
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.warehouse.split_halves import (
     SPLITS,
     correlations_of,
     halves_over_documents,
     halves_over_items,
-    make_split_half_correlations,
 )
 from tests.scoring_lake import CELL
 from tests.synthetic import synthetic_lake
@@ -89,10 +89,10 @@ def test_fact_is_reproducible_reused_and_whole(world, tmp_path):
     again = synthetic_lake(tmp_path, documents=600, resamples=100)
     path = world.lake.path("split_half_correlations", CELL)
     assert again.lake.path("split_half_correlations", CELL).read_bytes() == path.read_bytes()
-    outcome = make_split_half_correlations(world.study, world.lake, CELL)
+    outcome = make_fact(world.study, world.lake, "split_half_correlations", CELL)[0]
     assert outcome.reused and outcome.rows == 4 * 2 * 3 * SPLITS
     other = again.study.model_copy(update={"seed": 8})
-    assert not make_split_half_correlations(other, again.lake, CELL).reused
+    assert not make_fact(other, again.lake, "split_half_correlations", CELL)[0].reused
     assert again.lake.path("split_half_correlations", CELL).read_bytes() != path.read_bytes()
 
 

@@ -8,53 +8,45 @@ counted for zeros and values that are not finite.
 import io
 import re
 from contextlib import redirect_stdout
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from influence_warehouse.attribution.bergson_session import bergson_output_to, kwargs_text
-from influence_warehouse.attribution.merging import fingerprint_of_merged
 from influence_warehouse.attribution.trackstar import PRECISIONS
 from influence_warehouse.corpus.chosen import read_documents
 from influence_warehouse.errors import HealthError
-from influence_warehouse.lake.facts import Lake, Outcome, Part
-from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.facts import Lake, Part
 from influence_warehouse.lake.leftovers import scratch_folder
 from influence_warehouse.models.loading import loading_options, local_folder, model_source
 from influence_warehouse.pipeline.parts import shards_of
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.study import Study
 
 _DIAGNOSED_DOCUMENTS = 32
 _REPORT_LINE = re.compile(r"^\s+(?:PASS|FAIL)\s+(.+?)\s+\(min cos_sim=([-\d.naif]+)\)", re.M)
 
 
-def fingerprint_of_gradient_diagnosis(study: Study, lake: Lake, model: Part) -> Fingerprint:
-    """From the model, its dtype, the sampled documents and the diagnostic's settings."""
-    study = study.of_part(model)
+def identity_of_gradient_diagnosis(study: Study, lake: Lake, model: Part) -> dict[str, Any]:
+    """The model, how it is read, and the diagnostic's settings."""
     settings = study.attribution
-    return Fingerprint.of(
-        "gradient_diagnosis",
-        model=model_source(study, lake.home).digest,
-        dtype=study.model.dtype,
-        max_tokens=study.model.max_tokens,
-        manifest=lake.require("sampling_manifest").digest,
-        trials=settings.health_trials,
-        threshold=settings.min_gradient_cosine,
-        seed=study.seed,
-        bergson=version("bergson"),
-    )
+    return {
+        "model": model_source(study, lake.home).digest,
+        "dtype": study.model.dtype,
+        "max_tokens": study.model.max_tokens,
+        "trials": settings.health_trials,
+        "threshold": settings.min_gradient_cosine,
+        "seed": study.seed,
+    }
 
 
-def make_gradient_diagnosis(study: Study, lake: Lake, model: Part) -> Outcome:
+def make_gradient_diagnosis(task: Task) -> list[Made]:
     """Run Bergson's diagnostic on sampled documents; one row per configuration it tried.
 
     It loads the model with PyTorch's own attention (sdpa), whatever the study's is.
     """
-    fingerprint = fingerprint_of_gradient_diagnosis(study, lake, model)
-    if lake.is_current(fingerprint, model):
-        return lake.reused(fingerprint, model)
-    study = study.of_part(model)
+    study, lake = task.study, task.lake
     report = _diagnose(study, lake)
     found = [(name, float(cosine)) for name, cosine in _REPORT_LINE.findall(report)]
     if not found:
@@ -65,7 +57,7 @@ def make_gradient_diagnosis(study: Study, lake: Lake, model: Part) -> Outcome:
     threshold = study.attribution.min_gradient_cosine
     frame = pl.DataFrame(
         {
-            "model": model,
+            "model": study.model.name,
             "configuration": [name for name, _ in found],
             "n_trials": study.attribution.health_trials,
             "min_cosine": [cosine for _, cosine in found],
@@ -74,23 +66,12 @@ def make_gradient_diagnosis(study: Study, lake: Lake, model: Part) -> Outcome:
             "is_passed": [cosine >= threshold for _, cosine in found],
         }
     )
-    lake.write("gradient_diagnosis", frame, fingerprint, model)
-    return Outcome(
-        "gradient_diagnosis", len(frame), False, {"min_cosine": min(c for _, c in found)}
-    )
+    return [Made("gradient_diagnosis", frame, {"min_cosine": min(c for _, c in found)})]
 
 
-def fingerprint_of_attribution_health(study: Study, lake: Lake, cell: Part) -> Fingerprint:
-    """From every shard's fingerprint."""
-    return fingerprint_of_merged(study, lake, "attribution_health", cell)
-
-
-def make_attribution_health(study: Study, lake: Lake, cell: Part) -> Outcome:
+def make_attribution_health(task: Task) -> list[Made]:
     """Count zero and non-finite scores of one method per benchmark and shard."""
-    fingerprint = fingerprint_of_attribution_health(study, lake, cell)
-    if lake.is_current(fingerprint, cell):
-        return lake.reused(fingerprint, cell)
-    study = study.of_part(cell)
+    study, lake = task.study, task.lake
     reads_model = study.method.needs == "gradients"
     frames = [
         lake.read("document_scores", part)
@@ -107,11 +88,9 @@ def make_attribution_health(study: Study, lake: Lake, cell: Part) -> Outcome:
             dtype=pl.lit(study.model.dtype if reads_model else None),
             attention=pl.lit(study.model.attention if reads_model else None),
         )
-        for shard, part in enumerate(shards_of(study, cell))
+        for shard, part in enumerate(shards_of(study, task.key))
     ]
-    frame = pl.concat(frames)
-    lake.write("attribution_health", frame, fingerprint, cell)
-    return Outcome("attribution_health", len(frame), False)
+    return [Made("attribution_health", pl.concat(frames))]
 
 
 def diagnosis_problems(diagnosis: pl.DataFrame) -> list[str]:

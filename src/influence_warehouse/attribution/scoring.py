@@ -9,148 +9,115 @@ Does not belong here: what a method does (`methods`) and the arithmetic of roll-
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from influence_warehouse.attribution import rollup
 from influence_warehouse.attribution.methods import Artefacts, Documents, method_of
-from influence_warehouse.errors import FactError
-from influence_warehouse.lake.facts import Lake, Outcome, Part
+from influence_warehouse.lake.facts import Lake, Part
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
 from influence_warehouse.lake.object_storage import FactPath, scan
-from influence_warehouse.pipeline.parts import cell_of, prepared_cells
+from influence_warehouse.pipeline.identity import fingerprint_of
+from influence_warehouse.pipeline.making import make_fact
+from influence_warehouse.pipeline.parts import cell_of
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.study import Study
 
 SHARD_FACTS = ("shard_bin_item_scores", "shard_proponents", "document_scores")
 
 
-def fingerprint_of_method_preparation(study: Study, lake: Lake, cell: Part) -> Fingerprint:
-    """From the method's identity, the documents and the items that it is prepared on."""
-    study = study.of_part(cell)
+def identity_of_method_preparation(study: Study, lake: Lake, cell: Part) -> dict[str, Any]:
+    """The method's own identity, the documents and the items that it is prepared on."""
     method = method_of(study, lake)
     preparation = method.preparation
     manifest, manifest_version = lake.path("sampling_manifest"), lake.version("sampling_manifest")
-    return Fingerprint.of(
-        "method_preparation",
+    return {
         **method.identity,
         **(preparation.settings or {}),
-        documents=_chosen_digest(manifest, manifest_version, preparation.documents_per_bin),
+        "documents": _chosen_digest(manifest, manifest_version, preparation.documents_per_bin),
         **_benchmark_parts(lake, preparation.benchmarks),
-    )
+    }
 
 
-def make_method_preparation(study: Study, lake: Lake, cell: Part) -> Outcome:
+def make_method_preparation(task: Task) -> list[Made]:
     """Prepare one method on the sample. Rows: the documents it is prepared on."""
-    fingerprint = fingerprint_of_method_preparation(study, lake, cell)
-    method = method_of(study.of_part(cell), lake)
+    lake = task.lake
+    method = method_of(task.study, lake)
     preparation = method.preparation
     chosen = _chosen(lake.scan("sampling_manifest"), preparation.documents_per_bin)
-    folder = _folder(lake, fingerprint)
-    reused = folder.exists()
-    if not reused:
-        items = _items(lake, preparation.benchmarks)
-        method.prepare(Documents(lake, chosen), items, folder)
-    details = {"benchmarks": list(preparation.benchmarks), "digest": fingerprint.digest}
-    return Outcome("method_preparation", len(chosen), reused, details)
+    items = _items(lake, preparation.benchmarks)
+    folder = folder_of(lake, task.fingerprints["method_preparation"])
+    method.prepare(Documents(lake, chosen), items, folder)
+    return [Made("method_preparation", len(chosen), {"benchmarks": list(preparation.benchmarks)})]
 
 
-def require_prepared_methods(study: Study, lake: Lake) -> None:
-    """Raise FactError when a method of the study has not been prepared as it stands now."""
-    for cell in prepared_cells(study):
-        folder = _folder(lake, fingerprint_of_method_preparation(study, lake, cell))
-        if not folder.exists():
-            raise FactError(
-                f"{folder}: the preparation of {cell} is missing. "
-                "Remedy: `influence run STUDY --stage prepare` makes it; then start the workers."
-            )
+def identity_of_query_index(study: Study, lake: Lake, cell: Part) -> dict[str, Any]:
+    """The method's own identity and the benchmarks' items."""
+    return {**method_of(study, lake).identity, **_benchmark_parts(lake, _names(study))}
 
 
-def fingerprint_of_query_index(
-    study: Study, lake: Lake, cell: Part, benchmarks: Sequence[str] | None = None
-) -> Fingerprint:
-    """From the method's identity and the benchmarks' items."""
-    identity = method_of(study.of_part(cell), lake).identity
-    names = benchmarks or [benchmark.name for benchmark in study.benchmarks]
-    return Fingerprint.of("query_index", **identity, **_benchmark_parts(lake, names))
+def make_query_index(task: Task) -> list[Made]:
+    """The queries' side of one method's scores, of all benchmarks. Rows: queries."""
+    items = _items(task.lake, _names(task.study))
+    folder = folder_of(task.lake, task.fingerprints["query_index"])
+    method_of(task.study, task.lake).index(items, folder)
+    return [Made("query_index", len(items))]
 
 
-def make_query_index(
-    study: Study, lake: Lake, cell: Part, benchmarks: Sequence[str] | None = None
-) -> Outcome:
-    """The queries' side of one method's scores, of all benchmarks or of those named."""
-    fingerprint = fingerprint_of_query_index(study, lake, cell, benchmarks)
-    folder = _folder(lake, fingerprint)
-    items = _items(lake, benchmarks or [benchmark.name for benchmark in study.benchmarks])
-    reused = folder.exists()
-    if not reused:
-        method_of(study.of_part(cell), lake).index(items, folder)
-    return Outcome("query_index", len(items), reused, {"digest": fingerprint.digest})
+def is_folder_made(lake: Lake, fingerprint: Fingerprint) -> bool:
+    """Whether a method's preparation or query index is there; folders are whole or absent."""
+    return folder_of(lake, fingerprint).exists()
 
 
-def fingerprint_of_document_scores(study: Study, lake: Lake, part: Part) -> Fingerprint:
-    """From the shard's documents, the method with its preparation, and each benchmark's items."""
-    narrowed = study.of_part(part)
-    cell = cell_of(part)
-    method = method_of(narrowed, lake)
-    prepared = (
-        fingerprint_of_method_preparation(study, lake, cell).digest
-        if narrowed.method.is_prepared
-        else None
-    )
-    return Fingerprint.of(
-        "document_scores",
-        **method.identity,
-        model=narrowed.model.name,
-        method=narrowed.method.name,
-        top_k=study.attribution.top_k,
-        preparation=prepared,
-        documents=digest_of(_shard_documents(lake, part).rows()),
-        **_benchmark_parts(lake, [benchmark.name for benchmark in study.benchmarks]),
-    )
+def folder_of(lake: Lake, fingerprint: Fingerprint) -> Path:
+    """Where a method's preparation or query index of this fingerprint is, or would be."""
+    return lake.home.work / fingerprint.fact / fingerprint.digest
 
 
-def make_document_scores(study: Study, lake: Lake, part: Part) -> list[Outcome]:
-    """Score one shard against every benchmark in one pass and write its three facts.
+def identity_of_document_scores(study: Study, lake: Lake, part: Part) -> dict[str, Any]:
+    """The shard's documents, the method with its preparation, and each benchmark's items."""
+    prepared = None
+    if study.method.is_prepared:
+        prepared = fingerprint_of(study, lake, "method_preparation", cell_of(part)).digest
+    return {
+        **method_of(study, lake).identity,
+        "top_k": study.attribution.top_k,
+        "preparation": prepared,
+        "documents": digest_of(_shard_documents(lake, part).rows()),
+        **_benchmark_parts(lake, _names(study)),
+    }
+
+
+def make_document_scores(task: Task) -> list[Made]:
+    """Score one shard against every benchmark in one pass: its three facts.
 
     Benchmarks that the shard already holds under the same settings are kept, not recomputed.
-    `document_scores` is written last: while it is missing or stale, the shard is not done.
     """
-    wanted = fingerprint_of_document_scores(study, lake, part)
-    fingerprints = {fact: Fingerprint(fact, wanted.parts) for fact in SHARD_FACTS}
-    if all(lake.is_current(fingerprint, part) for fingerprint in fingerprints.values()):
-        return [lake.reused(fingerprint, part) for fingerprint in fingerprints.values()]
-    kept = _kept_benchmarks(lake, part, fingerprints)
-    missing = [b.name for b in study.benchmarks if b.name not in kept]
-    frames = _score_shard(study, lake, part, missing) if missing else {}
-    outcomes = []
-    for fact, fingerprint in fingerprints.items():
-        made = [frames[fact]] if missing else []
+    kept = _kept_benchmarks(task)
+    missing = [name for name in _names(task.study) if name not in kept]
+    frames = _score_shard(task, missing) if missing else {}
+    made = []
+    for fact in SHARD_FACTS:
+        rows = [frames[fact]] if missing else []
         if kept:
-            old = lake.read(fact, part).filter(pl.col("benchmark").is_in(kept))
-            made = [frame.select(old.columns).cast(old.schema) for frame in made] + [old]
-        frame = pl.concat(made)
-        lake.write(fact, frame, fingerprint, part)
-        outcomes.append(Outcome(fact, len(frame), False, {"scored": missing, "kept": kept}))
-    return outcomes
+            old = task.lake.read(fact, task.key).filter(pl.col("benchmark").is_in(kept))
+            rows = [frame.select(old.columns).cast(old.schema) for frame in rows] + [old]
+        made.append(Made(fact, pl.concat(rows), {"scored": missing, "kept": kept}))
+    return made
 
 
-def _score_shard(
-    study: Study, lake: Lake, part: Part, benchmarks: list[str]
-) -> dict[str, pl.DataFrame]:
-    cell, narrowed = cell_of(part), study.of_part(part)
-    prepared = index = None
-    if narrowed.method.is_prepared:
-        prepared = _folder(lake, fingerprint_of_method_preparation(study, lake, cell))
-    if narrowed.method.is_indexed:
-        make_query_index(study, lake, cell, benchmarks)
-        index = _folder(lake, fingerprint_of_query_index(study, lake, cell, benchmarks))
-    documents, items = _shard_documents(lake, part), _items(lake, benchmarks)
+def _names(study: Study) -> list[str]:
+    return [benchmark.name for benchmark in study.benchmarks]
+
+
+def _score_shard(task: Task, benchmarks: list[str]) -> dict[str, pl.DataFrame]:
+    study, lake, method = task.study, task.lake, method_of(task.study, task.lake)
+    documents, items = _shard_documents(lake, task.key), _items(lake, benchmarks)
     scored = rollup.ScoredShard(
-        narrowed.model.name,
-        narrowed.method.name,
-        method_of(narrowed, lake).score(
-            Documents(lake, documents, part), items, Artefacts(prepared, index)
-        ),
+        study.model.name,
+        study.method.name,
+        method.score(Documents(lake, documents, task.key), items, _artefacts(task, benchmarks)),
         documents.select("doc_id", "bin_id"),
         items.select("benchmark", "item_id"),
     )
@@ -161,12 +128,33 @@ def _score_shard(
     }
 
 
-def _kept_benchmarks(lake: Lake, part: Part, wanted: dict[str, Fingerprint]) -> list[str]:
+def _artefacts(task: Task, benchmarks: list[str]) -> Artefacts:
+    """The method's folders; the index is of these benchmarks alone."""
+    study, lake, cell = task.study, task.lake, cell_of(task.key)
+    prepared = index = None
+    if study.method.is_prepared:
+        expected = fingerprint_of(study, lake, "method_preparation", cell)
+        prepared = folder_of(lake, expected)
+    if study.method.is_indexed:
+        index = index_folder(study, lake, cell, benchmarks)
+    return Artefacts(prepared, index)
+
+
+def index_folder(study: Study, lake: Lake, cell: Part, benchmarks: Sequence[str]) -> Path:
+    """The folder of the query index of some benchmarks, which is made where there is none."""
+    asked = tuple(benchmark for benchmark in study.benchmarks if benchmark.name in benchmarks)
+    narrowed = study.model_copy(update={"benchmarks": asked})
+    make_fact(narrowed, lake, "query_index", cell)
+    return folder_of(lake, fingerprint_of(narrowed, lake, "query_index", cell))
+
+
+def _kept_benchmarks(task: Task) -> list[str]:
     """Benchmarks whose rows in all three facts were made from exactly the wanted parts."""
+    lake, part = task.lake, task.key
     if not all(lake.is_readable(fact, part) for fact in SHARD_FACTS):
         return []
     kept: set[str] | None = None
-    for fact, fingerprint in wanted.items():
+    for fact, fingerprint in task.fingerprints.items():
         found = lake.require(fact, part).parts
         changed = {
             name
@@ -214,7 +202,3 @@ def _shard_documents(lake: Lake, part: Part) -> pl.DataFrame:
     shard = int(part.rpartition("|")[2])
     manifest = lake.scan("sampling_manifest").filter(pl.col("shard") == shard)
     return manifest.select("doc_id", "bin_id", "content_sha256").collect()
-
-
-def _folder(lake: Lake, fingerprint: Fingerprint) -> Path:
-    return lake.home.work / fingerprint.fact / fingerprint.digest

@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from copy import deepcopy
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -19,9 +18,9 @@ import polars as pl
 from influence_warehouse.benchmarks.prompts import DELIMITER
 from influence_warehouse.benchmarks.queries import require_splits
 from influence_warehouse.errors import HealthError, InputError
-from influence_warehouse.lake.facts import CONTRACTS, Lake, Outcome, Part
-from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.facts import CONTRACTS, Lake, Part
 from influence_warehouse.models.loading import load_model, load_tokenizer, model_source
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.progress import working
 from influence_warehouse.study.study import Study
 
@@ -31,41 +30,32 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
-def fingerprint_of_item_predictions(study: Study, lake: Lake, model: Part) -> Fingerprint:
-    """What makes a model's predictions: items, model, numerics, metric, harness."""
-    study = study.of_part(model)
-    return Fingerprint.of(
-        "item_predictions",
-        benchmark_items=lake.require("benchmark_items").digest,
-        model=study.model.name,
-        model_digest=model_source(study, lake.home).digest,
-        dtype=study.model.dtype,
-        attention=study.model.attention,
-        metrics=_metrics(study),
-        harness=f"lm-eval {version('lm-eval')}",
-    )
+def identity_of_item_predictions(study: Study, lake: Lake, model: Part) -> dict[str, Any]:
+    """What makes a model's predictions beside the items: model, numerics, metric."""
+    return {
+        "model": model_source(study, lake.home).digest,
+        "dtype": study.model.dtype,
+        "attention": study.model.attention,
+        "metrics": _metrics(study),
+    }
 
 
-def make_item_predictions(study: Study, lake: Lake, model: Part) -> Outcome:
-    """Score every item with one of the study's models and write its `item_predictions`.
+def make_item_predictions(task: Task) -> list[Made]:
+    """`item_predictions`: every item scored with one of the study's models.
 
     Runs on CUDA where there is one. Details: accuracy and items per benchmark.
     """
-    fingerprint = fingerprint_of_item_predictions(study, lake, model)
-    if lake.is_current(fingerprint, model):
-        return lake.reused(fingerprint, model)
-    study = study.of_part(model)
-    loaded, tokenizer = load_model(study, lake.home), load_tokenizer(study, lake.home)
-    items = lake.read("benchmark_items")
-    frame = score_items(loaded, tokenizer, items, _metrics(study), model)
-    lake.write("item_predictions", frame, fingerprint, model)
+    study, home = task.study, task.lake.home
+    loaded, tokenizer = load_model(study, home), load_tokenizer(study, home)
+    items = task.lake.read("benchmark_items")
+    frame = score_items(loaded, tokenizer, items, _metrics(study), study.model.name)
     accuracy = (
         frame.group_by("benchmark").agg(pl.col("is_correct").mean(), pl.len()).sort("benchmark")
     )
     details = {
         name: {"accuracy": share, "items": count} for name, share, count in accuracy.iter_rows()
     }
-    return Outcome("item_predictions", frame.height, reused=False, details=details)
+    return [Made("item_predictions", frame, details)]
 
 
 def _metrics(study: Study) -> dict[str, str]:

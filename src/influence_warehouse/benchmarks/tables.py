@@ -12,25 +12,26 @@ import polars as pl
 from influence_warehouse.benchmarks.items import BenchmarkItems, items_path, read_items
 from influence_warehouse.benchmarks.prompts import join_text, render
 from influence_warehouse.errors import InputError
-from influence_warehouse.lake.facts import CONTRACTS, Lake, Outcome
-from influence_warehouse.lake.fingerprint import Fingerprint, cached_digest_of_file, digest_of
+from influence_warehouse.lake.facts import CONTRACTS, Lake
+from influence_warehouse.lake.fingerprint import cached_digest_of_file, digest_of
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.design import contrast_rows
 from influence_warehouse.study.study import Benchmark, Study
 
 
-def fingerprint_of_benchmark_items(study: Study, lake: Lake) -> Fingerprint:
+def identity_of_benchmark_items(study: Study, lake: Lake) -> dict[str, Any]:
     """What makes the items: each benchmark's reading rules, its input's content, the seed.
 
     Raises InputError when an items file is missing.
     """
-    parts: dict[str, Any] = {}
+    parts: dict[str, Any] = {"seed": study.seed}
     for benchmark in study.benchmarks:
         rules = benchmark.model_dump(mode="json", exclude={"path", "metric"})
         parts[f"benchmark.{benchmark.name}"] = rules
         path = items_path(study, benchmark, lake.home)
         if path is not None:
             parts[f"input.{benchmark.name}"] = _file_digest(path, benchmark)
-    return Fingerprint.of("benchmark_items", seed=study.seed, **parts)
+    return parts
 
 
 def _file_digest(path: Path, benchmark: Benchmark) -> str:
@@ -43,21 +44,18 @@ def _file_digest(path: Path, benchmark: Benchmark) -> str:
         ) from error
 
 
-def make_benchmark_items(study: Study, lake: Lake) -> Outcome:
-    """Read every benchmark and write `benchmark_items`, one row per item.
+def make_benchmark_items(task: Task) -> list[Made]:
+    """Read every benchmark: `benchmark_items`, one row per item.
 
     `prompt` precedes the completion, `choices` are the completions without the delimiter,
     `question` is the text that identifies the item (context and question, no prompt words).
     Raises InputError for broken items.
     """
-    fingerprint = fingerprint_of_benchmark_items(study, lake)
-    if lake.is_current(fingerprint):
-        return lake.reused(fingerprint)
     rows: list[dict[str, Any]] = []
     details: dict[str, Any] = {}
     asked: dict[str, str] = {}
-    for benchmark in study.benchmarks:
-        found = read_items(study, benchmark, lake.home)
+    for benchmark in task.study.benchmarks:
+        found = read_items(task.study, benchmark, task.lake.home)
         own = _item_rows(benchmark, found)
         _require_other_questions(benchmark, own, asked)
         rows += own
@@ -67,8 +65,7 @@ def make_benchmark_items(study: Study, lake: Lake) -> Outcome:
             "set_aside": list(found.set_aside),
         }
     frame = pl.DataFrame(rows, schema=CONTRACTS["benchmark_items"].columns)
-    lake.write("benchmark_items", frame, fingerprint)
-    return Outcome("benchmark_items", frame.height, reused=False, details=details)
+    return [Made("benchmark_items", frame, details)]
 
 
 def _require_other_questions(
@@ -105,41 +102,25 @@ def _item_rows(benchmark: Benchmark, found: BenchmarkItems) -> list[dict[str, An
     return rows
 
 
-def fingerprint_of_study_definitions(
-    study: Study, lake: Lake, fact: str = "study_benchmarks"
-) -> Fingerprint:
-    """What makes these facts: the definitions themselves. Facts of one step share their parts."""
-    return Fingerprint.of(
-        fact,
-        benchmarks=digest_of(_benchmark_rows(study)),
-        contrasts=digest_of(_contrast_rows(study)),
-        methods=digest_of(_method_rows(study)),
-    )
-
-
-def make_study_definitions(study: Study, lake: Lake) -> list[Outcome]:
-    """Write `study_benchmarks`, `study_contrasts` and `study_methods`, which the marts read.
+def study_definitions(study: Study, lake: Lake) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the facts that say what a study asks, by fact: all that they follow from.
 
     A contrast has one row per benchmark with the coefficient of that benchmark's z;
     benchmark_a and benchmark_b are its operands as the study names them.
     """
-    rows = {
+    return {
         "study_benchmarks": _benchmark_rows(study),
         "study_contrasts": _contrast_rows(study),
         "study_methods": _method_rows(study),
     }
+
+
+def make_study_definitions(task: Task) -> list[Made]:
+    """`study_benchmarks`, `study_contrasts` and `study_methods`, which the marts read."""
     return [
-        _make(fingerprint_of_study_definitions(study, lake, fact), made, lake)
-        for fact, made in rows.items()
+        Made(fact, pl.DataFrame(rows, schema=CONTRACTS[fact].columns))
+        for fact, rows in study_definitions(task.study, task.lake).items()
     ]
-
-
-def _make(fingerprint: Fingerprint, rows: list[dict[str, Any]], lake: Lake) -> Outcome:
-    if lake.is_current(fingerprint):
-        return lake.reused(fingerprint)
-    frame = pl.DataFrame(rows, schema=CONTRACTS[fingerprint.fact].columns)
-    lake.write(fingerprint.fact, frame, fingerprint)
-    return Outcome(fingerprint.fact, frame.height, reused=False)
 
 
 def _benchmark_rows(study: Study) -> list[dict[str, Any]]:

@@ -21,8 +21,8 @@ from influence_warehouse.corpus.readers import corpus_path
 from influence_warehouse.corpus.rows import COLUMNS, PRINTED_CHARS, checked_rows
 from influence_warehouse.errors import InputError, WarehouseError
 from influence_warehouse.lake.contracts import CONTRACTS
-from influence_warehouse.lake.facts import Lake, Outcome
-from influence_warehouse.lake.fingerprint import Fingerprint, digest_of, digest_of_file
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import digest_of, digest_of_file
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.lake.leftovers import scratch_folder
 from influence_warehouse.lake.out_of_core import (
@@ -33,6 +33,7 @@ from influence_warehouse.lake.out_of_core import (
     write_groups,
 )
 from influence_warehouse.models.loading import load_tokenizer, model_source
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.progress import counted
 from influence_warehouse.study.study import Study
 
@@ -93,18 +94,10 @@ _LEFT_OUT = """
 """
 
 
-def fingerprint_of_documents(study: Study, lake: Lake) -> Fingerprint:
-    """What `documents` is made from: the files' contents, the corpus section, the tokenizer."""
-    return Fingerprint.of("documents", **_parts(study, lake.home))
-
-
-def fingerprint_of_documents_set_aside(study: Study, lake: Lake) -> Fingerprint:
-    """What `documents_set_aside` is made from: the same as `documents`."""
-    return Fingerprint.of("documents_set_aside", **_parts(study, lake.home))
-
-
-def _parts(study: Study, home: Home) -> dict[str, Any]:
-    path, hub, corpus = corpus_path(study, home), study.corpus.hub, study.corpus
+def identity_of_documents(study: Study, lake: Lake) -> dict[str, Any]:
+    """What the documents are made from: the files' contents, the corpus section, the tokenizer."""
+    home, corpus = lake.home, study.corpus
+    path, hub = corpus_path(study, home), corpus.hub
     section = corpus.model_dump(mode="json", exclude={"path", "hub", "licence", "classifiers"})
     if path is None:
         assert hub is not None
@@ -138,44 +131,44 @@ def _tokenizer_digest(study: Study, home: Home) -> str:
     return digest_of({file.name: digest_of_file(file) for file in files})
 
 
-def make_documents(study: Study, lake: Lake) -> list[Outcome]:
-    """Make `documents` and `documents_set_aside`; every input row is in exactly one of them.
+def make_documents(task: Task) -> Iterator[Made]:
+    """`documents` and `documents_set_aside`; every input row is in exactly one of them.
 
     Memory does not grow with the corpus: its rows go to a scratch file, DuckDB finds the copies
     and spills, rows are sorted in parts, and both facts are written a group of rows at a time.
     Raises InputError for a corpus that is missing, unreadable or without a usable document,
     and for rows that a rule of corpus.rules refuses (counts and examples in the message).
     """
-    made = fingerprint_of_documents(study, lake)
-    aside_made = fingerprint_of_documents_set_aside(study, lake)
-    if lake.is_current(made) and lake.is_current(aside_made):
-        return [lake.reused(made), lake.reused(aside_made)]
-    tokenizer = load_tokenizer(study, lake.home)
-    with _scratch(lake.home) as folder, spilling(folder) as connection:
-        frames = counted(checked_rows(study, lake.home), "reading documents", "batches")
-        n_rows, counts = judge_rows(study, lake.home, frames, folder, connection)
-        n_aside = sum(counts.values())
+    study, home = task.study, task.lake.home
+    tokenizer = load_tokenizer(study, home)
+    with _scratch(home) as folder, spilling(folder) as connection:
+        frames = counted(checked_rows(study, home), "reading documents", "batches")
+        n_rows, counts = judge_rows(study, home, frames, folder, connection)
+        # Before anything is written: a classifier may be missing.
         label = _labeller(study)
         aside = connection.sql(_ASIDE).to_arrow_reader(GROUP_ROWS)
-        written = lake.write_in_order("documents_set_aside", _frames(aside), aside_made)
+        yield Made("documents_set_aside", _frames(aside), counts)
+        details = {"rows_read": n_rows, "tokens": 0, **_left_out(study, home)}
         rows = unique_documents(folder, n_rows, connection)
-        documents = (with_sizes(label(group), tokenizer) for group in in_groups(rows))
+        documents = _sized(rows, label, tokenizer, details)
         shown = counted(documents, "counting tokens", "groups of documents")
-        written += lake.write_in_order("documents", shown, made)
-    if written != n_rows:
-        raise AssertionError(f"{n_rows} rows became {written}")
-    bins = lake.scan("documents").group_by("topic", "format")
-    sizes = bins.agg(pl.col("n_tokens").cast(pl.Int64).sum()).collect(engine="streaming")
-    details = {
-        "rows_read": n_rows,
-        "tokens": int(sizes["n_tokens"].sum()),
-        "bins_with_documents": sizes.height,
-        **_left_out(study, lake.home),
-    }
-    return [
-        Outcome("documents", n_rows - n_aside, False, details),
-        Outcome("documents_set_aside", n_aside, False, counts),
-    ]
+        yield Made("documents", shown, details)
+
+
+def _sized(
+    rows: Iterable[pl.DataFrame],
+    label: Callable[[pl.DataFrame], pl.DataFrame],
+    tokenizer: "PreTrainedTokenizerBase",
+    details: dict[str, Any],
+) -> Iterator[pl.DataFrame]:
+    """The documents with labels and sizes, a group at a time; counts them in `details`."""
+    bins: set[tuple[str, str]] = set()
+    for group in in_groups(rows):
+        sized = with_sizes(label(group), tokenizer)
+        details["tokens"] += int(sized["n_tokens"].cast(pl.Int64).sum())
+        bins.update(sized.select("topic", "format").unique().iter_rows())
+        details["bins_with_documents"] = len(bins)
+        yield sized
 
 
 @contextmanager

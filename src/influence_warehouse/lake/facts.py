@@ -285,11 +285,6 @@ class Lake:
                 f"Remedy: delete {self.home.lake} and run or import the study again."
             )
 
-    def read_expecting(self, expected: Fingerprint, part: Part | None = None) -> pl.DataFrame:
-        """The rows of a fact made from exactly `expected`. Raises as `require_expected`."""
-        self.require_expected(expected, part)
-        return self.read(expected.fact, part)
-
     def require_expected(self, expected: Fingerprint, part: Part | None = None) -> None:
         """Raise FactError for a missing fact, and listing every difference for one that was made
         from something else than `expected`."""

@@ -15,9 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-# Raised by hand when a stage's code changes what it writes; keyed by fact name.
-CODE_VERSIONS: dict[str, int] = {}
-
 
 def digest_of(value: Any) -> str:
     """SHA-256 (first 16 hex digits) of a JSON-serializable value, keys sorted."""
@@ -64,9 +61,9 @@ class Fingerprint:
 
     @classmethod
     def of(cls, fact: str, **parts: Any) -> "Fingerprint":
-        """Fingerprint of `fact` from its parts; the stage's code version joins them."""
+        """Fingerprint of `fact` from its parts."""
         # A copy: who made the parts may go on changing them.
-        return cls(fact, {"code": CODE_VERSIONS.get(fact, 1), **deepcopy(parts)})
+        return cls(fact, deepcopy(parts))
 
     @property
     def digest(self) -> str:

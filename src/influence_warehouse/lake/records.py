@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from influence_warehouse.lake.layout import Home, file_name_of
 from influence_warehouse.secrecy import redacted
@@ -82,11 +82,21 @@ def failure_of(home: Home, partition: str) -> str | None:
 
 def recorded_fingerprint(home: Home, fact: str, partition: str | None) -> str | None:
     """Digest of what a fact was made from, as its record says; None where there is none."""
+    found = _record(home, fact, partition).get("fingerprint")
+    return None if found is None else str(found)
+
+
+def recorded_rows(home: Home, fact: str, partition: str | None) -> int:
+    """Rows of a fact, or what a folder holds, as its record says; 0 where there is none."""
+    return int(_record(home, fact, partition).get("rows", 0))
+
+
+def _record(home: Home, fact: str, partition: str | None) -> dict[str, Any]:
     try:
-        text = record_path(home, fact, partition).read_text(encoding="utf-8")
-        return str(json.loads(text)["fingerprint"])
-    except (FileNotFoundError, ValueError, KeyError):
-        return None
+        record = json.loads(record_path(home, fact, partition).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def recorded_fingerprints(home: Home) -> set[tuple[str, str | None, str]]:
@@ -109,7 +119,8 @@ def write_record(
     from influence_warehouse.lake.facts import write_atomically
 
     path = record_path(home, outcome.fact, partition)
-    if outcome.reused and path.exists():
+    # A process that was killed between a fact and its record left the record of an earlier one.
+    if outcome.reused and recorded_fingerprint(home, outcome.fact, partition) == fingerprint:
         return
     record = {
         "asset": outcome.fact,

@@ -40,7 +40,7 @@ def seal(path: Path) -> None:
 
 
 def is_intact(path: "Path | UPath") -> bool:
-    """Whether a Parquet file is as it was sealed. One without a seal, of an earlier version, is.
+    """Whether a Parquet file is as it was sealed; one without a seal is not.
 
     Reads the whole file once, in pieces of 1 MiB.
     """
@@ -49,7 +49,7 @@ def is_intact(path: "Path | UPath") -> bool:
     except _DamagedError:
         return False
     if place is None:
-        return True
+        return False
     end = place + len(_BLANK)
     return footer[place:end] == _digest(path, start, footer[:place] + _BLANK + footer[end:])
 

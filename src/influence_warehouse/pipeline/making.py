@@ -1,7 +1,8 @@
-"""Making a step, or one part of it: run it, and leave its record or its failure beside the facts.
+"""Making a step, or one part of it: compare, keep or make, write, and leave a record or a failure.
 
-What Dagster's assets and the workers of a cluster share. Belongs here: the order of running
-and noting. Does not belong here: which steps there are (`steps`) and what is noted (`records`).
+What Dagster's assets and the workers of a cluster share; the only place where facts of a study's
+steps are written. Does not belong here: which steps there are (`steps`) and what is noted
+(`records`).
 """
 
 import errno
@@ -9,14 +10,23 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from influence_warehouse.errors import InfluenceError, InputError, WarehouseError
+import polars as pl
+
+from influence_warehouse.errors import FactError, InfluenceError, InputError, WarehouseError
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.layout import Home
-from influence_warehouse.lake.records import Timer, failure_path, write_failure, write_record
-from influence_warehouse.pipeline.parts import are_related
-from influence_warehouse.pipeline.steps import Step, steps
+from influence_warehouse.lake.records import (
+    Timer,
+    failure_path,
+    recorded_rows,
+    write_failure,
+    write_record,
+)
+from influence_warehouse.pipeline.identity import fingerprints, is_current, parts_for
+from influence_warehouse.pipeline.steps import Step, step_of, steps
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.study import Study
 
 # The system's words for ENOSPC, EFBIG, EDQUOT and EROFS, which errors of any type hand on.
@@ -26,48 +36,90 @@ _REFUSALS = tuple(os.strerror(n) for n in (errno.ENOSPC, errno.EFBIG, errno.EDQU
 def make_step(
     step: Step, study: Study, lake: Lake, part: Part | None = None
 ) -> list[tuple[Outcome, str]]:
-    """Run a step, or one part of it; each outcome with the digest of its fact's fingerprint.
+    """Make a step, or one part of it; each outcome with the digest of its fact's fingerprint.
 
-    What is current is kept. Raises what the step raises, and WarehouseError where that was some
+    What is current is kept. Raises FactError when what the step reads is missing or made from
+    something else, what the step raises, and WarehouseError where that was some
     library's word for a disk that refuses; of an unlearning run the error is
     noted, too, where `influence status` and the tables find it.
     """
     started = Timer()
     with _noting_failure(step, lake.home, part), _naming_full_disks(lake.home):
         _require_current_inputs(step, study, lake, part)
-        made = step.run(study, lake, *([] if part is None else [part]))
-        results = []
-        for outcome in [made] if isinstance(made, Outcome) else made:
-            digest = _digest_of(lake, outcome, part)
+        results = make_facts(step, study, lake, part)
+        for outcome, digest in results:
             write_record(lake.home, outcome, digest, started, part)
-            results.append((outcome, digest))
         return results
 
 
-def _require_current_inputs(step: Step, study: Study, lake: Lake, part: Part | None) -> None:
-    """Raise FactError, listing every difference, when a fact that the step reads is missing or
-    was made from something else than the study would make it from now.
+def make_facts(
+    step: Step, study: Study, lake: Lake, part: Part | None = None
+) -> list[tuple[Outcome, str]]:
+    """`make_step` from inputs that nobody asks whether they are current, and without a record."""
+    expected = fingerprints(step, study, lake, part)
+    if is_current(step, lake, expected, part):
+        return [(_kept(lake, made_from, part), made_from.digest) for made_from in expected.values()]
+    task = Task(study if part is None else study.of_part(part), lake, part, expected)
+    outcomes = {made.fact: _written(made, task) for made in step.run(task)}
+    return [(outcomes[fact], made_from.digest) for fact, made_from in expected.items()]
 
-    Unlearning runs excepted, of which those that are done are read. What was made from an input
-    file that is not on this machine, as a worker may run without the corpus, has to be there.
+
+def make_fact(study: Study, lake: Lake, fact: str, part: Part | None = None) -> list[Outcome]:
+    """`make_facts` of the step that a fact is of: for what is not a study's run."""
+    return [outcome for outcome, _ in make_facts(step_of(study, fact), study, lake, part)]
+
+
+def _kept(lake: Lake, fingerprint: Fingerprint, part: Part | None) -> Outcome:
+    fact = fingerprint.fact
+    if fact in CONTRACTS:
+        return Outcome(fact, lake.rows(fact, part), reused=True)
+    return Outcome(fact, recorded_rows(lake.home, fact, part), reused=True)
+
+
+def _written(made: Made, task: Task) -> Outcome:
+    fingerprint = task.fingerprints[made.fact]
+    if isinstance(made.rows, int):
+        rows = made.rows
+    elif isinstance(made.rows, pl.DataFrame):
+        task.lake.write(made.fact, made.rows, fingerprint, task.part)
+        rows = made.rows.height
+    else:
+        rows = task.lake.write_in_order(made.fact, made.rows, fingerprint)
+    return Outcome(made.fact, rows, reused=False, details=made.details)
+
+
+def _require_current_inputs(step: Step, study: Study, lake: Lake, part: Part | None) -> None:
+    """Raise FactError, listing every difference, when what the step reads is missing or was made
+    from something else than the study would make it from now.
+
+    Runs are excepted, unless the part is one itself: of all runs those that are done are read.
+    What was made from an input file that is not on this machine, as a worker may run without the
+    corpus, has to be there.
     """
-    makers = {fact: other for other in steps(study) for fact in other.facts if fact in CONTRACTS}
-    for need in step.needs:
+    makers = {fact: other for other in steps(study) for fact in other.facts}
+    for need in step.upstream:
         maker = makers.get(need)
-        if maker is None or maker.parts == "runs":
+        if maker is None or (maker.parts == "runs" and step.parts != "runs"):
             continue
-        for key in maker.part_keys(study, lake):
-            if part is None or key is None or are_related(part, key):
-                _require_current(maker, need, study, lake, key)
+        for key in parts_for(step, maker, study, lake, part):
+            _require_current(maker, need, study, lake, key)
 
 
 def _require_current(maker: Step, fact: str, study: Study, lake: Lake, key: Part | None) -> None:
     try:
-        expected = maker.expected(study, lake, *([] if key is None else [key]))
+        expected = fingerprints(maker, study, lake, key)
     except InputError:
-        lake.require(fact, key)
-    else:
-        lake.require_expected(Fingerprint(fact, expected.parts), key)
+        if fact in CONTRACTS:
+            lake.require(fact, key)
+        return
+    if fact in CONTRACTS:
+        lake.require_expected(expected[fact], key)
+    elif not maker.has_folder(lake, expected[maker.facts[0]]):
+        of = "" if key is None else f" of {key}"
+        raise FactError(
+            f"{lake.home.path}: `{fact}`{of} is missing, or made from something else. "
+            "Remedy: `influence run STUDY --stage prepare` makes it; then start again."
+        )
 
 
 def made_line(outcome: Outcome, started: Timer, part: Part | None = None) -> str:
@@ -107,9 +159,3 @@ def _noting_failure(step: Step, home: Home, part: Part | None) -> Iterator[None]
         write_failure(home, part, error)
         raise
     failure_path(home, part).unlink(missing_ok=True)
-
-
-def _digest_of(lake: Lake, outcome: Outcome, part: Part | None) -> str:
-    if outcome.fact in CONTRACTS:
-        return lake.require(outcome.fact, part).digest
-    return str(outcome.details["digest"])

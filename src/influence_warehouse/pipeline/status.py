@@ -14,6 +14,7 @@ from influence_warehouse.lake.facts import Lake, Part
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.lake.records import failure_of, recorded_fingerprint
+from influence_warehouse.pipeline.identity import fingerprints
 from influence_warehouse.pipeline.steps import Step, steps
 from influence_warehouse.study.study import Study
 
@@ -34,7 +35,7 @@ def states(study: Study, home: Home) -> Iterator[State]:
     lake = Lake(home)
     unready: set[str] = set()
     for step in steps(study):
-        blockers = sorted(unready.intersection(step.needs))
+        blockers = sorted(unready.intersection(step.upstream))
         for part in [None] if blockers and step.parts == "runs" else step.part_keys(study, lake):
             found = (
                 [_waiting(step, fact, part, blockers) for fact in step.facts]
@@ -91,38 +92,35 @@ def _waiting(step: Step, fact: str, part: Part | None, blockers: list[str]) -> S
 
 def _step_states(step: Step, part: Part | None, study: Study, lake: Lake) -> list[State]:
     try:
-        expected = step.expected(study, lake, *([] if part is None else [part]))
+        expected = fingerprints(step, study, lake, part)
     except InfluenceError as error:
         reason = str(error).splitlines()[0]
         return [State(step.stage, fact, part, "missing", reason) for fact in step.facts]
-    facts = {
-        fact: _state(step, fact, part, expected, lake) for fact in step.facts if fact in CONTRACTS
-    }
     return [
-        facts.get(fact) or folder_state(step, fact, part, expected, lake) for fact in step.facts
+        (_state if fact in CONTRACTS else folder_state)(step, part, expected[fact], lake)
+        for fact in step.facts
     ]
 
 
-def folder_state(
-    step: Step, fact: str, part: Part | None, expected: Fingerprint, lake: Lake
-) -> State:
+def folder_state(step: Step, part: Part | None, expected: Fingerprint, lake: Lake) -> State:
     """Of a folder, by what its record says that it was made from."""
+    fact = expected.fact
     found = recorded_fingerprint(lake.home, fact, part)
     if found is None:
         return State(step.stage, fact, part, "missing")
-    # An adapter is what it is whatever its run is called; the facts of a run name it.
-    parts = {name: value for name, value in expected.parts.items() if name != "partition_key"}
-    if found in (expected.digest, Fingerprint(fact, parts).digest):
-        return State(step.stage, fact, part, "current")
-    return State(step.stage, fact, part, "stale", "made from something else")
+    if found != expected.digest:
+        return State(step.stage, fact, part, "stale", "made from something else")
+    if fact == step.facts[0] and not step.has_folder(lake, expected):
+        return State(step.stage, fact, part, "missing", "its folder is gone")
+    return State(step.stage, fact, part, "current")
 
 
-def _state(step: Step, fact: str, part: Part | None, expected: Fingerprint, lake: Lake) -> State:
+def _state(step: Step, part: Part | None, expected: Fingerprint, lake: Lake) -> State:
+    fact = expected.fact
     try:
         found = lake.fingerprint(fact, part)
     except InfluenceError as error:
         return State(step.stage, fact, part, "stale", str(error).splitlines()[0])
-    # Facts of one step share their parts, whatever their names.
     differences = found.differences(expected) if found else ["missing"]
     if not differences:
         return State(step.stage, fact, part, "current")

@@ -35,28 +35,51 @@ _PARTS: dict[str, Callable[[Study], list[str]]] = {
 class Step:
     """One function of a stage that makes one fact or a few in one pass.
 
-    `make` and `fingerprint` are `module:function`; those of a step in parts take the part's key as
-    third argument. `parts` says what the parts are; one that is needed by a part of another step
-    has a key that begins the other's, or begins with it. `needs` are facts of other steps, or
-    marts. `guards` are functions of (study, lake) that raise FactError where what the step reads
-    was not checked, or did not pass.
+    Its identity, which `pipeline.identity` turns into fingerprints: the facts in `inputs`, whole;
+    what `identity` says of the study, of files and of parts of facts; `version`, raised by hand
+    when a change of code changes what is written; and `libraries`, whose results it writes.
+    `needs` are further facts or marts that have to be there first.
+
+    Functions are `module:function`. `make` takes a `Task` and gives a `Made` for each fact;
+    `identity` takes (study, lake), of a step in parts (study, lake, part), and gives a mapping;
+    `is_made` takes (lake, fingerprint) and says whether a folder that the step writes is whole.
+    `parts` says what the parts are; one that is needed by a part of another step has a key that
+    begins the other's, or begins with it. `guards` are functions of (study, lake) that raise
+    FactError where what the step reads was not checked, or did not pass.
     """
 
     stage: str
     facts: tuple[str, ...]
-    needs: tuple[str, ...]
     make: str
-    fingerprint: str
+    inputs: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    identity: str | None = None
+    is_made: str | None = None
     parts: str | None = None
     guards: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    version: int = 1
 
     @property
     def name(self) -> str:
         return self.make.partition(":")[2]
 
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """All facts and marts that have to be there first."""
+        return self.inputs + self.needs
+
     def run(self, *arguments: Any) -> Any:
-        """Call the step's function: (study, lake) or (study, lake, part)."""
+        """Call `make`."""
         return _function(self.make)(*arguments)
+
+    def identify(self, *arguments: Any) -> Any:
+        """Call `identity`; of a step whose inputs say everything, an empty mapping."""
+        return _function(self.identity)(*arguments) if self.identity else {}
+
+    def has_folder(self, *arguments: Any) -> bool:
+        """Call `is_made`; True for a step that writes no folder of its own."""
+        return _function(self.is_made)(*arguments) if self.is_made else True
 
     def require_guarded(self, study: Study, lake: "Lake") -> None:
         """Ask for what Dagster's blocking checks would, where no such gate stands before."""
@@ -78,10 +101,6 @@ class Step:
     def is_partitioned(self) -> bool:
         """Whether the parts are many and made by workers, each a partition in orchestration."""
         return self.parts in ("shards", "runs")
-
-    def expected(self, *arguments: Any) -> Any:
-        """Fingerprint that the step's first fact should have now."""
-        return _function(self.fingerprint)(*arguments)
 
 
 def steps(study: Study) -> list[Step]:
@@ -108,6 +127,11 @@ def steps(study: Study) -> list[Step]:
     ]
 
 
+def step_of(study: Study, fact: str) -> Step:
+    """The step that makes a fact. Raises KeyError for one that the study has no step for."""
+    return {name: step for step in steps(study) for name in step.facts}[fact]
+
+
 def attributed_facts() -> dict[str, str | None]:
     """Facts of corpus, benchmarks and attribution, with what they are in parts by: what the marts
     of any study start from."""
@@ -124,16 +148,18 @@ _PLANTED = (
     Step(
         "corpus",
         ("planted_documents", "planted_truth"),
-        (),
         "planted.world:make_planted_world",
-        "planted.world:fingerprint_of_planted_truth",
+        identity="planted.world:identity_of_planted_world",
+        is_made="planted.world:is_planted_world_made",
     ),
     Step(
         "corpus",
         ("planted_model",),
-        ("planted_documents",),
         "planted.training:make_planted_model",
-        "planted.training:fingerprint_of_planted_model",
+        needs=("planted_documents",),
+        identity="planted.training:identity_of_planted_model",
+        is_made="planted.training:is_planted_model_made",
+        libraries=("tokenizers", "torch", "transformers"),
     ),
 )
 
@@ -144,45 +170,48 @@ def _corpus_to_benchmarks(planted: bool) -> list[Step]:
         Step(
             "corpus",
             ("documents", "documents_set_aside"),
-            source + model if planted else ("corpus_source",),
             "corpus.documents:make_documents",
-            "corpus.documents:fingerprint_of_documents",
+            needs=source + model if planted else ("corpus_source",),
+            identity="corpus.documents:identity_of_documents",
+            libraries=("tokenizers",),
         ),
         Step(
             "sampling",
             ("sampling_manifest", "bin_populations"),
-            ("documents",),
             "sampling.manifest:make_sampling_manifest",
-            "sampling.manifest:fingerprint_of_sampling_manifest",
+            inputs=("documents",),
+            identity="sampling.manifest:identity_of_sampling_manifest",
         ),
         Step(
             "sampling",
             ("bin_terms", "bin_words"),
-            ("documents", "sampling_manifest"),
             "sampling.terms:make_bin_terms",
-            "sampling.terms:fingerprint_of_bin_terms",
+            inputs=("documents", "sampling_manifest"),
+            identity="sampling.terms:identity_of_bin_terms",
+            libraries=("duckdb",),
         ),
         Step(
             "benchmarks",
             ("study_benchmarks", "study_contrasts", "study_methods"),
-            (),
             "benchmarks.tables:make_study_definitions",
-            "benchmarks.tables:fingerprint_of_study_definitions",
+            identity="benchmarks.tables:study_definitions",
         ),
         Step(
             "benchmarks",
             ("benchmark_items",),
-            source if planted else (),
             "benchmarks.tables:make_benchmark_items",
-            "benchmarks.tables:fingerprint_of_benchmark_items",
+            needs=source if planted else (),
+            identity="benchmarks.tables:identity_of_benchmark_items",
         ),
         Step(
             "benchmarks",
             ("item_predictions",),
-            ("benchmark_items", *(model if planted else ())),
             "benchmarks.scoring:make_item_predictions",
-            "benchmarks.scoring:fingerprint_of_item_predictions",
+            inputs=("benchmark_items",),
+            needs=model if planted else (),
+            identity="benchmarks.scoring:identity_of_item_predictions",
             parts="models",
+            libraries=("lm-eval", "transformers"),
         ),
     ]
 
@@ -191,9 +220,8 @@ _REGION_RULES = (
     Step(
         "unlearning",
         ("region_rules",),
-        (),
         "unlearning.rules:make_region_rules",
-        "unlearning.rules:fingerprint_of_region_rules",
+        identity="unlearning.rules:identity_of_region_rules",
     ),
 )
 
@@ -201,78 +229,89 @@ _ATTRIBUTION = (
     Step(
         "attribution",
         ("gradient_diagnosis",),
-        ("documents", "sampling_manifest"),
         "attribution.health:make_gradient_diagnosis",
-        "attribution.health:fingerprint_of_gradient_diagnosis",
+        inputs=("sampling_manifest",),
+        needs=("documents",),
+        identity="attribution.health:identity_of_gradient_diagnosis",
         parts="gradient_models",
+        libraries=("bergson", "transformers"),
     ),
     Step(
         "attribution",
         ("method_preparation",),
-        ("documents", "sampling_manifest", "benchmark_items", "gradient_diagnosis"),
         "attribution.scoring:make_method_preparation",
-        "attribution.scoring:fingerprint_of_method_preparation",
+        needs=("documents", "sampling_manifest", "benchmark_items", "gradient_diagnosis"),
+        identity="attribution.scoring:identity_of_method_preparation",
+        is_made="attribution.scoring:is_folder_made",
         parts="prepared_cells",
     ),
     Step(
         "attribution",
         ("query_index",),
-        ("benchmark_items", "gradient_diagnosis"),
         "attribution.scoring:make_query_index",
-        "attribution.scoring:fingerprint_of_query_index",
+        needs=("benchmark_items", "gradient_diagnosis"),
+        identity="attribution.scoring:identity_of_query_index",
+        is_made="attribution.scoring:is_folder_made",
         parts="indexed_cells",
     ),
     Step(
         "attribution",
-        ("document_scores", "shard_bin_item_scores", "shard_proponents"),
-        ("documents", "sampling_manifest", "benchmark_items", "method_preparation", "query_index"),
+        # While `document_scores`, written last, is missing or stale, the shard is not done.
+        ("shard_bin_item_scores", "shard_proponents", "document_scores"),
         "attribution.scoring:make_document_scores",
-        "attribution.scoring:fingerprint_of_document_scores",
-        parts="shards",
-        guards=(
-            "sampling.expectations:require_checked_sample",
-            "attribution.scoring:require_prepared_methods",
+        needs=(
+            "documents",
+            "sampling_manifest",
+            "benchmark_items",
+            "method_preparation",
+            "query_index",
         ),
+        identity="attribution.scoring:identity_of_document_scores",
+        parts="shards",
+        guards=("sampling.expectations:require_checked_sample",),
     ),
     Step(
         "attribution",
         ("attribution_health",),
-        ("document_scores",),
         "attribution.health:make_attribution_health",
-        "attribution.health:fingerprint_of_attribution_health",
+        inputs=("document_scores",),
         parts="cells",
     ),
     Step(
         "attribution",
         ("proponents",),
-        ("shard_proponents", "attribution_health"),
         "attribution.merging:make_proponents",
-        "attribution.merging:fingerprint_of_proponents",
+        inputs=("shard_proponents",),
+        needs=("attribution_health",),
         parts="cells",
     ),
     Step(
         "attribution",
         ("bin_item_scores",),
-        ("shard_bin_item_scores", "proponents", "attribution_health"),
         "attribution.merging:make_bin_item_scores",
-        "attribution.merging:fingerprint_of_bin_item_scores",
+        inputs=("shard_bin_item_scores", "proponents"),
+        needs=("attribution_health",),
         parts="cells",
     ),
     Step(
         "warehouse",
         ("bin_mean_resamples",),
-        ("bin_item_scores", "document_scores", "item_predictions"),
         "warehouse.resamples:make_bin_mean_resamples",
-        "warehouse.resamples:fingerprint_of_bin_mean_resamples",
+        inputs=("bin_item_scores", "document_scores", "item_predictions"),
+        needs=("bin_populations",),
+        identity="warehouse.resamples:identity_of_bin_mean_resamples",
         parts="cells",
+        libraries=("numpy",),
     ),
     Step(
         "warehouse",
         ("split_half_correlations",),
-        ("bin_item_scores", "document_scores"),
         "warehouse.split_halves:make_split_half_correlations",
-        "warehouse.split_halves:fingerprint_of_split_half_correlations",
+        inputs=("bin_item_scores", "document_scores"),
+        needs=("bin_populations",),
+        identity="warehouse.split_halves:identity_of_split_half_correlations",
         parts="cells",
+        libraries=("numpy",),
     ),
 )
 
@@ -280,45 +319,49 @@ _UNLEARNING = (
     Step(
         "unlearning",
         ("unlearning_plan",),
-        ("chosen_bins",),
         "unlearning.plan:make_unlearning_plan",
-        "unlearning.plan:fingerprint_of_unlearning_plan",
+        needs=("chosen_bins",),
+        identity="unlearning.plan:identity_of_unlearning_plan",
         parts="unlearned_cells",
     ),
     Step(
         "unlearning",
         ("retain_sets", "unlearning_set_digests", "forget_sets"),
-        ("unlearning_plan", "sampling_manifest", "document_scores"),
         "unlearning.sets:make_unlearning_sets",
-        "unlearning.sets:fingerprint_of_forget_sets",
+        inputs=("unlearning_plan", "sampling_manifest", "document_scores"),
+        identity="unlearning.sets:identity_of_unlearning_sets",
         parts="unlearned_cells",
     ),
     Step(
         "unlearning",
         ("unlearned_models", "unlearning_steps", "unlearning_runs"),
-        ("documents", "forget_sets", "retain_sets", "unlearning_set_digests"),
         "unlearning.runs:make_unlearned_model",
-        "unlearning.runs:fingerprint_of_unlearning_runs",
+        needs=("documents", "forget_sets", "retain_sets", "unlearning_set_digests"),
+        identity="unlearning.runs:identity_of_unlearned_models",
         parts="runs",
         guards=(
             "sampling.expectations:require_checked_sample",
             "unlearning.expectations:require_checked_sets",
         ),
+        libraries=("peft", "torch", "transformers"),
     ),
     Step(
         "unlearning",
         ("unlearned_predictions",),
-        ("unlearned_models", "benchmark_items"),
         "unlearning.runs:make_unlearned_predictions",
-        "unlearning.runs:fingerprint_of_unlearned_predictions",
+        inputs=("unlearning_runs", "item_predictions"),
+        needs=("unlearned_models", "benchmark_items"),
         parts="runs",
+        libraries=("lm-eval",),
     ),
     Step(
         "unlearning",
         ("unlearning_comparisons", "unlearning_outcomes"),
-        ("unlearned_predictions", "unlearning_runs", "item_predictions"),
         "unlearning.comparisons:make_unlearning_comparisons",
-        "unlearning.comparisons:fingerprint_of_unlearning_comparisons",
+        inputs=("unlearning_plan", "item_predictions"),
+        needs=("unlearned_predictions", "unlearning_runs"),
+        identity="unlearning.comparisons:identity_of_unlearning_comparisons",
         parts="unlearned_cells",
+        libraries=("scipy",),
     ),
 )

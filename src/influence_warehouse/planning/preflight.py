@@ -43,9 +43,9 @@ def planned(study: Study, home: Home, with_probe: bool = True) -> Plan:
             place.mkdir(parents=True)
         if study.planted is not None:
             from influence_warehouse.lake.facts import Lake
-            from influence_warehouse.planted.world import make_planted_world
+            from influence_warehouse.pipeline.making import make_fact
 
-            make_planted_world(study, Lake(scratch))
+            make_fact(study, Lake(scratch), "planted_documents")
         else:
             for model in study.models:
                 model_source(study.narrowed(model.name), home)

@@ -24,6 +24,7 @@ from influence_warehouse.corpus.documents import with_sizes
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.models.loading import Encoded, device, load_model, load_tokenizer
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.planning.workload import Workload, encoded_sample, gradient_cells
 from influence_warehouse.progress import working
 from influence_warehouse.study.study import Compute, Study
@@ -148,14 +149,14 @@ def _import_libraries(scratch: Home) -> None:
 
 def _probe_training(study: Study, load: Workload, scratch: Home, rates: Rates) -> None:
     """Train the planted model on some documents; the model stays in `scratch` for what follows."""
-    from influence_warehouse.planted.training import BATCH_DOCUMENTS, make_planted_model
+    from influence_warehouse.planted.training import BATCH_DOCUMENTS
 
     texts = load.texts[:_TRAINED_TEXTS]
     rows = {"doc_id": [f"{i:05d}" for i in range(len(texts))], "text": texts}
     pl.DataFrame(rows).write_parquet(scratch.inputs / "documents.parquet")
     assert study.planted is not None
     short = study.model_copy(update={"planted": study.planted.model_copy(update={"epochs": 1})})
-    rates.training_step, _ = _seconds(lambda: make_planted_model(short, Lake(scratch)))
+    rates.training_step, _ = _seconds(lambda: make_fact(short, Lake(scratch), "planted_model"))
     rates.training_step /= -(-len(texts) // BATCH_DOCUMENTS)
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from influence_warehouse.benchmarks.tables import make_benchmark_items
 from influence_warehouse.corpus.documents import judge_rows, token_counts, unique_documents
 from influence_warehouse.corpus.files import corpus_files, is_parquet
 from influence_warehouse.corpus.readers import corpus_path, read_corpus
@@ -25,6 +24,7 @@ from influence_warehouse.lake.leftovers import scratch_folder
 from influence_warehouse.lake.out_of_core import spilling
 from influence_warehouse.models.encoding import encode_documents
 from influence_warehouse.models.loading import Encoded, load_tokenizer
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.pipeline.parts import cells
 from influence_warehouse.sampling.manifest import drawn_per_bin
 from influence_warehouse.study.methods import TrackStar
@@ -71,7 +71,7 @@ def workload(study: Study, inputs: Home, scratch: Home) -> Workload:
     items = None
     if is_local:
         lake = Lake(scratch)
-        make_benchmark_items(study, lake)
+        make_fact(study, lake, "benchmark_items")
         items = lake.read("benchmark_items")
     n_items = len(items) if items is not None else sum(b.max_items or 0 for b in study.benchmarks)
     if corpus_path(study, inputs) is None:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from influence_warehouse.errors import FactError
-from influence_warehouse.lake.facts import Lake, Outcome
+from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of_file
 from influence_warehouse.lake.folders import replaced_folder
 from influence_warehouse.models.loading import device, hide_bars
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.planted.world import planted_section
 from influence_warehouse.progress import counted
 from influence_warehouse.study.study import Study
@@ -53,17 +54,16 @@ WEIGHT_DECAY = 0.05
 MASKED = -100
 
 
-def fingerprint_of_planted_model(study: Study, lake: Lake) -> Fingerprint:
+def identity_of_planted_model(study: Study, lake: Lake) -> dict[str, Any]:
     """What the model is made from. Raises FactError when the documents are missing."""
     documents = lake.home.inputs / "documents.parquet"
     if not documents.is_file():
         raise FactError(f"{documents}: missing. Remedy: `influence run` the study; it makes it.")
-    return Fingerprint.of(
-        "planted_model",
-        seed=study.seed,
-        documents=digest_of_file(documents),
-        architecture=ARCHITECTURE,
-        training=[
+    return {
+        "seed": study.seed,
+        "documents": digest_of_file(documents),
+        "architecture": ARCHITECTURE,
+        "training": [
             EMBEDDING_SCALE,
             BATCH_DOCUMENTS,
             MAX_TOKENS,
@@ -71,43 +71,38 @@ def fingerprint_of_planted_model(study: Study, lake: Lake) -> Fingerprint:
             WARMUP_SHARE,
             WEIGHT_DECAY,
         ],
-        epochs=planted_section(study).epochs,
-    )
+        "epochs": planted_section(study).epochs,
+    }
 
 
-def make_planted_model(study: Study, lake: Lake) -> Outcome:
-    """Train the model into the study's model folder, or keep the one that is there already.
+def is_planted_model_made(lake: Lake, fingerprint: Fingerprint) -> bool:
+    """Whether the model's folder, which is whole or absent, is of this fingerprint."""
+    try:
+        record = json.loads((lake.home.model / RECORD).read_text(encoding="utf-8"))
+        return record["digest"] == fingerprint.digest
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
-    Rows: the texts it is trained on. Details: `parameters`, `tokens` (per epoch), `steps`,
-    `loss` (mean over the last epoch, nats per token) and `digest`. The folder appears whole or
-    not at all and holds nothing that differs between equal runs (no times).
-    Raises FactError without the planted documents, WarehouseError when the disk refuses.
+
+def make_planted_model(task: Task) -> list[Made]:
+    """Train the model into the study's model folder. Rows: the texts it is trained on.
+
+    Details: `parameters`, `tokens` (per epoch), `steps`, `loss` (mean over the last epoch, nats
+    per token) and `digest`. The folder appears whole or not at all and holds nothing that differs
+    between equal runs (no times). Raises WarehouseError when the disk refuses.
     """
-    fingerprint = fingerprint_of_planted_model(study, lake)
-    folder = lake.home.model
-    made = _record(folder / RECORD)
-    reused = made is not None and made["digest"] == fingerprint.digest
-    if made is None or not reused:
-        texts = _texts(lake.home.inputs / "documents.parquet")
-        tokenizer = train_tokenizer(texts)
-        model, measured = train(texts, tokenizer, study.seed, planted_section(study).epochs)
-        made = {"digest": fingerprint.digest, "documents": len(texts), **measured}
-        _save(model, tokenizer, folder, made)
-    return Outcome("planted_model", made["documents"], reused, details=made)
+    study, home = task.study, task.lake.home
+    texts = _texts(home.inputs / "documents.parquet")
+    tokenizer = train_tokenizer(texts)
+    model, measured = train(texts, tokenizer, study.seed, planted_section(study).epochs)
+    record = {"digest": task.fingerprints["planted_model"].digest, "documents": len(texts)}
+    _save(model, tokenizer, home.model, record | measured)
+    return [Made("planted_model", len(texts), record | measured)]
 
 
 def _texts(path: Path) -> list[str]:
     column = pl.read_parquet(path, columns=["doc_id", "text"]).sort("doc_id")["text"]
     return [text for text in column.unique(maintain_order=True) if text]
-
-
-def _record(path: Path) -> dict[str, Any] | None:
-    """What an earlier run noted, or None where there is no whole record."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and {"digest", "documents"} <= set(record) else None
 
 
 def train_tokenizer(texts: list[str]) -> "PreTrainedTokenizerFast":

@@ -10,13 +10,15 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from influence_warehouse import taxonomy
 from influence_warehouse.errors import StudyError
-from influence_warehouse.lake.facts import Lake, Outcome, write_atomically
+from influence_warehouse.lake.facts import Lake, write_atomically
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of, digest_of_file
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.planted import wordings
 from influence_warehouse.planted.pages import write_page
 from influence_warehouse.planted.wordings import PlantedFact
@@ -234,13 +236,12 @@ def _question(fact: PlantedFact, wording: int, rng: random.Random) -> dict[str, 
     }
 
 
-def fingerprint_of_planted_truth(study: Study, lake: Lake) -> Fingerprint:
+def identity_of_planted_world(study: Study, lake: Lake) -> dict[str, Any]:
     """What the world is made from: seed, section and wordings."""
-    return Fingerprint.of(
-        "planted_truth",
-        seed=study.seed,
-        world=planted_section(study).model_dump(exclude={"epochs"}),
-        wordings=digest_of(
+    return {
+        "seed": study.seed,
+        "world": planted_section(study).model_dump(exclude={"epochs"}),
+        "wordings": digest_of(
             [
                 repr(wordings.topics()),
                 repr(wordings.formats()),
@@ -249,34 +250,28 @@ def fingerprint_of_planted_truth(study: Study, lake: Lake) -> Fingerprint:
                 repr(wordings.names()),
             ]
         ),
-    )
+    }
 
 
-def make_planted_world(study: Study, lake: Lake) -> list[Outcome]:
+def make_planted_world(task: Task) -> list[Made]:
     """Write `documents.parquet` and `items.parquet` into the study's inputs, and the truth.
 
-    Returns the outcomes of `planted_documents` (rows: documents) and `planted_truth`. The
-    record `world.json` beside the files names what made them, so that the same study makes
-    them once. Raises StudyError without a `planted` section, WarehouseError when the disk
-    refuses.
+    The record `world.json` beside the files names what made them. Rows of `planted_documents`:
+    documents. Raises WarehouseError when the disk refuses.
     """
-    fingerprint = fingerprint_of_planted_truth(study, lake)
-    folder = lake.home.inputs
-    reused = lake.is_current(fingerprint) and _is_made(folder, fingerprint)
-    if not reused:
-        documents, truth = documents_and_truth(study)
-        _write_inputs(folder, {"documents": documents, "items": items(study)}, fingerprint)
-        lake.write("planted_truth", truth, fingerprint)
+    study, lake = task.study, task.lake
+    documents, truth = documents_and_truth(study)
+    inputs = {"documents": documents, "items": items(study)}
+    _write_inputs(lake.home.inputs, inputs, task.fingerprints["planted_documents"])
     details = {
-        "digest": fingerprint.digest,
         "items": planted_section(study).items_per_benchmark * len(CHOICES),
         "exact_duplicates": EXACT_DUPLICATES,
         "empty_texts": EMPTY_TEXTS,
         "empty_bins": EMPTY_BINS,
     }
     return [
-        Outcome("planted_documents", planted_section(study).documents, reused, details),
-        Outcome("planted_truth", lake.rows("planted_truth"), reused),
+        Made("planted_documents", planted_section(study).documents, details),
+        Made("planted_truth", truth),
     ]
 
 
@@ -290,8 +285,9 @@ def _write_inputs(folder: Path, frames: dict[str, pl.DataFrame], fingerprint: Fi
     write_atomically(folder / RECORD, lambda part: part.write_text(text, encoding="utf-8"))
 
 
-def _is_made(folder: Path, fingerprint: Fingerprint) -> bool:
-    """Whether the folder's files are whole and of this fingerprint."""
+def is_planted_world_made(lake: Lake, fingerprint: Fingerprint) -> bool:
+    """Whether the files of the study's inputs are whole and of this fingerprint."""
+    folder = lake.home.inputs
     try:
         content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         return content["digest"] == fingerprint.digest and all(

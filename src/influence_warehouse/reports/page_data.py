@@ -242,7 +242,7 @@ def _settings(method: Method) -> str:
 
 def needs(study: Study | None) -> dict[str, tuple[str, ...]]:
     """What each fact is made from, by the study's steps; none of an imported study."""
-    return {fact: step.needs for step in (steps(study) if study else []) for fact in step.facts}
+    return {fact: step.upstream for step in (steps(study) if study else []) for fact in step.facts}
 
 
 def with_needs(study: Study | None, facts: Iterable[str]) -> list[str]:

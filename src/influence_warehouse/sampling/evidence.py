@@ -19,7 +19,6 @@ from influence_warehouse.sampling.contamination import (
     contained_questions,
     normalized,
 )
-from influence_warehouse.sampling.manifest import manifest_digest, recorded_digest
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import bins
 
@@ -121,7 +120,6 @@ class Evidence:
 
     documents: pl.DataFrame
     bins: pl.DataFrame
-    manifest: pl.DataFrame
 
 
 def collect_evidence(study: Study, lake: Lake) -> Evidence:
@@ -143,9 +141,8 @@ def collect_evidence(study: Study, lake: Lake) -> Evidence:
             connection.register("bin_counts", bin_counts.to_arrow())
             documents = connection.sql(_DOCUMENTS, params=paths).pl()
             hits = _contamination(connection, paths, lake)
-        manifest = lake.read("sampling_manifest")
         contaminated = documents.join(hits, on="doc_id", how="left")
-        return Evidence(contaminated, bin_counts, _whole(manifest, lake))
+        return Evidence(contaminated, bin_counts)
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
         raise FactError(
             f"{lake.home.lake}: a fact cannot be checked ({error}). "
@@ -188,17 +185,6 @@ def _contamination(
             "doc_id": pl.Series(ids, dtype=pl.String),
             "contained_items": pl.Series(named, dtype=pl.String),
             "n_contained_items": pl.Series(counts, dtype=pl.Int32),
-        }
-    )
-
-
-def _whole(manifest: pl.DataFrame, lake: Lake) -> pl.DataFrame:
-    """One row: the manifest's digest now and as recorded when it was made."""
-    record = recorded_digest(lake)
-    return pl.DataFrame(
-        {
-            "digest": [manifest_digest(manifest)],
-            "recorded_digest": [record.digest if record else "none recorded"],
         }
     )
 

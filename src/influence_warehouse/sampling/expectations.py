@@ -70,8 +70,6 @@ def _rules(min_tokens: int) -> tuple[Rule, ...]:
              {"column": "is_in_corpus", "value_set": [True]}),
         Rule("content_hash_matches_corpus", "documents", "SHA-256 of the corpus's text", equal,
              _equal("content_sha256", "corpus_content_sha256")),
-        Rule("digest_as_recorded", "manifest", "the digest recorded when it was made", equal,
-             _equal("digest", "recorded_digest")),
         Rule("no_contamination", "documents", "no benchmark question in a document", between,
              _between("n_contained_items", 0, 0)),
     )  # fmt: skip

@@ -6,27 +6,18 @@ Belongs here: who is drawn and with what probability. Does not belong here: the 
 on the result (expectations).
 """
 
-import hashlib
-import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from influence_warehouse.errors import InputError
-from influence_warehouse.lake.facts import Lake, Outcome
-from influence_warehouse.lake.fingerprint import Fingerprint
-from influence_warehouse.lake.object_storage import FactPath, let_duckdb_read, naming_refusals
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.object_storage import FactPath, let_duckdb_read
 from influence_warehouse.lake.out_of_core import spilling
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.study import Sampling, Study
 from influence_warehouse.taxonomy import TOPICS, bins
-
-# What the recorded digest covers: who was drawn, where it went, and with what content.
-DIGEST_COLUMNS = (
-    *("doc_id", "topic", "format", "bin_id", "population_documents"),
-    *("inclusion_probability", "sample_rank", "shard", "content_sha256"),
-)
 
 # A bin's ceiling leaves this many standard deviations more documents than are drawn.
 _MARGIN = 10.0
@@ -81,99 +72,31 @@ _SAMPLE = """
 """
 
 
-@dataclass(frozen=True)
-class ManifestDigest:
-    """What was recorded beside the manifest when it was made."""
-
-    digest: str
-    rows: int
-    fingerprint: str
+def identity_of_sampling_manifest(study: Study, lake: Lake) -> dict[str, Any]:
+    """What the sample is made from beside the documents: seed and the sampling section."""
+    return {"seed": study.seed, "sampling": study.sampling.model_dump(mode="json")}
 
 
-def fingerprint_of_sampling_manifest(study: Study, lake: Lake) -> Fingerprint:
-    """What `sampling_manifest` is made from: documents, seed and the sampling section."""
-    return Fingerprint.of("sampling_manifest", **_parts(study, lake))
-
-
-def fingerprint_of_bin_populations(study: Study, lake: Lake) -> Fingerprint:
-    """What `bin_populations` is made from: the same as `sampling_manifest`."""
-    return Fingerprint.of("bin_populations", **_parts(study, lake))
-
-
-def _parts(study: Study, lake: Lake) -> dict[str, Any]:
-    return {
-        "documents": lake.require("documents").digest,
-        "seed": study.seed,
-        "sampling": study.sampling.model_dump(mode="json"),
-    }
-
-
-def digest_path(lake: Lake) -> FactPath:
-    """File that records the manifest's digest."""
-    return lake.home.lake / "sampling_manifest.digest.json"
-
-
-def manifest_digest(manifest: pl.DataFrame) -> str:
-    """SHA-256 (hex) over DIGEST_COLUMNS, rows by doc_id; numbers as Python prints them."""
-    hasher = hashlib.sha256()
-    for row in manifest.select(DIGEST_COLUMNS).sort("doc_id").iter_rows():
-        hasher.update(json.dumps(row).encode() + b"\n")
-    return hasher.hexdigest()
-
-
-def recorded_digest(lake: Lake) -> ManifestDigest | None:
-    """The digest recorded when the manifest was made; None when missing or damaged."""
-    path = digest_path(lake)
-    try:
-        with naming_refusals(path):
-            text = path.read_text(encoding="utf-8") if path.exists() else ""
-        return ManifestDigest(**json.loads(text))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def record_digest(manifest: pl.DataFrame, fingerprint: Fingerprint, lake: Lake) -> str:
-    """Write the manifest's digest beside it, and return it."""
-    record = ManifestDigest(manifest_digest(manifest), manifest.height, fingerprint.digest)
-    text = json.dumps(vars(record), indent=2, sort_keys=True) + "\n"
-    lake.put(digest_path(lake), lambda part: part.write_text(text, encoding="utf-8"))
-    return record.digest
-
-
-def make_sampling_manifest(study: Study, lake: Lake) -> list[Outcome]:
-    """Make `sampling_manifest` and `bin_populations` (one row for each of the 576 bins).
+def make_sampling_manifest(task: Task) -> list[Made]:
+    """`sampling_manifest` and `bin_populations` (one row for each of the 576 bins).
 
     Documents with fewer than sampling.min_tokens tokens, or of topics that sampling.topics does
     not name, are no part of any population. Raises InputError when none is left, or when
     sampling.max_documents are fewer than bins.
     """
-    made = fingerprint_of_sampling_manifest(study, lake)
-    populations_made = fingerprint_of_bin_populations(study, lake)
-    record = recorded_digest(lake)
-    # A missing digest is never recomputed from the file on disk: that would bless tampering.
-    if (
-        lake.is_current(made)
-        and lake.is_current(populations_made)
-        and record is not None
-        and record.fingerprint == made.digest
-    ):
-        return [lake.reused(made), lake.reused(populations_made)]
+    study, lake = task.study, task.lake
     manifest = draw_sample(lake.path("documents"), study, lake.home.work)
     populations = bin_populations(manifest, study.sampling)
-    lake.write("bin_populations", populations, populations_made)
-    lake.write("sampling_manifest", manifest, made)
-    digest = record_digest(manifest, made, lake)
     eligible = int(populations["population_documents"].sum())
     details = {
         "documents_eligible": eligible,
         "documents_not_eligible": lake.rows("documents") - eligible,
         "shards": study.sampling.shards,
-        "digest": digest,
     }
     strata = populations["stratum"].value_counts().sort("stratum").rows()
     return [
-        Outcome("sampling_manifest", manifest.height, False, details),
-        Outcome("bin_populations", populations.height, False, dict(strata)),
+        Made("bin_populations", populations, dict(strata)),
+        Made("sampling_manifest", manifest, details),
     ]
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import polars as pl
 
-from influence_warehouse.lake.facts import Lake, Outcome
-from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.object_storage import FactPath, let_duckdb_read
 from influence_warehouse.lake.out_of_core import spilling
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.progress import counted
 from influence_warehouse.study.study import Study
 
@@ -109,47 +109,24 @@ _WORDS = """
 """
 
 
-def fingerprint_of_bin_terms(study: Study, lake: Lake) -> Fingerprint:
-    """From the texts, who of them was sampled, and the bounds of counting."""
-    return Fingerprint.of("bin_terms", **_parts(lake))
+def identity_of_bin_terms(study: Study, lake: Lake) -> dict[str, Any]:
+    """What counting follows from beside the texts and who of them was sampled: its bounds."""
+    return {"bounds": [DOCUMENTS_PER_BIN, MIN_DOCUMENTS, MAX_TERMS]}
 
 
-def fingerprint_of_bin_words(study: Study, lake: Lake) -> Fingerprint:
-    """What `bin_words` is made from: the same as `bin_terms`."""
-    return Fingerprint.of("bin_words", **_parts(lake))
-
-
-def _parts(lake: Lake) -> dict[str, Any]:
-    return {
-        "documents": lake.require("documents").digest,
-        "sampling_manifest": lake.require("sampling_manifest").digest,
-        "bounds": [DOCUMENTS_PER_BIN, MIN_DOCUMENTS, MAX_TERMS],
-    }
-
-
-def make_bin_terms(study: Study, lake: Lake) -> list[Outcome]:
-    """Make `bin_terms` and `bin_words` in one pass over the sampled texts."""
-    terms_made, words_made = (
-        fingerprint_of_bin_terms(study, lake),
-        fingerprint_of_bin_words(study, lake),
-    )
-    if lake.is_current(terms_made) and lake.is_current(words_made):
-        return [lake.reused(terms_made), lake.reused(words_made)]
+def make_bin_terms(task: Task) -> list[Made]:
+    """`bin_terms` and `bin_words` in one pass over the sampled texts."""
+    lake = task.lake
     terms, words = count_terms(
         lake.path("documents"), lake.path("sampling_manifest"), lake.home.work
     )
-    lake.write("bin_words", words, words_made)
-    lake.write("bin_terms", terms, terms_made)
     details = {
         "terms": terms["term"].n_unique(),
         "documents": int(words["n_documents"].sum()),
         "words": int(words["n_words"].sum()),
         "words_kept": int(words["n_words_kept"].sum()),
     }
-    return [
-        Outcome("bin_terms", terms.height, False, details),
-        Outcome("bin_words", words.height, False),
-    ]
+    return [Made("bin_words", words), Made("bin_terms", terms, details)]
 
 
 def count_terms(

@@ -5,19 +5,20 @@ tests. Does not belong here: the tests themselves (paired_tests) and the damage 
 read (dbt), which starts from the same predictions.
 """
 
+from typing import Any
+
 import polars as pl
 
 from influence_warehouse.lake.contracts import CONTRACTS
-from influence_warehouse.lake.facts import Lake, Outcome, Part
-from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
+from influence_warehouse.lake.facts import Lake, Part
+from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.lake.records import failure_of
 from influence_warehouse.pipeline.parts import model_of
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.paired_tests import paired_tests
 from influence_warehouse.unlearning.plan import unlearning_section
 from influence_warehouse.unlearning.runs import PREDICTIONS, is_done
-
-FACTS = ("unlearning_comparisons", "unlearning_outcomes")
 
 
 def run_outcomes(study: Study, lake: Lake, cell: Part) -> pl.DataFrame:
@@ -30,46 +31,34 @@ def run_outcomes(study: Study, lake: Lake, cell: Part) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=CONTRACTS["unlearning_outcomes"].columns, orient="row")
 
 
-def fingerprint_of_unlearning_comparisons(study: Study, lake: Lake, cell: Part) -> Fingerprint:
-    """From the state of every run, what its predictions are made from, and the bootstrap."""
-    return _fingerprint(study, lake, cell, run_outcomes(study, lake, cell))
-
-
-def _fingerprint(study: Study, lake: Lake, cell: Part, outcomes: pl.DataFrame) -> Fingerprint:
+def identity_of_unlearning_comparisons(study: Study, lake: Lake, cell: Part) -> dict[str, Any]:
+    """The state of every run, what its predictions are made from, and the bootstrap."""
+    outcomes = run_outcomes(study, lake, cell)
     # A run that is done is what its file says; another one has no part in the tests.
     done = outcomes.filter(state="done")["partition_key"]
-    return Fingerprint.of(
-        "unlearning_comparisons",
-        plan=lake.require("unlearning_plan", cell).digest,
-        base=lake.require("item_predictions", model_of(cell)).digest,
-        outcomes=[list(row) for row in outcomes.iter_rows()],
-        predictions=digest_of({key: lake.require(PREDICTIONS, key).digest for key in done}),
-        objective=unlearning_section(study).objective,
-        resamples=study.statistics.resamples,
-        seed=study.seed,
-    )
+    return {
+        "outcomes": [list(row) for row in outcomes.iter_rows()],
+        "predictions": digest_of({key: lake.require(PREDICTIONS, key).digest for key in done}),
+        "objective": unlearning_section(study).objective,
+        "resamples": study.statistics.resamples,
+        "seed": study.seed,
+    }
 
 
-def make_unlearning_comparisons(study: Study, lake: Lake, cell: Part) -> list[Outcome]:
-    """Write both facts of a method from its runs that are done. Details: runs per state."""
+def make_unlearning_comparisons(task: Task) -> list[Made]:
+    """Both facts of a method from its runs that are done. Details: runs per state."""
+    study, lake, cell = task.study, task.lake, task.key
     outcomes = run_outcomes(study, lake, cell)
-    wanted = _fingerprint(study, lake, cell, outcomes)
-    prints = [Fingerprint(fact, wanted.parts) for fact in FACTS]
-    if all(lake.is_current(made, cell) for made in prints):
-        return [lake.reused(made, cell) for made in prints]
     damage = target_damage(lake, cell, outcomes)
-    model, method = cell.split("|")
     tests = paired_tests(damage, study.seed, study.statistics.resamples).with_columns(
-        model=pl.lit(model),
-        method=pl.lit(method),
+        model=pl.lit(study.model.name),
+        method=pl.lit(study.method.name),
         objective=pl.lit(unlearning_section(study).objective),
     )
-    lake.write(FACTS[0], tests, prints[0], cell)
-    lake.write(FACTS[1], outcomes, prints[1], cell)
     states = dict(outcomes["state"].value_counts().sort("state").iter_rows())
     return [
-        Outcome(FACTS[0], tests.height, reused=False),
-        Outcome(FACTS[1], outcomes.height, reused=False, details=states),
+        Made("unlearning_comparisons", tests),
+        Made("unlearning_outcomes", outcomes, states),
     ]
 
 

@@ -19,11 +19,12 @@ from influence_warehouse.pipeline.expectation_suite import (
     outcome_of,
     run_checkpoint,
 )
+from influence_warehouse.pipeline.identity import fingerprint_of
 from influence_warehouse.pipeline.parts import unlearned_cells
 from influence_warehouse.sampling.contamination import contained_questions
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.plan import unlearning_section
-from influence_warehouse.unlearning.sets import document_scores, fingerprint_of_forget_sets
+from influence_warehouse.unlearning.sets import document_scores
 
 _EVIDENCE = """
     with runs as (
@@ -178,7 +179,7 @@ def check_unlearning_sets(study: Study, lake: Lake) -> list[ExpectationOutcome]:
     """
     cells = unlearned_cells(study)
     for cell in cells:
-        lake.require_expected(fingerprint_of_forget_sets(study, lake, cell), cell)
+        lake.require_expected(fingerprint_of(study, lake, "forget_sets", cell), cell)
     rules = _rules_of(study)
     tables = {
         "unlearning_sets": _sizes(lake, cells),

@@ -8,14 +8,16 @@ the documents (sets).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
 from influence_warehouse.errors import InputError
 from influence_warehouse.lake.contracts import CONTRACTS
-from influence_warehouse.lake.facts import Lake, Outcome, Part
-from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
+from influence_warehouse.lake.facts import Lake, Part
+from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.pipeline.parts import unlearned_cells
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.study import Study
 from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.taxonomy import FORMATS, TOPICS
@@ -96,38 +98,29 @@ def target_benchmarks(study: Study) -> list[str]:
     return list(unlearning_section(study).benchmarks or [b.name for b in study.benchmarks])
 
 
-def fingerprint_of_unlearning_plan(
-    study: Study, lake: Lake, cell: Part, chosen: pl.DataFrame | None = None
-) -> Fingerprint:
-    """From the method's chosen regions, not their scores, and from objective, conditions, seeds."""
-    settings = unlearning_section(study)
-    regions = _chosen_regions(study.of_part(cell), _chosen(lake, chosen))
-    return Fingerprint.of(
-        "unlearning_plan",
-        cell=cell,
-        objective=settings.objective,
-        regions=digest_of([(benchmark, region.name) for benchmark, region in regions]),
-        conditions=sorted(settings.conditions),
-        seeds=sorted(settings.seeds),
-    )
+def identity_of_unlearning_plan(study: Study, lake: Lake, cell: Part) -> dict[str, Any]:
+    """The method's chosen regions, not their scores, and objective, conditions and seeds.
 
-
-def make_unlearning_plan(
-    study: Study, lake: Lake, cell: Part, chosen: pl.DataFrame | None = None
-) -> Outcome:
-    """Write one method's plan from `chosen`, rows of marts.chosen_bins; null: as they are built.
-
-    Details: runs per condition. Raises InputError for a region outside the taxonomy,
-    WarehouseError when the marts are not built.
+    Raises WarehouseError when the marts are not built.
     """
-    chosen = _chosen(lake, chosen)
-    fingerprint = fingerprint_of_unlearning_plan(study, lake, cell, chosen)
-    if lake.is_current(fingerprint, cell):
-        return lake.reused(fingerprint, cell)
-    plan = plan_runs(study.of_part(cell), chosen)
-    lake.write("unlearning_plan", plan, fingerprint, cell)
+    settings = unlearning_section(study)
+    regions = _chosen_regions(study, read_built(lake.home, "chosen_bins"))
+    return {
+        "objective": settings.objective,
+        "regions": digest_of([(benchmark, region.name) for benchmark, region in regions]),
+        "conditions": sorted(settings.conditions),
+        "seeds": sorted(settings.seeds),
+    }
+
+
+def make_unlearning_plan(task: Task) -> list[Made]:
+    """One method's plan from marts.chosen_bins as they are built. Details: runs per condition.
+
+    Raises InputError for a region outside the taxonomy.
+    """
+    plan = plan_runs(task.study, read_built(task.lake.home, "chosen_bins"))
     counts = dict(plan["condition"].value_counts().sort("condition").iter_rows())
-    return Outcome("unlearning_plan", plan.height, reused=False, details=counts)
+    return [Made("unlearning_plan", plan, counts)]
 
 
 def plan_runs(study: Study, chosen: pl.DataFrame) -> pl.DataFrame:
@@ -155,10 +148,6 @@ def planned_runs(study: Study, lake: Lake) -> list[str]:
     """Partition keys of the plans, in order. Raises FactError where a method has no plan."""
     plans = lake.read_parts("unlearning_plan", unlearned_cells(study))
     return plans["partition_key"].to_list()
-
-
-def _chosen(lake: Lake, chosen: pl.DataFrame | None) -> pl.DataFrame:
-    return read_built(lake.home, "chosen_bins") if chosen is None else chosen
 
 
 def _chosen_regions(study: Study, chosen: pl.DataFrame) -> list[tuple[str, Region]]:

@@ -4,39 +4,34 @@ Belongs here: the study's rule as rows that dbt reads. Does not belong here: app
 (marts.chosen_bins) and the runs that follow from the choice (plan).
 """
 
+from typing import Any
+
 import polars as pl
 
 from influence_warehouse.lake.contracts import CONTRACTS
-from influence_warehouse.lake.facts import Lake, Outcome
-from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.facts import Lake
 from influence_warehouse.pipeline.parts import unlearned_cells
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.plan import Region, target_benchmarks, unlearning_section
 
 
-def fingerprint_of_region_rules(study: Study, lake: Lake) -> Fingerprint:
-    """From the study's rule and its target benchmarks."""
-    rule = unlearning_section(study).regions
-    return Fingerprint.of(
-        "region_rules",
-        study=study.name,
-        cells=unlearned_cells(study),
-        rule=rule.model_dump(mode="json"),
-        benchmarks=target_benchmarks(study),
-    )
+def identity_of_region_rules(study: Study, lake: Lake) -> dict[str, Any]:
+    """The study's rule and its target benchmarks."""
+    return {
+        "study": study.name,
+        "cells": unlearned_cells(study),
+        "rule": unlearning_section(study).regions.model_dump(mode="json"),
+        "benchmarks": target_benchmarks(study),
+    }
 
 
-def make_region_rules(study: Study, lake: Lake) -> Outcome:
-    """Write one row per method and target benchmark, or per region of an explicit list.
+def make_region_rules(task: Task) -> list[Made]:
+    """One row per method and target benchmark, or per region of an explicit list.
 
     Raises InputError for a listed region outside the taxonomy.
     """
-    fingerprint = fingerprint_of_region_rules(study, lake)
-    if lake.is_current(fingerprint):
-        return lake.reused(fingerprint)
-    rows = rule_rows(study)
-    lake.write("region_rules", rows, fingerprint)
-    return Outcome("region_rules", rows.height, reused=False)
+    return [Made("region_rules", rule_rows(task.study))]
 
 
 def rule_rows(study: Study) -> pl.DataFrame:

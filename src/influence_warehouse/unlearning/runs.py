@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from influence_warehouse.benchmarks.scoring import fingerprint_of_item_predictions, score_items
+from influence_warehouse.benchmarks.scoring import score_items
 from influence_warehouse.corpus.chosen import read_documents
 from influence_warehouse.errors import FactError
 from influence_warehouse.lake.contracts import CONTRACTS
-from influence_warehouse.lake.facts import Lake, Outcome
-from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
+from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.models.encoding import encode_documents
 from influence_warehouse.models.loading import Encoded, load_model, load_tokenizer, model_source
-from influence_warehouse.pipeline.parts import cell_of, model_of
+from influence_warehouse.pipeline.identity import fingerprint_of, is_fact_current
+from influence_warehouse.pipeline.parts import cell_of
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.plan import unlearning_section
 
@@ -35,8 +37,7 @@ if TYPE_CHECKING:
     from influence_warehouse.unlearning.training import RunData, Trained
 
 # The folder of the adapter is no fact; the facts of one run are files of their own.
-MODEL, MODEL_FACTS = "unlearned_models", ("unlearning_steps", "unlearning_runs")
-PREDICTIONS = "unlearned_predictions"
+MODEL, PREDICTIONS = "unlearned_models", "unlearned_predictions"
 # Which documents are forgotten comes in by their digest; the last changes no result.
 _NOT_OF_A_RUN = {
     "methods",
@@ -60,108 +61,65 @@ _PLANNED = (
 _SMALL, _CHOICES_AT_ONCE = 20_000_000, 32
 
 
-def fingerprint_of_unlearned_models(study: Study, lake: Lake, partition_key: str) -> Fingerprint:
-    """From the model, the run's documents with their texts, the settings and the seed."""
-    study = study.of_part(partition_key)
+def identity_of_unlearned_models(study: Study, lake: Lake, partition_key: str) -> dict[str, Any]:
+    """The model, the run's documents with their texts, the settings and the seed."""
     run = _planned(lake, partition_key)
     digests = _row_of(lake, "unlearning_set_digests", partition_key)
-    return Fingerprint.of(
-        MODEL,
-        model=model_source(study, lake.home).digest,
-        dtype=study.model.dtype,
-        attention=study.model.attention,
-        settings=unlearning_section(study).model_dump(mode="json", exclude=_NOT_OF_A_RUN),
-        seed=run["seed"],
-        n_forget=digests["n_forget"],
-        forget_digest=digests["forget_digest"],
-        documents=digest_of(_members(lake, run).rows()),
-    )
-
-
-def fingerprint_of_unlearning_runs(study: Study, lake: Lake, partition_key: str) -> Fingerprint:
-    """From the adapter: what was measured while it was trained."""
-    adapter = fingerprint_of_unlearned_models(study, lake, partition_key)
-    return _measured(adapter, partition_key)[-1]
-
-
-def fingerprint_of_unlearned_predictions(
-    study: Study, lake: Lake, partition_key: str
-) -> Fingerprint:
-    """From the adapter and from what the base model's predictions are made from."""
-    adapter = fingerprint_of_unlearned_models(study, lake, partition_key)
-    return _answered(study, lake, adapter, partition_key)
-
-
-def _measured(adapter: Fingerprint, partition_key: str) -> list[Fingerprint]:
-    parts = {**adapter.parts, "partition_key": partition_key}
-    return [Fingerprint(fact, parts) for fact in MODEL_FACTS]
-
-
-def _answered(study: Study, lake: Lake, adapter: Fingerprint, partition_key: str) -> Fingerprint:
-    return Fingerprint.of(
-        PREDICTIONS,
-        partition_key=partition_key,
-        adapter=adapter.digest,
-        predictions=fingerprint_of_item_predictions(study, lake, model_of(partition_key)).digest,
-    )
+    return {
+        "model": model_source(study, lake.home).digest,
+        "dtype": study.model.dtype,
+        "attention": study.model.attention,
+        "settings": unlearning_section(study).model_dump(mode="json", exclude=_NOT_OF_A_RUN),
+        "seed": run["seed"],
+        "n_forget": digests["n_forget"],
+        "forget_digest": digests["forget_digest"],
+        "documents": digest_of(_members(lake, run).rows()),
+    }
 
 
 def is_done(study: Study, lake: Lake, partition_key: str) -> bool:
     """Whether the run's facts and predictions are there and made from what is there now."""
-    adapter = fingerprint_of_unlearned_models(study, lake, partition_key)
-    answered = _answered(study, lake, adapter, partition_key)
-    prints = (*_measured(adapter, partition_key), answered)
-    return all(lake.is_current(made, partition_key) for made in prints)
+    facts = ("unlearning_runs", PREDICTIONS)
+    return all(
+        lake.exists(fact, partition_key) and is_fact_current(study, lake, fact, partition_key)
+        for fact in facts
+    )
 
 
-def make_unlearned_model(study: Study, lake: Lake, partition_key: str) -> list[Outcome]:
-    """Train one run's adapter, or keep it, and write what was measured.
+def make_unlearned_model(task: Task) -> list[Made]:
+    """Train one run's adapter, or keep one that is whole, and tell what was measured.
 
-    Outcomes: the adapter's folder (details: digest), `unlearning_steps`, and `unlearning_runs`
-    last (details: steps, stop_reason, losses). Raises FactError for a partition that is not in
-    the plan, HealthError when losses are not finite; other partitions are not touched.
+    Details of `unlearning_runs`: steps, stop_reason, losses. Raises FactError for a run that is
+    not in the plan, HealthError when losses are not finite; other runs are not touched.
     """
-    adapter = fingerprint_of_unlearned_models(study, lake, partition_key)
-    prints = _measured(adapter, partition_key)
-    folder = Outcome(MODEL, 1, reused=True, details={"digest": adapter.digest})
-    if all(lake.is_current(made, partition_key) for made in prints):
-        return [folder, *(lake.reused(made, partition_key) for made in prints)]
-    study, run = study.of_part(partition_key), _planned(lake, partition_key)
-    with _unlearned(study, lake, run, adapter) as (_, trained):
-        frames = [_steps_frame(partition_key, trained), _run_frame(lake, run, trained)]
-    for made, frame in zip(prints, frames, strict=True):
-        lake.write(made.fact, frame, made, partition_key)
-    details = frames[-1].select(
+    run = _planned(task.lake, task.key)
+    with _unlearned(task, run) as (_, trained):
+        steps, row = _steps_frame(task.key, trained), _run_frame(task.lake, run, trained)
+    details = row.select(
         "steps", "stop_reason", "forget_loss_before", "forget_loss_after", "utility_after"
     )
     return [
-        Outcome(MODEL, 1, False, folder.details),
-        Outcome(prints[0].fact, frames[0].height, False),
-        Outcome(prints[1].fact, 1, False, details.row(0, named=True)),
+        Made(MODEL, 1),
+        Made("unlearning_steps", steps),
+        Made("unlearning_runs", row, details.row(0, named=True)),
     ]
 
 
-def make_unlearned_predictions(study: Study, lake: Lake, partition_key: str) -> Outcome:
+def make_unlearned_predictions(task: Task) -> list[Made]:
     """Ask one run's unlearned model all items, with the base model's prompts, by lm-eval.
 
     An adapter that is there is used without training; a missing one is trained. Raises as
     `make_unlearned_model` does.
     """
-    adapter = fingerprint_of_unlearned_models(study, lake, partition_key)
-    wanted = _answered(study, lake, adapter, partition_key)
-    if lake.is_current(wanted, partition_key):
-        return lake.reused(wanted, partition_key)
-    study = study.of_part(partition_key)
+    study, lake = task.study, task.lake
     metrics = {benchmark.name: benchmark.metric for benchmark in study.benchmarks}
     items = lake.read("benchmark_items")
-    with _unlearned(study, lake, _planned(lake, partition_key), adapter) as (model, _):
+    with _unlearned(task, _planned(lake, task.key)) as (model, _):
         inner: Any = model.get_base_model()
         size = choices_at_once(inner)
         tokenizer = base_of(study, lake).tokenizer
-        frame = score_items(inner, tokenizer, items, metrics, partition_key, size)
-    frame = frame.rename({"model": "run_id"})
-    lake.write(PREDICTIONS, frame, wanted, partition_key)
-    return Outcome(PREDICTIONS, frame.height, reused=False)
+        frame = score_items(inner, tokenizer, items, metrics, task.key, size)
+    return [Made(PREDICTIONS, frame.rename({"model": "run_id"}))]
 
 
 def choices_at_once(model: "PreTrainedModel") -> int | None:
@@ -204,13 +162,13 @@ def base_of(study: Study, lake: Lake) -> Base:
 
 
 @contextmanager
-def _unlearned(
-    study: Study, lake: Lake, run: dict[str, Any], fingerprint: Fingerprint
-) -> Iterator[tuple["PeftModel", "Trained"]]:
+def _unlearned(task: Task, run: dict[str, Any]) -> Iterator[tuple["PeftModel", "Trained"]]:
     """The base model with the run's adapter; the base is as it was before when this ends."""
     from influence_warehouse.unlearning.adapters import Adapter, adapter_folder
 
-    adapter = Adapter(adapter_folder(lake.home, run["partition_key"]), fingerprint)
+    study, lake = task.study, task.lake
+    expected = fingerprint_of(study, lake, MODEL, task.key)
+    adapter = Adapter(adapter_folder(lake.home, task.key), expected)
     base = base_of(study, lake)
     with _threads_of(base.model):
         model, trained = _adapted(study, lake, run, adapter, base)

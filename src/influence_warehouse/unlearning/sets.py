@@ -11,19 +11,18 @@ Belongs here: who is in which set. Does not belong here: checks of it (expectati
 
 import hashlib
 from collections.abc import Iterable
+from typing import Any
 
 import duckdb
 import polars as pl
 
 from influence_warehouse.errors import InputError
 from influence_warehouse.lake.contracts import CONTRACTS
-from influence_warehouse.lake.facts import Lake, Outcome, Part
-from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.facts import Lake, Part
 from influence_warehouse.pipeline.parts import shards_of
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.plan import Region, unlearning_section
-
-FACTS = ("retain_sets", "unlearning_set_digests", "forget_sets")
 
 _DRAW = """
     select doc_id, bin_id
@@ -33,42 +32,26 @@ _DRAW = """
 """
 
 
-def fingerprint_of_forget_sets(study: Study, lake: Lake, cell: Part) -> Fingerprint:
-    """From the method's plan, the sampled documents, their scores, the sizes and the seed."""
+def identity_of_unlearning_sets(study: Study, lake: Lake, cell: Part) -> dict[str, Any]:
+    """The seed, and how large the sets are."""
     settings = unlearning_section(study)
-    scores = {
-        f"shard.{part.rpartition('|')[2]}": lake.require("document_scores", part).digest
-        for part in shards_of(study, cell)
-    }
-    return Fingerprint.of(
-        "forget_sets",
-        plan=lake.require("unlearning_plan", cell).digest,
-        manifest=lake.require("sampling_manifest").digest,
-        seed=study.seed,
-        sizes=[settings.forget_documents, settings.retain_documents, settings.probe_documents],
-        **scores,
-    )
+    sizes = [settings.forget_documents, settings.retain_documents, settings.probe_documents]
+    return {"seed": study.seed, "sizes": sizes}
 
 
-def make_unlearning_sets(study: Study, lake: Lake, cell: Part) -> list[Outcome]:
-    """Write the three facts of a method. Raises InputError when a region has too few documents."""
-    wanted = fingerprint_of_forget_sets(study, lake, cell)
-    fingerprints = {fact: Fingerprint(fact, wanted.parts) for fact in FACTS}
-    if all(lake.is_current(fingerprint, cell) for fingerprint in fingerprints.values()):
-        return [lake.reused(fingerprint, cell) for fingerprint in fingerprints.values()]
+def make_unlearning_sets(task: Task) -> list[Made]:
+    """The three facts of a method. Raises InputError when a region has too few documents."""
+    study, lake, cell = task.study, task.lake, task.key
     plan = lake.read("unlearning_plan", cell)
     documents = lake.read("sampling_manifest", columns=["doc_id", "topic", "format", "bin_id"])
     scores = document_scores(study, lake, cell, plan["benchmark"].unique().to_list())
     forget = forget_sets(study, plan, documents, scores)
     retain = retain_sets(study, plan, documents, forget["doc_id"])
-    frames = {
-        "retain_sets": retain,
-        "unlearning_set_digests": set_digests(plan, forget, retain),
-        "forget_sets": forget,
-    }
-    for fact, frame in frames.items():
-        lake.write(fact, frame, fingerprints[fact], cell)
-    return [Outcome(fact, frame.height, reused=False) for fact, frame in frames.items()]
+    return [
+        Made("retain_sets", retain),
+        Made("unlearning_set_digests", set_digests(plan, forget, retain)),
+        Made("forget_sets", forget),
+    ]
 
 
 def document_scores(study: Study, lake: Lake, cell: Part, benchmarks: list[str]) -> pl.DataFrame:

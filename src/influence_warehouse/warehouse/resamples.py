@@ -8,15 +8,17 @@ Belongs here: drawing. Does not belong here: any statistic of the draws.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from influence_warehouse.errors import FactError
 from influence_warehouse.lake.contracts import CONTRACTS
-from influence_warehouse.lake.facts import Lake, Outcome, Part
-from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
+from influence_warehouse.lake.facts import Lake, Part
+from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.pipeline.parts import model_of, shards_of
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 
@@ -45,31 +47,23 @@ class BinMoments:
     total_scatter: np.ndarray
 
 
-def fingerprint_of_bin_mean_resamples(study: Study, lake: Lake, cell: Part) -> Fingerprint:
-    """From every shard's scores, their sums by item, the answers, the seed and the resamples."""
-    shards = [lake.require("document_scores", part).digest for part in shards_of(study, cell)]
-    return Fingerprint.of(
-        FACT,
-        document_scores=digest_of(shards),
-        bin_item_scores=lake.require("bin_item_scores", cell).digest,
-        item_predictions=lake.require("item_predictions", model_of(cell)).digest,
-        benchmarks=[benchmark.name for benchmark in study.benchmarks],
-        resamples=study.statistics.resamples,
-        seed=study.seed,
-        prior_degrees_of_freedom=PRIOR_DEGREES_OF_FREEDOM,
-        min_subset_items=MIN_SUBSET_ITEMS,
-        item_by_document_part="counted once",
-    )
+def identity_of_bin_mean_resamples(study: Study, lake: Lake, cell: Part) -> dict[str, Any]:
+    """What is drawn: for which benchmarks, how often, by which seed and rules."""
+    return {
+        "benchmarks": [benchmark.name for benchmark in study.benchmarks],
+        "resamples": study.statistics.resamples,
+        "seed": study.seed,
+        "prior_degrees_of_freedom": PRIOR_DEGREES_OF_FREEDOM,
+        "min_subset_items": MIN_SUBSET_ITEMS,
+    }
 
 
-def make_bin_mean_resamples(study: Study, lake: Lake, cell: Part) -> Outcome:
-    """Draw `study.statistics.resamples` sets of bin means of one method and write them.
+def make_bin_mean_resamples(task: Task) -> list[Made]:
+    """Draw `study.statistics.resamples` sets of bin means of one method.
 
     Raises FactError when scores of a benchmark are missing for some documents.
     """
-    fingerprint = fingerprint_of_bin_mean_resamples(study, lake, cell)
-    if lake.is_current(fingerprint, cell):
-        return lake.reused(fingerprint, cell)
+    study, lake, cell = task.study, task.lake, task.key
     answers = lake.read("item_predictions", model_of(cell))
     sums = (
         lake.read("bin_item_scores", cell)
@@ -82,9 +76,8 @@ def make_bin_mean_resamples(study: Study, lake: Lake, cell: Part) -> Outcome:
         )
     )
     resamples = _resampled(study, lake, cell, sums) if len(sums) else no_resamples()
-    lake.write(FACT, resamples, fingerprint, cell)
     details = {"resamples": study.statistics.resamples, "bins": resamples["bin_id"].n_unique()}
-    return Outcome(FACT, len(resamples), reused=False, details=details)
+    return [Made(FACT, resamples, details)]
 
 
 def no_resamples() -> pl.DataFrame:

@@ -6,14 +6,15 @@ docs/statistics.md gives the formulae).
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from influence_warehouse.lake.contracts import CONTRACTS
-from influence_warehouse.lake.facts import Lake, Outcome, Part
-from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
+from influence_warehouse.lake.facts import Lake, Part
 from influence_warehouse.pipeline.parts import shards_of
+from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.progress import counted
 from influence_warehouse.study.study import Study
 from influence_warehouse.warehouse.resamples import (
@@ -40,28 +41,19 @@ _LEVELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def fingerprint_of_split_half_correlations(study: Study, lake: Lake, cell: Part) -> Fingerprint:
-    """From the scores of every shard, their sums by item, the seed and the number of splits."""
-    shards = [lake.require("document_scores", part).digest for part in shards_of(study, cell)]
-    return Fingerprint.of(
-        FACT,
-        document_scores=digest_of(shards),
-        bin_item_scores=lake.require("bin_item_scores", cell).digest,
-        benchmarks=[benchmark.name for benchmark in study.benchmarks],
-        splits=SPLITS,
-        seed=study.seed,
-    )
+def identity_of_split_half_correlations(study: Study, lake: Lake, cell: Part) -> dict[str, Any]:
+    """What is halved: which benchmarks, how often, by which seed."""
+    names = [benchmark.name for benchmark in study.benchmarks]
+    return {"benchmarks": names, "splits": SPLITS, "seed": study.seed}
 
 
-def make_split_half_correlations(study: Study, lake: Lake, cell: Part) -> Outcome:
-    """Halve items and documents SPLITS times and write how one method's halves correlate.
+def make_split_half_correlations(task: Task) -> list[Made]:
+    """Halve items and documents SPLITS times: how one method's halves correlate.
 
     Holds the method's document scores in memory: 8 bytes per document and benchmark, and as
     much again. Raises FactError when scores of a benchmark are missing for some documents.
     """
-    fingerprint = fingerprint_of_split_half_correlations(study, lake, cell)
-    if lake.is_current(fingerprint, cell):
-        return lake.reused(fingerprint, cell)
+    study, lake, cell = task.study, task.lake, task.key
     sums = lake.read("bin_item_scores", cell).filter(pl.col("n_documents") > 0)
     names = [benchmark.name for benchmark in study.benchmarks]
     shape = _shape(lake)
@@ -79,9 +71,7 @@ def make_split_half_correlations(study: Study, lake: Lake, cell: Part) -> Outcom
         _rows(cell, name, "documents", halves[..., position], shape)
         for position, name in enumerate(names)
     ]
-    correlations = pl.concat(frames)
-    lake.write(FACT, correlations, fingerprint, cell)
-    return Outcome(FACT, len(correlations), reused=False, details={"splits": SPLITS})
+    return [Made(FACT, pl.concat(frames), {"splits": SPLITS})]
 
 
 def halves_over_items(means: np.ndarray, splits: int, rng: np.random.Generator) -> np.ndarray:

@@ -23,13 +23,19 @@ from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
 from influence_warehouse.lake.layout import IMPORTED_FILES
 from influence_warehouse.lake.records import Timer, write_record
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.pipeline.steps import attributed_facts
 from influence_warehouse.progress import working
-from influence_warehouse.sampling.terms import make_bin_terms
 from influence_warehouse.study.design import check_names, contrast_rows
-from influence_warehouse.study.study import Benchmark, Sampling, Statistics, Study
-from influence_warehouse.warehouse.resamples import make_bin_mean_resamples
-from influence_warehouse.warehouse.split_halves import make_split_half_correlations
+from influence_warehouse.study.methods import Random
+from influence_warehouse.study.study import (
+    Attribution,
+    Benchmark,
+    Model,
+    Sampling,
+    Statistics,
+    Study,
+)
 
 _KIND = "document_scores"
 
@@ -242,18 +248,18 @@ def _write_computed(
     study: ScoredDocuments, found: ReadScores, lake: Lake, cells: list[str]
 ) -> list[Outcome]:
     """Terms, resamples and split halves, by the functions that make those of any study."""
-    drawn = _as_study(study, found)
+    drawn = _as_study(study, found, [cell.split("|")[1] for cell in cells])
     outcomes = []
     if found.has_text:
         started = Timer()
-        outcomes += _noted(lake, None, started, make_bin_terms(drawn, lake))
+        outcomes += _noted(lake, None, started, make_fact(drawn, lake, "bin_terms"))
     else:
         empty = [Fingerprint.of(fact, imported=_KIND) for fact in ("bin_terms", "bin_words")]
         outcomes += [write_fact(lake, each, no_rows(each.fact), ()) for each in empty]
-    for make in (make_bin_mean_resamples, make_split_half_correlations):
+    for fact in ("bin_mean_resamples", "split_half_correlations"):
         for cell in cells:
             started = Timer()
-            outcomes += _noted(lake, cell, started, [make(drawn, lake, cell)])
+            outcomes += _noted(lake, cell, started, make_fact(drawn, lake, fact, cell))
     return outcomes
 
 
@@ -266,10 +272,14 @@ def _noted(lake: Lake, part: Part | None, started: Timer, made: list[Outcome]) -
     return made
 
 
-def _as_study(study: ScoredDocuments, found: ReadScores) -> Study:
+def _as_study(study: ScoredDocuments, found: ReadScores, names: list[str]) -> Study:
     """What resampling reads of a study; the rest of one (model, corpus) an import has not."""
     untold = {"domain": "untold", "capability": "untold"}
+    # Like a control, an imported method needs neither a model nor a preparation.
+    methods = tuple(Random.model_construct(kind="random", name=name) for name in names)
     return Study.model_construct(
+        models=(Model.model_construct(name=study.model),),
+        attribution=Attribution.model_construct(methods=methods),
         name=study.name,
         seed=study.seed,
         sampling=Sampling(documents_per_bin=1, shards=1),
