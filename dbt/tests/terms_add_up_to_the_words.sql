@@ -4,7 +4,7 @@ with terms as (
     select
         bin_id,
         sum(count) as total
-    from {{ ref('stg_bin_terms') }}
+    from {{ source('lake', 'bin_terms') }}
     group by bin_id
 )
 
@@ -12,7 +12,7 @@ select
     words.bin_id,
     words.n_words_kept,
     terms.total
-from {{ ref('stg_bin_words') }} as words
+from {{ source('lake', 'bin_words') }} as words
 full outer join terms on words.bin_id = terms.bin_id
 where
     words.bin_id is null
