@@ -27,6 +27,7 @@ from influence_warehouse.lake.layout import EMPTY_FACT, Home, file_name_of, part
 from influence_warehouse.lake.leftovers import part_beside
 from influence_warehouse.lake.object_storage import FactPath, naming_refusals
 from influence_warehouse.lake.out_of_core import write_groups
+from influence_warehouse.lake.ranges import require_in_range
 from influence_warehouse.lake.seals import BLANK_SEAL, is_intact, seal
 from influence_warehouse.lake.seals import METADATA_KEY as SEAL_KEY
 
@@ -97,7 +98,7 @@ class Lake:
     ) -> FactPath:
         """Write a fact whole. Equal frames give equal bytes, whatever their row order.
 
-        Raises FactError when columns, dtypes, or the key's uniqueness break the contract.
+        Raises FactError when columns, dtypes, ranges, or the key's uniqueness break the contract.
         """
         ordered = _conform(fact, frame)
         return self._sealed(
@@ -362,11 +363,13 @@ def _typed(fact: str, frame: pl.DataFrame) -> pl.DataFrame:
     if missing or extra:
         raise FactError(f"{fact}: columns missing {missing}, columns too many {extra}")
     try:
-        return frame.select(
+        typed = frame.select(
             pl.col(name).cast(dtype, strict=True) for name, dtype in contract.columns.items()
         )
     except pl.exceptions.PolarsError as error:
         raise FactError(f"{fact}: a column cannot take its contract's dtype: {error}") from error
+    require_in_range(fact, contract, typed)
+    return typed
 
 
 def _require_unique(fact: str, keys: pl.DataFrame) -> None:
