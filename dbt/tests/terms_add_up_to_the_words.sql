@@ -1,4 +1,6 @@
-{{ config(meta={'dagster': {'ref': {'name': 'stg_bin_terms'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'int_region_terms'}}}) }}
+-- Of sources alone, but a check of the table that is made of them:
+-- depends_on: {{ ref('int_region_terms') }}
 -- The kept words of a bin are those of its terms, none lost and none counted twice.
 with terms as (
     select
