@@ -82,7 +82,8 @@ format: install-dev ## Apply the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: install-dev ## Make the generated pages of docs/ again
+docs: install-dev ## Make the generated pages of docs/ and dbt's sources again
+	$(BIN)/python -m influence_warehouse.warehouse.dbt_sources
 	$(BIN)/python -m influence_warehouse.study.reference > docs/study-file.md
 	$(BIN)/python -m influence_warehouse.warehouse.dictionary > docs/data-dictionary.md
 

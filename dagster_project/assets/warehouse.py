@@ -14,10 +14,14 @@ from dagster_project.materialization import WRITER_POOL
 from dagster_project.resources import StudyResource
 from dagster_project.settings import settings
 from influence_warehouse.children import adopt_environment
-from influence_warehouse.lake.built_from import note_built_from
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.progress import finished, print_progress, step_of_run
-from influence_warehouse.warehouse.build import build_failure, dbt_environment, row_counts
+from influence_warehouse.warehouse.build import (
+    build_failure,
+    dbt_environment,
+    prepare_build,
+    row_counts,
+)
 from influence_warehouse.warehouse.dbt_manifest import manifest_path
 from influence_warehouse.warehouse.publish import SCHEMA
 
@@ -38,8 +42,7 @@ def _dbt_build(name: str, select: str, exclude: str = "") -> dg.AssetsDefinition
         context: dg.AssetExecutionContext, dbt: DbtCliResource, study: StudyResource
     ) -> Iterator:
         """Build and test tables; dbt is the only writer of build.duckdb."""
-        study.lake.require_intact()
-        note_built_from(study.home)
+        prepare_build(study.lake)
         adopt_environment(dbt_environment(study.home, study.study))
         run = dbt.cli(["build"], context=context, target_path=study.home.runs / "dbt")
         # dbt's own lines go to its log; a person sees the checks and tables in the UI.

@@ -16,9 +16,9 @@
             {%- for key in keys %}
             {{ "and " if not loop.first }}a.{{ key }} = b.{{ key }}
             {%- endfor %}
-    inner join {{ ref('stg_study_benchmarks') }} as first_benchmark
+    inner join {{ source('lake', 'study_benchmarks') }} as first_benchmark
         on a.benchmark = first_benchmark.benchmark
-    inner join {{ ref('stg_study_benchmarks') }} as second_benchmark
+    inner join {{ source('lake', 'study_benchmarks') }} as second_benchmark
         on b.benchmark = second_benchmark.benchmark
     where
         first_benchmark.position < second_benchmark.position

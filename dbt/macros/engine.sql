@@ -50,16 +50,3 @@
 {% macro default__distinct_texts(expression) -%}
     string_agg(distinct {{ expression }}, ', ' order by {{ expression }})
 {%- endmacro %}
-
-{#- Number of files that a path pattern names: 0 where the study does not make that fact. -#}
-{% macro count_files(pattern) -%}
-    {{ return(adapter.dispatch('count_files')(pattern)) }}
-{%- endmacro %}
-
-{% macro duckdb__count_files(pattern) -%}
-    {%- set found = run_query("select count(*) from glob('" ~ pattern ~ "')") -%}
-    {{ return(found.columns[0].values()[0]) }}
-{%- endmacro %}
-
-{#- Elsewhere sources are tables that always exist. -#}
-{% macro default__count_files(pattern) -%} {{ return(1) }} {%- endmacro %}

@@ -7,4 +7,4 @@ select
     count(*) as n_rows
 from {{ ref('document_influence') }}
 group by model, method, benchmark
-having count(*) != (select count(*) from {{ ref('stg_sampling_manifest') }})
+having count(*) != (select count(*) from {{ source('lake', 'sampling_manifest') }})

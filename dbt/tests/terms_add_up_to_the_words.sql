@@ -1,10 +1,12 @@
-{{ config(meta={'dagster': {'ref': {'name': 'stg_bin_terms'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'int_region_terms'}}}) }}
+-- Of sources alone, but a check of the table that is made of them:
+-- depends_on: {{ ref('int_region_terms') }}
 -- The kept words of a bin are those of its terms, none lost and none counted twice.
 with terms as (
     select
         bin_id,
         sum(count) as total
-    from {{ ref('stg_bin_terms') }}
+    from {{ source('lake', 'bin_terms') }}
     group by bin_id
 )
 
@@ -12,7 +14,7 @@ select
     words.bin_id,
     words.n_words_kept,
     terms.total
-from {{ ref('stg_bin_words') }} as words
+from {{ source('lake', 'bin_words') }} as words
 full outer join terms on words.bin_id = terms.bin_id
 where
     words.bin_id is null

@@ -44,7 +44,7 @@ def choose(world, home) -> Choose:
         section = {"regions": regions, "benchmarks": benchmarks}
         study = Study.model_validate(world.study.model_dump(mode="json") | {"unlearning": section})
         make_fact(study, Lake(home), "region_rules")
-        command = ["build", "--select", "stg_region_rules", "chosen_bins"]
+        command = ["build", "--select", "chosen_bins"]
         finished = subprocess.run(
             [sys.executable, "-m", "dbt.cli.main", *command],
             env=os.environ | dbt_environment(home, study),

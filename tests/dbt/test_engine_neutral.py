@@ -22,8 +22,8 @@ SHARED_FUNCTIONS = {
 }  # fmt: skip
 # Syntax that the parser counts as functions.
 SYNTAX = {"AND", "OR", "CASE", "IF"}
-# What dispatched macros write for DuckDB, and how a source reads JSON.
-DISPATCHED = {"PERCENTILE_CONT", "GROUP_CONCAT", "REGEXP_REPLACE", "TRIM", "LENGTH", "READ_JSON"}
+# What dispatched macros write for DuckDB, and how a source reads its files.
+DISPATCHED = {"PERCENTILE_CONT", "GROUP_CONCAT", "REGEXP_REPLACE", "TRIM", "LENGTH", "READ_PARQUET"}
 # Each is missing in some engine, or means something else there.
 FORBIDDEN = (
     exp.Qualify, exp.Lambda, exp.Bracket, exp.Pivot, exp.Unnest, exp.Lateral, exp.IntDiv, exp.Mod,
@@ -43,7 +43,7 @@ def _statements(home, part: str) -> list[tuple[str, exp.Expression]]:
 
 def _problems(statement: exp.Expression) -> set[str]:
     found = set()
-    for node in statement.walk(prune=lambda node: _function(node) == "READ_JSON"):
+    for node in statement.walk(prune=lambda node: _function(node) == "READ_PARQUET"):
         name = _function(node)
         if name and name not in SHARED_FUNCTIONS | SYNTAX | DISPATCHED:
             found.add(f"function {name}")

@@ -139,7 +139,7 @@ def test_a_study_without_texts_has_the_table_without_rows(world, rebuilt, tmp_pa
     shutil.copytree(rebuilt.path, home.path)
     for fact in ("bin_terms", "bin_words"):
         Lake(home).path(fact).unlink()
-    command = ["build", "--select", "stg_bin_terms+", "stg_bin_words+"]
+    command = ["build", "--select", "source:lake.bin_terms+", "source:lake.bin_words+"]
     finished = subprocess.run(
         [sys.executable, "-m", "dbt.cli.main", *command],
         env=os.environ | dbt_environment(home, world.study),

@@ -21,15 +21,19 @@ def test_what_is_absent_is_named_with_its_remedy(monkeypatch, package, java, rem
         spark.main(["build"])
 
 
-def test_every_contract_can_be_an_empty_view(tmp_path: Path):
-    for fact, contract in CONTRACTS.items():
-        select = spark._select(tmp_path, fact, contract)
-        assert select.count(" as `") == len(contract.columns)
-        assert select.endswith("where 1 = 0")
+class _Session:
+    def __init__(self):
+        self.said: list[str] = []
+
+    def sql(self, statement: str) -> None:
+        self.said.append(statement)
 
 
-def test_a_fact_in_parts_is_read_as_a_pattern(tmp_path: Path):
-    (tmp_path / "document_scores").mkdir()
-    (tmp_path / "document_scores" / "00000.parquet").touch()
-    select = spark._select(tmp_path, "document_scores", CONTRACTS["document_scores"])
-    assert select == f"select * from parquet.`{tmp_path}/document_scores/*.parquet`"
+def test_every_fact_is_a_view_of_all_its_files(tmp_path: Path):
+    session = _Session()
+    spark.register_facts(session, tmp_path / "lake", tmp_path / "runs")
+    views = {said.split()[4]: said.split("`")[1] for said in session.said if "view" in said}
+    assert set(views) == {f"lake.{name}" for name in (*CONTRACTS, "run_records")}
+    assert views["lake.document_scores"] == f"{tmp_path}/lake/document_scores/*.parquet"
+    assert views["lake.documents"] == f"{tmp_path}/lake/documents.*parquet"
+    assert views["lake.run_records"] == f"{tmp_path}/runs/records.parquet"

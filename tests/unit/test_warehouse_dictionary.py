@@ -1,11 +1,13 @@
 """The data dictionary says what dbt says, about every mart and column."""
 
 import re
+from collections import Counter
 
 import yaml
 
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.warehouse.build import dbt_project_folder
+from influence_warehouse.warehouse.dbt_sources import blocks, render_blocks, render_sources
 from influence_warehouse.warehouse.dictionary import (
     anchor_of,
     marts,
@@ -67,12 +69,35 @@ def test_formulae_link_to_headings_that_statistics_has():
     assert linked <= anchors
 
 
-def test_sources_are_the_facts_column_by_column():
-    text = (dbt_project_folder() / "models" / "staging" / "lake.yml").read_text(encoding="utf-8")
-    for table in yaml.safe_load(text)["sources"][0]["tables"]:
-        if table["name"] != "run_records":
-            columns = [column["name"] for column in table["columns"]]
-            assert columns == list(CONTRACTS[table["name"]].columns), table["name"]
+def test_committed_sources_are_those_of_the_contracts():
+    folder = dbt_project_folder() / "models" / "staging"
+    for name, text in (("lake.yml", render_sources()), ("lake.md", render_blocks())):
+        assert (folder / name).read_text(encoding="utf-8") == text, "run: make docs"
+
+
+def test_a_description_is_typed_once():
+    """What a column of a fact means, and what two tables say alike, is referred to."""
+    meanings = {(name.rpartition("__")[2], text) for name, text in blocks().items()}
+    typed = [
+        (column["name"], " ".join(column["description"].split()))
+        for path in (dbt_project_folder() / "models").rglob("*.yml")
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", ())
+        for column in model["columns"]
+        if "{{" not in column["description"]
+    ]
+    assert typed
+    repeated = [pair for pair, count in Counter(typed).items() if count > 1]
+    assert [*repeated, *meanings.intersection(typed)] == []
+
+
+def test_descriptions_refer_to_blocks_that_are_there_and_no_shared_block_is_idle():
+    models = dbt_project_folder() / "models"
+    text = "".join(path.read_text(encoding="utf-8") for path in models.rglob("*.yml"))
+    used = set(re.findall(r"doc\('(\w+)'\)", text))
+    shared = re.findall(r"% docs (\w+) %", (models / "columns.md").read_text(encoding="utf-8"))
+    assert len(set(shared)) == len(shared)
+    assert used == set(shared) | used.intersection(blocks())
+    assert not set(shared) & set(blocks())
 
 
 def test_staging_selects_what_its_yml_names():

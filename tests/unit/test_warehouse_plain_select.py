@@ -63,7 +63,7 @@ def test_one_select_on_marts_passes_bare(sql):
         "planted_unlearning",
         "unlearning_tests",
         "chosen_bins",
-        "staging.stg_planted_truth",
+        "staging.stg_document_scores",
         "main.bins",
         "other.marts.bins",
         "information_schema.tables",

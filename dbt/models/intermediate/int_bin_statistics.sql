@@ -24,7 +24,7 @@ with totals as (
         cast(null as bigint) as n_items,
         cast(null as bigint) as n_in_top_k,
         mean
-    from {{ ref('stg_bin_scores') }}
+    from {{ source('lake', 'bin_scores') }}
 ),
 
 profiles as (
@@ -61,7 +61,7 @@ all_bins as (
         {{ ratio('totals.n_in_top_k', 'profiles.n_in_top_k') }} as top_share,
         {{ ratio('totals.n_documents', 'profiles.n_documents') }} as document_share
     from profiles
-    cross join {{ ref('stg_bin_populations') }} as bins
+    cross join {{ source('lake', 'bin_populations') }} as bins
     left join totals
         on
             profiles.model = totals.model

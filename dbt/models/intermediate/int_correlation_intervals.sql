@@ -21,7 +21,7 @@ with draws as (
             and resamples.item_subset = statistics.item_subset
             and resamples.level = statistics.level
             and resamples.region_id = statistics.region_id
-    inner join {{ ref('stg_study_benchmarks') }} as benchmarks
+    inner join {{ source('lake', 'study_benchmarks') }} as benchmarks
         on resamples.benchmark = benchmarks.benchmark
 ),
 

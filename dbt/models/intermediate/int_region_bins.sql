@@ -3,7 +3,7 @@ select
     regions.region_id,
     bins.bin_id
 from {{ ref('int_regions') }} as regions
-inner join {{ ref('stg_bin_populations') }} as bins
+inner join {{ source('lake', 'bin_populations') }} as bins
     on
         (regions.topic is null or regions.topic = bins.topic)
         and (regions.format is null or regions.format = bins.format)

@@ -8,7 +8,7 @@ with bins_of_regions as (
         words.n_documents,
         words.n_words_kept
     from {{ ref('int_region_bins') }} as region_bins
-    inner join {{ ref('stg_bin_words') }} as words on region_bins.bin_id = words.bin_id
+    inner join {{ source('lake', 'bin_words') }} as words on region_bins.bin_id = words.bin_id
 ),
 
 regions as (
@@ -35,7 +35,7 @@ terms as (
     select
         term,
         sum(count) as all_count
-    from {{ ref('stg_bin_terms') }}
+    from {{ source('lake', 'bin_terms') }}
     group by term
 ),
 
@@ -47,7 +47,7 @@ counts as (
         sum(bin_terms.n_documents) as n_documents,
         sum(bin_terms.count) as count
     from bins_of_regions
-    inner join {{ ref('stg_bin_terms') }} as bin_terms
+    inner join {{ source('lake', 'bin_terms') }} as bin_terms
         on bins_of_regions.bin_id = bin_terms.bin_id
     group by bins_of_regions.level, bins_of_regions.region_id, bin_terms.term
 )

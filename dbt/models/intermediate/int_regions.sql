@@ -1,5 +1,5 @@
 with bins as (
-    select * from {{ ref('stg_bin_populations') }}
+    select * from {{ source('lake', 'bin_populations') }}
 ),
 
 bin_regions as (

@@ -5,7 +5,7 @@ with items as (
         cast(predictions.is_correct as integer) as is_correct,
         predictions.correct_logprob_margin,
         1.0 / {{ list_length('items.choices') }} as chance
-    from {{ ref('stg_benchmark_items') }} as items
+    from {{ source('lake', 'benchmark_items') }} as items
     inner join {{ ref('stg_item_predictions') }} as predictions
         on items.benchmark = predictions.benchmark and items.item_id = predictions.item_id
 ),
@@ -23,7 +23,7 @@ totals as (
 ),
 
 models as (
-    select distinct model from {{ ref('stg_study_methods') }}
+    select distinct model from {{ source('lake', 'study_methods') }}
 )
 
 select
@@ -42,6 +42,6 @@ select
     {{ wilson_bound('totals.n_correct', 'totals.n_items', 1) }} as accuracy_high,
     cast(totals.chance as double precision) as chance,
     totals.mean_margin
-from {{ ref('stg_study_benchmarks') }} as design
+from {{ source('lake', 'study_benchmarks') }} as design
 cross join models
 left join totals on models.model = totals.model and design.benchmark = totals.benchmark

@@ -11,7 +11,7 @@
 ] -%}
 {%- set not_by_method = ['benchmarks', 'bins'] -%}
 with rules as (
-    select * from {{ ref('stg_region_rules') }}
+    select * from {{ source('lake', 'region_rules') }}
 ),
 
 regions as (

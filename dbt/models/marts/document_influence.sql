@@ -31,8 +31,8 @@ described as (
         documents.source,
         documents.n_tokens,
         manifest.inclusion_probability
-    from {{ ref('stg_sampling_manifest') }} as manifest
-    inner join {{ ref('stg_documents') }} as documents on manifest.doc_id = documents.doc_id
+    from {{ source('lake', 'sampling_manifest') }} as manifest
+    inner join {{ source('lake', 'documents') }} as documents on manifest.doc_id = documents.doc_id
 )
 
 select
@@ -52,6 +52,6 @@ select
     scores.score_rank,
     scores.score_rank_in_bin
 from ranked_in_bins as scores
-inner join {{ ref('stg_bin_populations') }} as bins on scores.bin_id = bins.bin_id
+inner join {{ source('lake', 'bin_populations') }} as bins on scores.bin_id = bins.bin_id
 inner join described on scores.doc_id = described.doc_id
 cross join {{ ref('stg_studies') }} as studies

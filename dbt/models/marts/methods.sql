@@ -4,4 +4,4 @@ select
     methods.method,
     methods.kind,
     methods.position
-from {{ ref('stg_study_methods') }} as methods
+from {{ source('lake', 'study_methods') }} as methods

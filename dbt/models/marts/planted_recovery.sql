@@ -1,6 +1,6 @@
 -- The only model that reads the truth: it grades, nothing chooses by it.
 with truth as (
-    select * from {{ ref('stg_planted_truth') }}
+    select * from {{ source('lake', 'planted_truth') }}
 ),
 
 planted_topics as (

@@ -9,5 +9,5 @@ select
     records.started_at,
     records.seconds,
     records.software
-from {{ ref('stg_run_records') }} as records
+from {{ source('lake', 'run_records') }} as records
 cross join {{ ref('stg_studies') }} as studies

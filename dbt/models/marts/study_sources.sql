@@ -4,7 +4,7 @@ with deviations as (
         stated.method,
         stated.benchmark,
         max(abs(statistics.z - stated.stated_z)) as max_z_deviation
-    from {{ ref('stg_bin_scores') }} as stated
+    from {{ source('lake', 'bin_scores') }} as stated
     inner join {{ ref('int_bin_statistics') }} as statistics
         on
             stated.model = statistics.model
@@ -34,7 +34,7 @@ select
     sources.source,
     sources.licence,
     sources.citation
-from {{ ref('stg_imported_files') }} as sources
+from {{ source('lake', 'imported_files') }} as sources
 left join deviations
     on
         sources.model = deviations.model

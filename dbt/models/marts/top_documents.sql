@@ -100,7 +100,7 @@ select
     coalesce(named.n_items, 0) as n_items_naming_it,
     {{ excerpt('documents.text', 200) }} as excerpt
 from kept
-inner join {{ ref('stg_documents') }} as documents on kept.doc_id = documents.doc_id
+inner join {{ source('lake', 'documents') }} as documents on kept.doc_id = documents.doc_id
 left join named
     on
         kept.model = named.model

@@ -178,7 +178,7 @@ designs as (
         count(domain) as n_domains,
         count(capability) as n_capabilities,
         count(*) as n_benchmarks
-    from {{ ref('stg_study_benchmarks') }}
+    from {{ source('lake', 'study_benchmarks') }}
 ),
 
 untold as (
@@ -207,7 +207,7 @@ imported as (
         max(kind) as kind,
         min(score_per) as least_score_per,
         count(format_grouping) as n_second_labels
-    from {{ ref('stg_imported_files') }}
+    from {{ source('lake', 'imported_files') }}
     group by study
 ),
 
@@ -216,7 +216,7 @@ documents as (
         count(text) as n_texts,
         count(url) as n_urls,
         count(source) as n_sources
-    from {{ ref('stg_documents') }}
+    from {{ source('lake', 'documents') }}
 ),
 
 -- What each import lacks.

@@ -1,3 +1,4 @@
+-- Only methods that are in the study: what others left in the lake is not read.
 select
     facts.model,
     facts.method,
@@ -11,5 +12,5 @@ select
     facts.dtype,
     facts.attention
 from {{ source('lake', 'attribution_health') }} as facts
-inner join {{ ref('stg_study_methods') }} as cells
+inner join {{ source('lake', 'study_methods') }} as cells
     on facts.model = cells.model and facts.method = cells.method

@@ -1,3 +1,4 @@
+-- Only methods that are in the study, each item under the subsets that it is of.
 with scores as (
     select
         facts.model,
@@ -10,7 +11,7 @@ with scores as (
         facts.score_sum,
         facts.score_sum_sq
     from {{ source('lake', 'bin_item_scores') }} as facts
-    inner join {{ ref('stg_study_methods') }} as cells
+    inner join {{ source('lake', 'study_methods') }} as cells
         on facts.model = cells.model and facts.method = cells.method
 ),
 

@@ -1,3 +1,4 @@
+-- Only methods that are in the study: what others left in the lake is not read.
 select
     facts.model,
     facts.method,
@@ -7,5 +8,5 @@ select
     facts.bin_id,
     facts.mean
 from {{ source('lake', 'bin_mean_resamples') }} as facts
-inner join {{ ref('stg_study_methods') }} as cells
+inner join {{ source('lake', 'study_methods') }} as cells
     on facts.model = cells.model and facts.method = cells.method

@@ -1,3 +1,4 @@
+-- Only models that are in the study: what others left in the lake is not read.
 select
     facts.model,
     facts.benchmark,
@@ -7,4 +8,4 @@ select
     facts.is_correct,
     facts.correct_logprob_margin
 from {{ source('lake', 'item_predictions') }} as facts
-where facts.model in (select cells.model from {{ ref('stg_study_methods') }} as cells)
+where facts.model in (select cells.model from {{ source('lake', 'study_methods') }} as cells)

@@ -1,3 +1,4 @@
+-- Only methods that are in the study: what others left in the lake is not read.
 select
     facts.model,
     facts.method,
@@ -8,5 +9,5 @@ select
     facts.bin_id,
     facts.score
 from {{ source('lake', 'proponents') }} as facts
-inner join {{ ref('stg_study_methods') }} as cells
+inner join {{ source('lake', 'study_methods') }} as cells
     on facts.model = cells.model and facts.method = cells.method

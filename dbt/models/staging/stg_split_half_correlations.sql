@@ -1,13 +1,4 @@
-{%- set columns = {
-    "model": "varchar",
-    "method": "varchar",
-    "benchmark": "varchar",
-    "item_subset": "varchar",
-    "split_over": "varchar",
-    "level": "varchar",
-    "split": "integer",
-    "pearson": "double precision",
-} -%}
+-- Only methods that are in the study: what others left in the lake is not read.
 select
     facts.model,
     facts.method,
@@ -17,8 +8,6 @@ select
     facts.level,
     facts.split,
     facts.pearson
-from {{ optional_source(
-    "split_half_correlations", lake_folder() ~ "/split_half_correlations/*.parquet", columns
-) }}
-inner join {{ ref('stg_study_methods') }} as cells
+from {{ source('lake', 'split_half_correlations') }} as facts
+inner join {{ source('lake', 'study_methods') }} as cells
     on facts.model = cells.model and facts.method = cells.method

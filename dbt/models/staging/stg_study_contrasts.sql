@@ -1,3 +1,4 @@
+-- With the number of benchmarks that each contrast weighs.
 select
     facts.study,
     facts.contrast,

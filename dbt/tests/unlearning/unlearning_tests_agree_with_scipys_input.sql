@@ -12,7 +12,7 @@ select
     facts.n_cells as tested_cells,
     marts.median_difference,
     facts.median_difference as tested_median
-from {{ ref('stg_unlearning_comparisons') }} as facts
+from {{ source('lake', 'unlearning_comparisons') }} as facts
 left join {{ ref('unlearning_tests') }} as marts
     on
         facts.model = marts.model

@@ -23,10 +23,11 @@ from influence_warehouse.errors import FactError, WarehouseError
 from influence_warehouse.lake import object_storage
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.fingerprint import Fingerprint
-from influence_warehouse.lake.layout import Home, file_name_of, partition_of
+from influence_warehouse.lake.layout import EMPTY_FACT, Home, file_name_of, partition_of
 from influence_warehouse.lake.leftovers import part_beside
 from influence_warehouse.lake.object_storage import FactPath, naming_refusals
 from influence_warehouse.lake.out_of_core import write_groups
+from influence_warehouse.lake.ranges import require_in_range
 from influence_warehouse.lake.seals import BLANK_SEAL, is_intact, seal
 from influence_warehouse.lake.seals import METADATA_KEY as SEAL_KEY
 
@@ -97,7 +98,7 @@ class Lake:
     ) -> FactPath:
         """Write a fact whole. Equal frames give equal bytes, whatever their row order.
 
-        Raises FactError when columns, dtypes, or the key's uniqueness break the contract.
+        Raises FactError when columns, dtypes, ranges, or the key's uniqueness break the contract.
         """
         ordered = _conform(fact, frame)
         return self._sealed(
@@ -170,7 +171,8 @@ class Lake:
         """Keys of the parts of a fact that are on disk, sorted."""
         folder = self.home.lake / fact
         with naming_refusals(folder):
-            return sorted(partition_of(path.stem) for path in folder.glob("*.parquet"))
+            files = [path for path in folder.glob("*.parquet") if not _is_empty_fact(path)]
+        return sorted(partition_of(path.stem) for path in files)
 
     def fingerprint(self, fact: str, part: Part | None = None) -> Fingerprint | None:
         """What made the fact on disk, or None where there is none.
@@ -254,6 +256,13 @@ class Lake:
             if part.startswith(of) and part not in kept:
                 object_storage.remove(self.path(fact, part))
 
+    def drop(self, fact: str) -> None:
+        """Delete a fact with all its parts, where there is one."""
+        if CONTRACTS[fact].in_parts:
+            self.drop_parts(fact, kept=())
+        elif self.exists(fact):
+            object_storage.remove(self.path(fact))
+
     def is_readable(self, fact: str, part: Part | None = None) -> bool:
         """Whether the fact is there and undamaged."""
         try:
@@ -270,7 +279,7 @@ class Lake:
         """
         with naming_refusals(self.home.lake):
             paths: list[FactPath] = [*self.home.lake.rglob("*.parquet")]
-        for path in sorted(paths, key=str):
+        for path in sorted((path for path in paths if not _is_empty_fact(path)), key=str):
             _require_intact(path)
             self._require_columns(path)
 
@@ -295,6 +304,10 @@ class Lake:
                 f"{self.path(expected.fact, part)}: made from something else:\n  {differences}\n"
                 "Remedy: run the study again; what is stale is remade, the rest is kept."
             )
+
+
+def _is_empty_fact(path: FactPath) -> bool:
+    return path.name.endswith(EMPTY_FACT)
 
 
 def _missing(fact: str, path: FactPath) -> str:
@@ -345,11 +358,13 @@ def _typed(fact: str, frame: pl.DataFrame) -> pl.DataFrame:
     if missing or extra:
         raise FactError(f"{fact}: columns missing {missing}, columns too many {extra}")
     try:
-        return frame.select(
+        typed = frame.select(
             pl.col(name).cast(dtype, strict=True) for name, dtype in contract.columns.items()
         )
     except pl.exceptions.PolarsError as error:
         raise FactError(f"{fact}: a column cannot take its contract's dtype: {error}") from error
+    require_in_range(fact, contract, typed)
+    return typed
 
 
 def _require_unique(fact: str, keys: pl.DataFrame) -> None:

@@ -15,6 +15,8 @@ from influence_warehouse.lake.object_storage import FactPath, folder_at
 IMPORTED_FILES = "imported_files"
 # The model of scores whose importer names none.
 IMPORTED_MODEL = "imported"
+# How the name of a fact's file without rows ends (`empty_facts`).
+EMPTY_FACT = ".empty.parquet"
 
 
 def file_name_of(partition: str) -> str:
@@ -106,6 +108,11 @@ class Home:
     def runs(self) -> Path:
         """Logs and one JSON record per materialization."""
         return self.path / "runs"
+
+    @property
+    def records_table(self) -> Path:
+        """The run records as one Parquet file, for the tables that tell of them."""
+        return self.runs / "records.parquet"
 
     @property
     def data_docs(self) -> Path:

@@ -108,6 +108,35 @@ def recorded_fingerprints(home: Home) -> set[tuple[str, str | None, str]]:
     return found
 
 
+def write_records_table(home: Home) -> None:
+    """Write all records into one Parquet file, in order, for dbt: it has its columns without any
+    record, too."""
+    import polars as pl
+
+    from influence_warehouse.lake.contracts import RUN_RECORDS
+    from influence_warehouse.lake.facts import write_atomically
+
+    paths = sorted((home.runs / "records").glob("*.json"))
+    rows = [_row(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
+    table = pl.DataFrame(rows, schema=RUN_RECORDS.columns, orient="row")
+    write_atomically(home.records_table, table.sort(RUN_RECORDS.key).write_parquet)
+
+
+def _row(record: dict[str, Any]) -> tuple[object, ...]:
+    """A record in the columns of its table; its time in UTC, as the column says."""
+    started = datetime.fromisoformat(record["started_at"]).astimezone(UTC).replace(tzinfo=None)
+    named = (record[name] for name in ("asset", "partition", "fact", "fingerprint", "rows"))
+    software = json.dumps(record["software"], sort_keys=True, separators=(",", ":"))
+    return *named, record["reused"], started, record["seconds"], software
+
+
+def drop_records(home: Home, fact: str) -> None:
+    """Delete the records of a fact and of its parts."""
+    for pattern in (f"{fact}.json", f"{fact}--*.json"):
+        for path in (home.runs / "records").glob(pattern):
+            path.unlink()
+
+
 def write_record(
     home: Home,
     outcome: "Outcome",

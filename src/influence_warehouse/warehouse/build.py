@@ -32,6 +32,9 @@ _DBT = {"duckdb": "dbt.cli.main", "spark": "influence_warehouse.warehouse.spark"
 # What reads facts in object storage, for dbt's profile.
 _FILESYSTEMS = "[{'fs': 's3', 'use_listings_cache': False}]"
 
+# Without these there is nothing to build from; an import may know nothing of items.
+_STARTS = ("study_benchmarks", "bin_item_scores", "bin_mean_resamples")
+
 # DuckDB reads these as a pattern or a quote, dbt as a template.
 _RESERVED = "'\"*?[]{}%"
 
@@ -72,7 +75,7 @@ def dbt_environment(home: Home, study: "Study | None", target: str = "duckdb") -
         "INFLUENCE_REGIONS_CELLS": _regions_cells(study),
         "INFLUENCE_LAKE": str(home.lake),
         "INFLUENCE_FILESYSTEMS": "[]" if home.facts_url is None else _FILESYSTEMS,
-        "INFLUENCE_RECORDS": str(home.runs / "records"),
+        "INFLUENCE_RECORDS": str(home.runs),
         "INFLUENCE_BUILD_DATABASE": str(home.build_database),
         "INFLUENCE_SPARK_WAREHOUSE": str(home.spark),
         "DBT_PROJECT_DIR": project,
@@ -148,12 +151,11 @@ def build_warehouse(study: "Study | None", lake: "Lake", target: str = "duckdb")
             f"{lake.home.facts_url}: a Spark session here reads files alone, not object storage. "
             "Remedy: leave --target out, or read the facts on a cluster (docs/engines.md)."
         )
-    for fact in ("study_benchmarks", "bin_item_scores", "bin_mean_resamples"):
+    for fact in _STARTS if study else _STARTS[:1]:
         lake.digests(fact)
-    lake.require_intact()
+    prepare_build(lake)
     results = dbt_folder(lake.home, target) / "run_results.json"
     results.unlink(missing_ok=True)
-    note_built_from(lake.home)
     seeded = parsed_before(dbt_folder(lake.home), dbt_project_folder())
     with working("tables"), seeded if target == "duckdb" else nullcontext():
         finished = _run_build(study, lake.home, target)
@@ -164,6 +166,20 @@ def build_warehouse(study: "Study | None", lake: "Lake", target: str = "duckdb")
     if problems or finished.returncode:
         raise _failure(lake.home, "\n  ".join(problems) or _last_lines(finished.stdout), target)
     return {"nodes": _counts(report["results"]), "seconds": report["elapsed_time"]}
+
+
+def prepare_build(lake: "Lake") -> None:
+    """Make all that dbt reads ready: whole facts, columns of those that are absent, the records.
+
+    Raises FactError naming the first fact that is damaged or of an earlier version.
+    """
+    from influence_warehouse.lake.empty_facts import write_empty_facts
+    from influence_warehouse.lake.records import write_records_table
+
+    lake.require_intact()
+    write_empty_facts(lake)
+    write_records_table(lake.home)
+    note_built_from(lake.home)
 
 
 def build_failure(home: Home) -> WarehouseError:

@@ -1,7 +1,7 @@
 """The data dictionary: every mart and column, as the dbt project describes them.
 
 `python -m influence_warehouse.warehouse.dictionary > docs/data-dictionary.md` writes it; a
-test holds the committed file to it. Does not belong here: any description (dbt's yml files).
+test holds the committed file to it. Does not belong here: any description (dbt's files).
 """
 
 import re
@@ -13,10 +13,13 @@ import yaml
 from influence_warehouse.warehouse.build import dbt_project_folder
 from influence_warehouse.warehouse.units import NUMERIC, Measure, measure
 
+_REFERENCE = re.compile(r"\{\{ doc\('(\w+)'\) \}\}")
+_BLOCK = re.compile(r"\{% docs (\w+) %\}(.*?)\{% enddocs %\}", re.DOTALL)
+
 _HEAD = """# Data dictionary
 
-Generated from the dbt project (`dbt/models/marts/*.yml`); change it there, then run
-`python -m influence_warehouse.warehouse.dictionary > docs/data-dictionary.md`.
+Generated from the dbt project (`dbt/models/marts/*.yml`) and the contracts of the facts
+(`src/influence_warehouse/lake/contracts/`); change it there, then run `make docs`.
 
 These are the tables of `influence.duckdb`, schema `marts`. Formulae and their sources:
 [statistics.md](statistics.md). The same descriptions are comments in the database:
@@ -25,11 +28,26 @@ These are the tables of `influence.duckdb`, schema `marts`. Formulae and their s
 
 
 def marts() -> list[dict[str, Any]]:
-    """The marts in alphabetical order: `name`, `description`, `columns` as in dbt's yml."""
+    """The marts in alphabetical order: `name`, `description`, `columns` as in dbt's yml, with the
+    texts of the blocks that descriptions refer to."""
     found = []
+    blocks = _blocks()
     for path in sorted((dbt_project_folder() / "models" / "marts").rglob("*.yml")):
         found += yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+    for mart in found:
+        for column in mart["columns"]:
+            if reference := _REFERENCE.fullmatch(column["description"]):
+                column["description"] = blocks[reference[1]]
     return found
+
+
+def _blocks() -> dict[str, str]:
+    """Texts of dbt's blocks by their names."""
+    texts = (
+        path.read_text(encoding="utf-8")
+        for path in sorted((dbt_project_folder() / "models").rglob("*.md"))
+    )
+    return {name: block.strip() for text in texts for name, block in _BLOCK.findall(text)}
 
 
 @cache

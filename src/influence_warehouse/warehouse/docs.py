@@ -37,7 +37,7 @@ def docs_page(home: Home) -> Path:
 def _generate(home: Home, folder: Path) -> None:
     environment = dbt_environment(home, None) | {
         "INFLUENCE_LAKE": "lake",
-        "INFLUENCE_RECORDS": "runs/records",
+        "INFLUENCE_RECORDS": "runs",
         "DBT_TARGET_PATH": str(folder),
         "DBT_LOG_PATH": str(folder),
     }

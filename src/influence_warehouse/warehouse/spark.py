@@ -12,26 +12,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import polars as pl
-
-from influence_warehouse.lake.contracts import CONTRACTS, Contract
+from influence_warehouse.lake.contracts import CONTRACTS
+from influence_warehouse.lake.empty_facts import fact_pattern
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-_TYPES: dict[object, str] = {
-    pl.String(): "string",
-    pl.Float64(): "double",
-    pl.Float32(): "float",
-    pl.Int32(): "int",
-    pl.Int64(): "bigint",
-    pl.Boolean(): "boolean",
-}
-# What a record file holds, as lake.yml says it to DuckDB.
-_RECORD = (
-    "asset string, partition string, fact string, fingerprint string, rows bigint, "
-    "reused boolean, started_at string, seconds double, software map<string, string>"
-)
 
 
 def spark_session(warehouse: Path) -> "SparkSession":
@@ -62,41 +47,11 @@ def spark_session(warehouse: Path) -> "SparkSession":
 
 
 def register_facts(session: "SparkSession", lake: Path, records: Path) -> None:
-    """Make every fact, and the run records, a view of schema `lake`.
-
-    A fact that the study does not make has no rows, with the columns of its contract.
-    """
+    """Make every fact, and the run records, a view of schema `lake`."""
     session.sql("create schema if not exists lake")
-    for fact, contract in CONTRACTS.items():
-        session.sql(f"create or replace view lake.{fact} as {_select(lake, fact, contract)}")
-    session.sql("drop table if exists lake.run_record_files")
-    # A pattern that no file matches is an error; a table without a path has no rows.
-    source = (
-        f"options (path '{records}/*.json', multiLine 'true')"
-        if any(records.glob("*.json"))
-        else ""
-    )
-    session.sql(f"create table lake.run_record_files ({_RECORD}) using json {source}")
-    session.sql(
-        "create or replace view lake.run_records as "
-        "select * except (software), to_json(software) as software from lake.run_record_files"
-    )
-
-
-def _select(lake: Path, fact: str, contract: Contract) -> str:
-    pattern = f"{fact}/*.parquet" if contract.in_parts else f"{fact}.parquet"
-    if any(lake.glob(pattern)):
-        return f"select * from parquet.`{lake}/{pattern}`"
-    columns = ", ".join(
-        f"cast(null as {_type(dtype)}) as `{name}`" for name, dtype in contract.columns.items()
-    )
-    return f"select {columns} where 1 = 0"
-
-
-def _type(dtype: object) -> str:
-    if isinstance(dtype, pl.List):
-        return f"array<{_type(dtype.inner)}>"
-    return _TYPES[dtype]
+    files = {fact: lake / fact_pattern(fact) for fact in CONTRACTS}
+    for name, pattern in (files | {"run_records": records / "records.parquet"}).items():
+        session.sql(f"create or replace view lake.{name} as select * from parquet.`{pattern}`")
 
 
 def _what_is_absent() -> str | None:

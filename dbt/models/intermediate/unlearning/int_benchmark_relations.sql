@@ -10,5 +10,5 @@ select
             then 'one_factor'
         else 'crossed'
     end as relation
-from {{ ref('stg_study_benchmarks') }} as target
-cross join {{ ref('stg_study_benchmarks') }} as other
+from {{ source('lake', 'study_benchmarks') }} as target
+cross join {{ source('lake', 'study_benchmarks') }} as other

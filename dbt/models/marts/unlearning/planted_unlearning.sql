@@ -4,7 +4,7 @@ with planted as (
         benchmark,
         topic,
         format
-    from {{ ref('stg_planted_truth') }}
+    from {{ source('lake', 'planted_truth') }}
 ),
 
 differences as (

@@ -15,5 +15,5 @@ select
     steps.learning_rate,
     ends.stop_reason
 from {{ ref('int_unlearned_runs') }} as runs
-inner join {{ ref('stg_unlearning_steps') }} as steps on runs.run_id = steps.run_id
-inner join {{ ref('stg_unlearning_runs') }} as ends on runs.run_id = ends.run_id
+inner join {{ source('lake', 'unlearning_steps') }} as steps on runs.run_id = steps.run_id
+inner join {{ source('lake', 'unlearning_runs') }} as ends on runs.run_id = ends.run_id

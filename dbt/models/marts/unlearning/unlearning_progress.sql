@@ -25,5 +25,5 @@ from {{ ref('stg_unlearning_plan') }} as plan
 cross join {{ ref('stg_studies') }} as studies
 left join {{ ref('stg_unlearning_outcomes') }} as outcomes on plan.run_id = outcomes.run_id
 -- What an earlier run of other settings did says nothing of this one.
-left join {{ ref('stg_unlearning_runs') }} as runs
+left join {{ source('lake', 'unlearning_runs') }} as runs
     on plan.run_id = runs.run_id and outcomes.state = 'done'

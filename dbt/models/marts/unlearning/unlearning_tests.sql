@@ -30,7 +30,7 @@ tested as (
         comparisons.statistic,
         comparisons.p_value
     from summaries
-    inner join {{ ref('stg_unlearning_comparisons') }} as comparisons
+    inner join {{ source('lake', 'unlearning_comparisons') }} as comparisons
         on
             summaries.model = comparisons.model
             and summaries.method = comparisons.method

@@ -1,16 +1,8 @@
-{%- set columns = {
-    "run_id": "varchar",
-    "benchmark": "varchar",
-    "item_id": "varchar",
-    "is_correct": "boolean",
-    "correct_logprob_margin": "double precision",
-} -%}
+-- A run has a benchmark of its own, its target, so that the one that is asked has another name.
 select
     facts.run_id,
     facts.benchmark as evaluated_benchmark,
     facts.item_id,
     facts.is_correct,
     facts.correct_logprob_margin
-from {{ optional_source(
-    "unlearned_predictions", lake_folder() ~ "/unlearned_predictions/*.parquet", columns
-) }}
+from {{ source('lake', 'unlearned_predictions') }} as facts

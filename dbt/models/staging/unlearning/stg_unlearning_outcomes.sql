@@ -1,12 +1,6 @@
-{%- set columns = {
-    "partition_key": "varchar",
-    "state": "varchar",
-    "detail": "varchar",
-} -%}
+-- A run under the name that the facts of runs give it.
 select
     facts.partition_key as run_id,
     facts.state,
     facts.detail
-from {{ optional_source(
-    "unlearning_outcomes", lake_folder() ~ "/unlearning_outcomes/*.parquet", columns
-) }}
+from {{ source('lake', 'unlearning_outcomes') }} as facts

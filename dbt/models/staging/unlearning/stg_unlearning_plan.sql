@@ -1,14 +1,4 @@
-{%- set columns = {
-    "partition_key": "varchar",
-    "model": "varchar",
-    "method": "varchar",
-    "objective": "varchar",
-    "benchmark": "varchar",
-    "condition": "varchar",
-    "region_kind": "varchar",
-    "topic": "varchar",
-    "seed": "integer",
-} -%}
+-- A run and its region under the names that the marts of runs give them.
 select
     facts.partition_key as run_id,
     facts.model,
@@ -19,9 +9,9 @@ select
     facts.region_kind,
     facts.topic as region,
     facts.seed
-from {{ optional_source("unlearning_plan", lake_folder() ~ "/unlearning_plan/*.parquet", columns) }}
+from {{ source('lake', 'unlearning_plan') }} as facts
 -- What a method planned that regions are not chosen for any more is of no run.
 where exists (
-    select 1 from {{ ref('stg_region_rules') }} as rules
+    select 1 from {{ source('lake', 'region_rules') }} as rules
     where facts.model = rules.model and facts.method = rules.method
 )

@@ -1,6 +1,6 @@
 """Imported bin scores as facts, so that the same marts are built from them.
 
-Belongs here: which facts an import of bin scores writes. What it cannot know is an empty fact
+Belongs here: which facts an import of bin scores writes. What it cannot know is an absent fact
 (no documents, no items), and null columns that the mart `unknowns` explains. Does not belong
 here: reading files (`bin_scores`) and statistics (dbt/).
 """
@@ -19,12 +19,11 @@ from influence_warehouse.exchange.imports.study import (
     method_rows,
     refuse_other_kinds,
 )
-from influence_warehouse.exchange.imports.writing import write_fact
+from influence_warehouse.exchange.imports.writing import drop_earlier_import, write_fact
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Outcome
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
 from influence_warehouse.lake.layout import IMPORTED_FILES
-from influence_warehouse.pipeline.steps import attributed_facts
 from influence_warehouse.study.design import contrast_rows
 from influence_warehouse.taxonomy import bins
 
@@ -49,11 +48,10 @@ def import_bin_scores(study: ImportedStudy, lake: Lake) -> list[Outcome]:
         "bin_populations": _populations(files),
         "bin_scores": _scores(study, files),
     }
-    empty: dict[str, list[dict[str, Any]]] = {
-        fact: [] for fact in attributed_facts() if fact not in frames
-    }
     cells = [f"{study.model}|{study.method}"]
-    return [_make(fact, rows, lake, cells) for fact, rows in (frames | empty).items()]
+    outcomes = [_make(fact, rows, lake, cells) for fact, rows in frames.items()]
+    drop_earlier_import(lake, outcomes)
+    return outcomes
 
 
 def _make(fact: str, rows: list[dict[str, Any]], lake: Lake, cells: list[str]) -> Outcome:

@@ -17,14 +17,13 @@ from influence_warehouse.errors import StudyError
 from influence_warehouse.exchange.imports.document_scores import ReadScores, read_document_scores
 from influence_warehouse.exchange.imports.document_study import ScoredDocuments
 from influence_warehouse.exchange.imports.study import method_rows, refuse_other_kinds
-from influence_warehouse.exchange.imports.writing import no_rows, write_fact
+from influence_warehouse.exchange.imports.writing import drop_earlier_import, write_fact
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
 from influence_warehouse.lake.layout import IMPORTED_FILES
 from influence_warehouse.lake.records import Timer, write_record
 from influence_warehouse.pipeline.making import make_fact
-from influence_warehouse.pipeline.steps import attributed_facts
 from influence_warehouse.progress import working
 from influence_warehouse.study.design import check_names, contrast_rows
 from influence_warehouse.study.methods import Random
@@ -163,6 +162,7 @@ def import_document_scores(study: ScoredDocuments, lake: Lake) -> DocumentImport
         cells = _cells(study, found)
     with working("resamples"):
         outcomes += _write_computed(study, found, lake, cells)
+    drop_earlier_import(lake, outcomes)
     return DocumentImport(outcomes, found.n_without_score, found.suspicion)
 
 
@@ -177,7 +177,7 @@ def _check_design(study: ScoredDocuments, benchmarks: list[str]) -> None:
 
 
 def _write_told(study: ScoredDocuments, found: ReadScores, lake: Lake) -> list[Outcome]:
-    """Small facts: the files, benchmarks and contrasts; and those that an import has no rows of.
+    """Small facts: the files, benchmarks, contrasts and methods.
 
     The mark of an imported home comes first.
     """
@@ -233,15 +233,10 @@ def _write_read(study: ScoredDocuments, found: ReadScores, lake: Lake) -> list[O
         )
         for fact, sql in (documents | scores).items()
     ]
-    computed = {"bin_terms", "bin_words", "bin_mean_resamples", "split_half_correlations"}
-    told = {IMPORTED_FILES, "study_benchmarks", "study_contrasts", "study_methods"}
-    unknown = [
-        fact for fact in attributed_facts() if fact not in {*documents, *scores, *computed, *told}
-    ]
-    return made + [
-        write_fact(lake, Fingerprint.of(fact, imported=_KIND), no_rows(fact), cells)
-        for fact in unknown
-    ]
+    # Resampling asks how the model answered, and nobody told.
+    answers = CONTRACTS["item_predictions"].columns
+    fingerprint = Fingerprint.of("item_predictions", imported=_KIND)
+    return [*made, write_fact(lake, fingerprint, pl.DataFrame(schema=answers), cells)]
 
 
 def _write_computed(
@@ -253,9 +248,6 @@ def _write_computed(
     if found.has_text:
         started = Timer()
         outcomes += _noted(lake, None, started, make_fact(drawn, lake, "bin_terms"))
-    else:
-        empty = [Fingerprint.of(fact, imported=_KIND) for fact in ("bin_terms", "bin_words")]
-        outcomes += [write_fact(lake, each, no_rows(each.fact), ()) for each in empty]
     for fact in ("bin_mean_resamples", "split_half_correlations"):
         for cell in cells:
             started = Timer()

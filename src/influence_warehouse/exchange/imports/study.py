@@ -14,6 +14,7 @@ from influence_warehouse.errors import StudyError
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Part
 from influence_warehouse.lake.layout import IMPORTED_FILES, IMPORTED_MODEL, Home
+from influence_warehouse.lake.records import recorded_fingerprints
 from influence_warehouse.secrecy import carries_credentials
 from influence_warehouse.study.design import (
     Contrast,
@@ -175,11 +176,12 @@ def imported_status_lines(home: Home) -> Iterator[str]:
             f"{row['n_bins']} bins, {row['n_documents']:,} documents)"
         )
     yield f"source: {first['source']}; licence: {first['licence']}; cite: {first['citation']}"
+    recorded = {fact for fact, *_ in recorded_fingerprints(home)}
     for fact in facts:
         keys: list[Part | None] = [*lake.parts(fact)] if CONTRACTS[fact].in_parts else [None]
         is_readable = bool(keys) and all(lake.is_readable(fact, key) for key in keys)
         rows = sum(lake.rows(fact, key) for key in keys) if is_readable else 0
-        if fact in _SCORES and is_readable and not rows:
+        if fact in _SCORES and fact not in recorded:
             continue
         found = f"{rows:,} rows" if is_readable else "missing; import again"
         yield f"imported     {fact:<24} {found}"

@@ -10,7 +10,7 @@ import polars as pl
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.fingerprint import Fingerprint
-from influence_warehouse.lake.records import Timer, write_record
+from influence_warehouse.lake.records import Timer, drop_records, write_record
 from influence_warehouse.pipeline.parts import model_of
 from influence_warehouse.pipeline.steps import attributed_facts
 
@@ -40,9 +40,13 @@ def part_keys(fact: str, cells: Sequence[Part]) -> list[Part]:
     return sorted({model_of(cell) for cell in cells})
 
 
-def no_rows(fact: str) -> pl.DataFrame:
-    """A fact that an import knows nothing of."""
-    return pl.DataFrame(schema=CONTRACTS[fact].columns)
+def drop_earlier_import(lake: Lake, outcomes: Sequence[Outcome]) -> None:
+    """Delete the facts that an import of the same name told once and this one does not tell."""
+    told = {outcome.fact for outcome in outcomes}
+    for fact in CONTRACTS:
+        if fact not in told:
+            lake.drop(fact)
+            drop_records(lake.home, fact)
 
 
 def _rows_of(frame: pl.DataFrame, key: Part) -> pl.DataFrame:

@@ -1,0 +1,30 @@
+"""Run records as a table: no fact, for it says when things were made."""
+
+import polars as pl
+
+from influence_warehouse.lake.contracts.declaring import BIG, FLAG, REAL, TEXT, Column, Contract
+
+RUN_RECORDS = Contract(
+    "How each fact on disk was made, of the records under runs/. One row per asset and partition.",
+    (
+        Column("asset", TEXT, "Name of the asset."),
+        Column(
+            "partition_key",
+            TEXT,
+            "Partition of the asset; null or empty for an asset without partitions.",
+            is_nullable=True,
+        ),
+        Column("fact", TEXT, "Fact that was written."),
+        Column("fingerprint", TEXT, "Digest of everything that the fact was made from."),
+        Column("n_rows", BIG, "Rows of the fact.", unit="rows", low=0),
+        Column("is_reused", FLAG, "Whether the fact on disk was already right."),
+        Column("started_at", pl.Datetime("us"), "Start, in UTC."),
+        Column("seconds", REAL, "Duration in seconds.", unit="seconds", low=0),
+        Column(
+            "software",
+            TEXT,
+            "Versions of the software that ran and the name of the GPU or processor, as JSON.",
+        ),
+    ),
+    key=("asset", "partition_key"),
+)
