@@ -30,7 +30,7 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
     cells = grids.cells(base, "isValid(datum.z)", colour)
     return theme.framed(
         grids.sized(rows, *cells, grids.noted(base, [theme.PASSES, grids.EMPTY_NOTE])),
-        f"Which bins of the corpus support {labels.name(table['benchmark'][0])}?",
+        f"Which bins of the corpus support {table['benchmark'][0]}?",
         [_influence_counts(table), *_influence_notes(table, limit), *grids.left_out(rows, table)],
     )
 
@@ -100,5 +100,7 @@ CHART = Chart(
     order by i.model, i.method, i.item_subset, b.position, i.bin_id
     """,
     draw=draw,
+    page="support",
+    place=3,
     facets=("model", "method", "item_subset", "benchmark"),
 )

@@ -54,12 +54,8 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
 
 
 def _pair_rows(table: pl.DataFrame) -> pl.DataFrame:
-    pair = pl.concat_str(
-        pl.col("benchmark_a_title"), pl.lit(" \N{MULTIPLICATION SIGN} "), "benchmark_b_title"
-    )
+    pair = pl.concat_str("benchmark_a", pl.lit(" \N{MULTIPLICATION SIGN} "), "benchmark_b")
     return table.with_columns(
-        labels.named("benchmark_a", table["benchmark_a"]),
-        labels.named("benchmark_b", table["benchmark_b"]),
         labels.interval("pearson_low", "pearson_high"),
         labels.interval("leave_one_out_min", "leave_one_out_max", to="leave_one_out"),
     ).select(
@@ -119,6 +115,8 @@ CHART = Chart(
     order by c.model, c.method, c.item_subset, c.level, a.position, b.position
     """,
     draw=draw,
+    page="sensitivity",
+    place=1,
     facets=("model", "method", "item_subset"),
     is_optional=True,
 )

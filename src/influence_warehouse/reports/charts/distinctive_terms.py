@@ -45,7 +45,7 @@ def _panel(rows: pl.DataFrame, colour: str, largest: float) -> alt.Chart:
     shown = rows.select("term", "n_documents", "region_documents", "count", "log_odds", "z_score")
     title = alt.Title(
         f"{place}. {topic} (z {z:+.2f})".replace("-", "\N{MINUS SIGN}"),
-        subtitle=f"supports {labels.name(benchmark)}",
+        subtitle=f"supports {benchmark}",
         fontSize=14,
         offset=6,
     )
@@ -96,6 +96,8 @@ CHART = Chart(
     order by i.model, i.method, i.item_subset, b.position, i.place, t.rank
     """,
     draw=draw,
+    page="words",
+    place=1,
     facets=("model", "method", "item_subset"),
     is_optional=True,
 )

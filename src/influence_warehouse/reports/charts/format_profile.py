@@ -18,6 +18,8 @@ def draw(table: pl.DataFrame) -> alt.FacetChart:
 CHART = Chart(
     sql=profiles.influence_sql("format"),
     draw=draw,
+    page="support",
+    place=2,
     facets=("model", "method", "item_subset"),
     is_optional=True,
 )

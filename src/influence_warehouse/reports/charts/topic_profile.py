@@ -20,5 +20,7 @@ def draw(table: pl.DataFrame) -> alt.FacetChart:
 CHART = Chart(
     sql=profiles.influence_sql("topic"),
     draw=draw,
+    page="support",
+    place=1,
     facets=("model", "method", "item_subset"),
 )
