@@ -100,6 +100,7 @@ def test_any_words_are_understood_or_refused(maps, groups):
         ([], ["A b=x"], {}, "groupings.0.name"),
         (["score:a=x"], [], {"benchmark": "a"}, "already says score and benchmark"),
         ([], [], {"top_k": 0}, "top_k"),
+        ([], [], {"source": "https://me:secret@host/x"}, "--source: holds a password"),
     ],
 )
 def test_arguments_that_say_something_impossible(maps, groups, options, message):
