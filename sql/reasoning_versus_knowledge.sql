@@ -25,8 +25,7 @@ inner join benchmarks as b
         and contrasts.model = b.model
         and contrasts.benchmark_b = b.benchmark
 where
-    contrasts.item_subset = 'all'
-    and a.capability = 'reasoning'
+    a.capability = 'reasoning'
     and b.capability = 'knowledge'
     and a.domain = b.domain
     and contrasts.delta_z is not null

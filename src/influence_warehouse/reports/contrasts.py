@@ -101,8 +101,8 @@ def _directions(a: str, b: str) -> str | list[str]:
 def contrast_sql(side: str) -> str:
     """Rows of the chart of contrasts by `topic` or by `format`."""
     return f"""
-        select model, method, item_subset, contrast, benchmark_a, benchmark_b, {side},
+        select model, method, contrast, benchmark_a, benchmark_b, {side},
             delta_z, delta_z_low, delta_z_high, q_value
         from marts.{side}_contrasts
-        order by model, method, item_subset, contrast, {side}
+        order by model, method, contrast, {side}
     """

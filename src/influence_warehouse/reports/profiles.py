@@ -111,11 +111,11 @@ def _colour(table: pl.DataFrame, panels: list[str]) -> alt.Color:
 def influence_sql(side: str) -> str:
     """Rows of the profile by `topic` or by `format`."""
     return f"""
-        select i.model, i.method, i.item_subset, i.benchmark,
+        select i.model, i.method, i.benchmark,
             coalesce(b.domain, 'not told') as domain,
             coalesce(b.capability, 'not told') as capability, i.{side},
             i.n_documents, i.z, i.z_low, i.z_high, i.q_value
         from marts.{side}_influence as i
         join marts.benchmarks as b using (study, model, benchmark)
-        order by i.model, i.method, i.item_subset, b.position, i.{side}
+        order by i.model, i.method, b.position, i.{side}
     """

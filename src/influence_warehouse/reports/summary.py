@@ -25,7 +25,7 @@ _RANKED = """
         i.z_low as low, i.z_high as high, i.q_value
     from marts.{mart} as i
     join marts.benchmarks as b using (study, model, benchmark)
-    where i.item_subset = 'all' and i.z is not null
+    where i.z is not null
     order by i.model, i.method, b.position, i.z desc, {regions}
 """
 
@@ -129,7 +129,7 @@ def _contrasts(home: Home) -> Iterator[RenderableType]:
         home,
         "select model, method, contrast, topic, delta_z as value, delta_z_low as low,"
         " delta_z_high as high, q_value from marts.topic_contrasts"
-        " where item_subset = 'all' and delta_z is not null"
+        " where delta_z is not null"
         " order by model, method, contrast, delta_z desc, topic",
     )
     if rows.is_empty():
@@ -152,7 +152,7 @@ def _planted(home: Home) -> Iterator[RenderableType]:
         home,
         "select p.* from marts.planted_recovery as p"
         " join marts.benchmarks as b using (study, model, benchmark)"
-        " where p.item_subset = 'all' order by p.model, p.method, p.measure desc, b.position",
+        " order by p.model, p.method, p.measure desc, b.position",
     )
     if rows.is_empty():
         return

@@ -104,7 +104,7 @@ def _correlation_layers(rows: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
 
 CHART = Chart(
     sql="""
-    select c.model, c.method, c.item_subset, c.level, c.benchmark_a, c.benchmark_b, c.n_regions,
+    select c.model, c.method, c.level, c.benchmark_a, c.benchmark_b, c.n_regions,
         c.pearson, c.spearman, c.pearson_low, c.pearson_high,
         c.leave_one_out_min, c.leave_one_out_max, c.most_influential_bin
     from marts.benchmark_correlations as c
@@ -112,11 +112,11 @@ CHART = Chart(
         on c.study = a.study and c.model = a.model and c.benchmark_a = a.benchmark
     join marts.benchmarks as b
         on c.study = b.study and c.model = b.model and c.benchmark_b = b.benchmark
-    order by c.model, c.method, c.item_subset, c.level, a.position, b.position
+    order by c.model, c.method, c.level, a.position, b.position
     """,
     draw=draw,
     page="sensitivity",
     place=1,
-    facets=("model", "method", "item_subset"),
+    facets=("model", "method"),
     is_optional=True,
 )

@@ -19,6 +19,6 @@ CHART = Chart(
     draw=draw,
     page="contrasts",
     place=2,
-    facets=("model", "method", "item_subset"),
+    facets=("model", "method"),
     is_optional=True,
 )

@@ -20,6 +20,6 @@ CHART = Chart(
     draw=draw,
     page="support",
     place=2,
-    facets=("model", "method", "item_subset"),
+    facets=("model", "method"),
     is_optional=True,
 )

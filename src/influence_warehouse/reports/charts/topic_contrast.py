@@ -23,6 +23,6 @@ CHART = Chart(
     draw=draw,
     page="contrasts",
     place=1,
-    facets=("model", "method", "item_subset"),
+    facets=("model", "method"),
     is_optional=True,
 )
