@@ -13,7 +13,6 @@ select
     round(enrichment, 2) as enrichment,
     n_documents
 from topic_influence
-where item_subset = 'all'
 qualify
     row_number() over (partition by model, method, benchmark order by z asc nulls last, topic) <= 5
 order by model, method, benchmark, z

@@ -13,5 +13,4 @@ select
     n_positive_bins,
     n_bins
 from influence_concentration
-where item_subset = 'all'
 order by model, method, measure, gini desc, benchmark

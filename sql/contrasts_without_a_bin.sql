@@ -16,5 +16,5 @@ select
     round(leave_one_topic_out_max, 2) as leave_one_topic_out_max,
     most_influential_topic
 from contrast_sensitivity
-where item_subset = 'all' and not is_sign_kept
+where not is_sign_kept
 order by model, method, contrast, level, abs(delta_z) desc, region

@@ -15,5 +15,4 @@ select
     round(pearson_without_it, 2) as pearson_without_it,
     n_regions
 from benchmark_correlations
-where item_subset = 'all'
 order by model, method, level, pearson desc, benchmark_a, benchmark_b

@@ -15,7 +15,6 @@ select
     round(leave_one_topic_out_min, 2) as leave_one_topic_out_min,
     round(leave_one_topic_out_max, 2) as leave_one_topic_out_max
 from benchmark_correlations
-where item_subset = 'all'
 order by
     model,
     method,

@@ -1,11 +1,10 @@
 -- question: By how much does each contrast differ in every format, and how sure is that?
--- grain: one row per model, method, contrast, item subset and format with documents
+-- grain: one row per model, method, contrast and format with documents
 -- reads: format_contrasts
 select
     model,
     method,
     contrast,
-    item_subset,
     format,
     n_documents,
     round(delta_z, 2) as delta_z,
@@ -15,4 +14,4 @@ select
     round(q_value, 4) as q_value
 from format_contrasts
 where delta_z is not null
-order by model, method, contrast, item_subset, delta_z desc, format
+order by model, method, contrast, delta_z desc, format

@@ -12,7 +12,7 @@ select
     round(q_value, 4) as q_value,
     n_documents
 from format_influence
-where item_subset = 'all' and z is not null
+where z is not null
 qualify
     z_rank <= 3
     or row_number() over (partition by model, method, benchmark order by z_rank desc) <= 3

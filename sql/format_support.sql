@@ -1,10 +1,9 @@
 -- question: How strongly does every format support each benchmark, and how sure is that?
--- grain: one row per model, method, item subset, benchmark and format with documents
+-- grain: one row per model, method, benchmark and format with documents
 -- reads: format_influence
 select
     model,
     method,
-    item_subset,
     benchmark,
     z_rank,
     format,
@@ -18,4 +17,4 @@ select
     round(enrichment, 2) as enrichment
 from format_influence
 where z is not null
-order by model, method, item_subset, benchmark, z_rank
+order by model, method, benchmark, z_rank

@@ -20,5 +20,4 @@ select
     other_regions_without_a_bin,
     is_kept_without_any_topic
 from contrast_extremes
-where item_subset = 'all'
 order by model, method, is_kept_without_any_bin, contrast, level, extreme

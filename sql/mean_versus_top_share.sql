@@ -14,7 +14,7 @@ with ranked as (
         z,
         enrichment
     from topic_influence
-    where item_subset = 'all' and z is not null and enrichment is not null
+    where z is not null and enrichment is not null
 )
 
 select

@@ -14,5 +14,4 @@ select
     round(auc_among_planted, 3) as auc_among_planted,
     chance_auc
 from planted_recovery
-where item_subset = 'all'
 order by model, method, benchmark, measure

@@ -11,7 +11,7 @@ select
     round(z_population_weighted, 2) as z_population_weighted,
     round(z_population_weighted - z, 2) as change
 from topic_influence
-where item_subset = 'all' and z_population_weighted is not null
+where z_population_weighted is not null
 qualify
     row_number() over (
         partition by model, method, benchmark order by abs(z_population_weighted - z) desc, topic

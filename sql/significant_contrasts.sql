@@ -13,5 +13,5 @@ select
     q_value,
     n_documents
 from topic_contrasts
-where item_subset = 'all' and q_value < 0.05
+where q_value < 0.05
 order by model, method, contrast, q_value, topic

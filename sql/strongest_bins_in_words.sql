@@ -18,7 +18,7 @@ left join distinctive_terms as terms
         and bins.topic = terms.topic
         and bins.format = terms.format
         and terms.rank <= 10
-where bins.item_subset = 'all' and bins.z_rank <= 5
+where bins.z_rank <= 5
 group by
     bins.model,
     bins.method,

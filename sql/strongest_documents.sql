@@ -27,7 +27,6 @@ left join top_documents
         and documents.doc_id = top_documents.doc_id
         and top_documents.direction = 'proponent'
 where
-    strongest.item_subset = 'all'
-    and strongest.z_rank = 1
+    strongest.z_rank = 1
     and documents.score_rank_in_bin <= 3
 order by documents.model, documents.method, documents.benchmark, documents.score_rank_in_bin

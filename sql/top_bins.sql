@@ -14,7 +14,6 @@ select
     shrunken_mean,
     round(q_value, 4) as q_value
 from bin_influence
-where item_subset = 'all'
 qualify
     row_number() over (
         partition by model, method, benchmark

@@ -14,5 +14,5 @@ select
     round(enrichment, 2) as enrichment,
     n_documents
 from topic_influence
-where item_subset = 'all' and z_rank <= 5
+where z_rank <= 5
 order by model, method, benchmark, z_rank

@@ -1,10 +1,9 @@
 -- question: How strongly does every topic support each benchmark, and how sure is that?
--- grain: one row per model, method, item subset, benchmark and topic with documents
+-- grain: one row per model, method, benchmark and topic with documents
 -- reads: topic_influence
 select
     model,
     method,
-    item_subset,
     benchmark,
     z_rank,
     topic,
@@ -18,4 +17,4 @@ select
     round(enrichment, 2) as enrichment
 from topic_influence
 where z is not null
-order by model, method, item_subset, benchmark, z_rank
+order by model, method, benchmark, z_rank

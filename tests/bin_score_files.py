@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from influence_warehouse.taxonomy import bins, title
+from influence_warehouse.taxonomy import TITLES, bins
 
 HEADER = ("topic_label", "format_label", "mean_score", "zscore", "doc_count")
 
@@ -26,7 +26,7 @@ def made_rows(means: dict[int, float], titles: bool = False) -> list[list[str]]:
     for cell, mean, score in zip(means, values, z, strict=True):
         labels = (cells[cell].topic, cells[cell].format)
         if titles:
-            labels = tuple(title(label) for label in labels)
+            labels = tuple(TITLES[label] for label in labels)
         rows.append([*labels, repr(float(mean)), repr(float(score)), str(10 + cell)])
     return rows
 

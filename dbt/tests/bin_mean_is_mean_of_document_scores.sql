@@ -28,6 +28,5 @@ inner join documents
         and influence.benchmark = documents.benchmark
         and influence.bin_id = documents.bin_id
 where
-    influence.item_subset = 'all'
-    and abs(influence.mean - documents.mean)
+    abs(influence.mean - documents.mean)
     > 1e-5 * (abs(influence.mean) + coalesce(influence.standard_deviation, 0)) + 1e-9

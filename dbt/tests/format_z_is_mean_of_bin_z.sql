@@ -1,4 +1,4 @@
-{{ config(meta={'dagster': {'ref': {'name': 'format_influence'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'format_influence_by_correctness'}}}) }}
 -- A format's z is the unweighted mean of the z of its bins with documents.
 with expected as (
     select
@@ -8,7 +8,7 @@ with expected as (
         item_subset,
         format,
         avg(z) as z
-    from {{ ref('bin_influence') }}
+    from {{ ref('bin_influence_by_correctness') }}
     group by model, method, benchmark, item_subset, format
 )
 
@@ -19,7 +19,7 @@ select
     found.format,
     found.z,
     expected.z as expected_z
-from {{ ref('format_influence') }} as found
+from {{ ref('format_influence_by_correctness') }} as found
 left join expected
     on
         found.model = expected.model

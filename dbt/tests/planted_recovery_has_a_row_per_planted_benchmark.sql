@@ -1,4 +1,4 @@
-{{ config(meta={'dagster': {'ref': {'name': 'planted_recovery'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'planted_recovery_by_correctness'}}}) }}
 -- Each benchmark with a planted truth is graded by both measures, for each method.
 with expected as (
     select distinct
@@ -6,9 +6,8 @@ with expected as (
         influence.method,
         influence.benchmark,
         influence.item_subset
-    from {{ ref('topic_influence') }} as influence
-    inner join {{ source('lake', 'planted_truth') }} as truth
-        on influence.benchmark = truth.benchmark
+    from {{ ref('topic_influence_by_correctness') }} as influence
+    inner join {{ source('lake', 'planted_truth') }} as truth on influence.benchmark = truth.benchmark
 )
 
 select
@@ -17,7 +16,7 @@ select
     expected.benchmark,
     count(found.measure) as n_measures
 from expected
-left join {{ ref('planted_recovery') }} as found
+left join {{ ref('planted_recovery_by_correctness') }} as found
     on
         expected.model = found.model
         and expected.method = found.method

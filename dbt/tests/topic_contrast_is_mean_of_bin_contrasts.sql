@@ -1,4 +1,4 @@
-{{ config(meta={'dagster': {'ref': {'name': 'topic_contrasts'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'topic_contrasts_by_correctness'}}}) }}
 -- A topic's contrast is the unweighted mean of the contrasts of its bins.
 with expected as (
     select
@@ -8,7 +8,7 @@ with expected as (
         item_subset,
         topic,
         avg(delta_z) as delta_z
-    from {{ ref('bin_contrasts') }}
+    from {{ ref('bin_contrasts_by_correctness') }}
     group by model, method, contrast, item_subset, topic
 )
 
@@ -19,7 +19,7 @@ select
     found.topic,
     found.delta_z,
     expected.delta_z as expected_delta_z
-from {{ ref('topic_contrasts') }} as found
+from {{ ref('topic_contrasts_by_correctness') }} as found
 left join expected
     on
         found.model = expected.model

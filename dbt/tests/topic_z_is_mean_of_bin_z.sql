@@ -1,4 +1,4 @@
-{{ config(meta={'dagster': {'ref': {'name': 'topic_influence'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'topic_influence_by_correctness'}}}) }}
 -- A topic's z is the unweighted mean of the z of its bins with documents.
 with expected as (
     select
@@ -8,7 +8,7 @@ with expected as (
         item_subset,
         topic,
         avg(z) as z
-    from {{ ref('bin_influence') }}
+    from {{ ref('bin_influence_by_correctness') }}
     group by model, method, benchmark, item_subset, topic
 )
 
@@ -19,7 +19,7 @@ select
     found.topic,
     found.z,
     expected.z as expected_z
-from {{ ref('topic_influence') }} as found
+from {{ ref('topic_influence_by_correctness') }} as found
 left join expected
     on
         found.model = expected.model

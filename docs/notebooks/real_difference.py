@@ -43,7 +43,7 @@ def _(connection):
         """
         select method, contrast, topic, n_documents, delta_z, delta_z_low, delta_z_high, q_value
         from topic_contrasts
-        where item_subset = 'all' and delta_z is not null
+        where delta_z is not null
         order by q_value nulls last, abs(delta_z) desc, method, contrast, topic
         limit 20
         """
@@ -69,7 +69,7 @@ def _(alt, connection, mo):
         select method || ', ' || contrast || ': ' || region as difference, delta_z,
             leave_one_bin_out_min, leave_one_bin_out_max, most_influential_bin, is_sign_kept
         from contrast_sensitivity
-        where level = 'topic' and item_subset = 'all'
+        where level = 'topic'
         order by abs(delta_z) desc, difference
         limit 20
         """

@@ -57,7 +57,7 @@ def _(benchmark, connection, method):
         """
         select topic, n_documents, z, z_standard_error, z_low, z_high, shrunken_z, q_value
         from topic_influence
-        where benchmark = ? and method = ? and item_subset = 'all' and z is not null
+        where benchmark = ? and method = ? and z is not null
         order by z desc, topic
         """,
         params=[benchmark.value, method.value],
@@ -93,7 +93,7 @@ def _(benchmark, connection, method):
         select topic, format, n_documents, z, z_low, z_high, shrunken_z, q_value,
             row_number() over (order by z desc, bin_id) as place_by_z
         from bin_influence
-        where benchmark = ? and method = ? and item_subset = 'all' and z is not null
+        where benchmark = ? and method = ? and z is not null
         order by shrunken_z desc nulls last, z desc, bin_id
         limit 15
         """,

@@ -7,33 +7,39 @@ Belongs here: names and numbering. Does not belong here: labels of documents.
 
 from dataclasses import dataclass
 
-TOPICS: tuple[str, ...] = (
-    "adult_content", "art_and_design", "crime_and_law", "education_and_jobs",
-    "electronics_and_hardware", "entertainment", "fashion_and_beauty", "finance_and_business",
-    "food_and_dining", "games", "health", "history_and_geography", "home_and_hobbies",
-    "industrial", "literature", "politics", "religion", "science_math_and_technology",
-    "social_life", "software", "software_development", "sports_and_fitness",
-    "transportation", "travel_and_tourism",
-)  # fmt: skip
+_TOPIC_TITLES = {
+    "adult_content": "Adult Content", "art_and_design": "Art & Design",
+    "crime_and_law": "Crime & Law", "education_and_jobs": "Education & Jobs",
+    "electronics_and_hardware": "Electronics & Hardware", "entertainment": "Entertainment",
+    "fashion_and_beauty": "Fashion & Beauty", "finance_and_business": "Finance & Business",
+    "food_and_dining": "Food & Dining", "games": "Games", "health": "Health",
+    "history_and_geography": "History & Geography", "home_and_hobbies": "Home & Hobbies",
+    "industrial": "Industrial", "literature": "Literature", "politics": "Politics",
+    "religion": "Religion", "science_math_and_technology": "Science, Math & Tech",
+    "social_life": "Social Life", "software": "Software",
+    "software_development": "Software Development", "sports_and_fitness": "Sports & Fitness",
+    "transportation": "Transportation", "travel_and_tourism": "Travel & Tourism",
+}  # fmt: skip
 
-FORMATS: tuple[str, ...] = (
-    "about_org", "about_pers", "academic_writing", "audio_transcript", "comment_section",
-    "content_listing", "creative_writing", "customer_support", "documentation", "faq",
-    "knowledge_article", "legal_notices", "listicle", "news_article", "news_org",
-    "nonfiction_writing", "personal_blog", "product_page", "q_a_forum", "spam_ads",
-    "structured_data", "truncated", "tutorial", "user_review",
-)  # fmt: skip
+_FORMAT_TITLES = {
+    "about_org": "About (Org.)", "about_pers": "About (Personal)",
+    "academic_writing": "Academic Writing", "audio_transcript": "Audio Transcript",
+    "comment_section": "Comment Section", "content_listing": "Content Listing",
+    "creative_writing": "Creative Writing", "customer_support": "Customer Support",
+    "documentation": "Documentation", "faq": "FAQ", "knowledge_article": "Knowledge Article",
+    "legal_notices": "Legal Notices", "listicle": "Listicle", "news_article": "News Article",
+    "news_org": "News (Org.)", "nonfiction_writing": "Nonfiction Writing",
+    "personal_blog": "Personal Blog", "product_page": "Product Page", "q_a_forum": "Q&A Forum",
+    "spam_ads": "Spam / Ads", "structured_data": "Structured Data",
+    "truncated": "Incomplete Content", "tutorial": "Tutorial", "user_review": "User Review",
+}  # fmt: skip
 
-_TITLES = {
-    "about_org": "About (Org.)",
-    "about_pers": "About (Personal)",
-    "faq": "FAQ",
-    "news_org": "News (Org.)",
-    "q_a_forum": "Q&A Forum",
-    "spam_ads": "Spam / Ads",
-    "truncated": "Incomplete Content",
-    "science_math_and_technology": "Science, Math & Tech",
-}
+TOPICS: tuple[str, ...] = tuple(_TOPIC_TITLES)
+
+FORMATS: tuple[str, ...] = tuple(_FORMAT_TITLES)
+
+TITLES = _TOPIC_TITLES | _FORMAT_TITLES
+"""Topics and formats as people read them; a label from elsewhere has no other title than itself."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,3 @@ def bin_id(topic: str, format: str) -> int:
 def bins() -> list[Bin]:
     """All 576 bins in order of `bin_id`."""
     return [Bin(bin_id(topic, format), topic, format) for topic in TOPICS for format in FORMATS]
-
-
-def title(slug: str) -> str:
-    """A slug as people read it: `food_and_dining` -> `Food & Dining`."""
-    return _TITLES.get(slug, slug.replace("_and_", " & ").replace("_", " ").title())

@@ -73,7 +73,8 @@ def test_the_smallest_study_builds(tmp_path, monkeypatch):
     build_warehouse(study, world.lake)
     counts = {"planted_recovery": 0, "runs": 0, "topic_contrasts": 0, "benchmark_correlations": 0}
     # 5 of 8 items are answered right, 3 wrong: a row under all, and under either.
-    counts |= {"bin_influence": 3 * 576, "topic_influence": 3 * 24, "document_influence": 12}
+    counts |= {"bin_influence_by_correctness": 3 * 576, "topic_influence_by_correctness": 3 * 24}
+    counts |= {"bin_influence": 576, "topic_influence": 24, "document_influence": 12}
     with duckdb.connect(str(world.home.build_database), read_only=True) as connection:
         for mart, rows in counts.items():
             found = connection.execute(f"select count(*) from marts.{mart}").fetchone()

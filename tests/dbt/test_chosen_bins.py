@@ -78,7 +78,7 @@ def ranked(query) -> pl.DataFrame:
     }
     frames = []
     for level in LEVELS.values():
-        frame = query(f"from {level}_influence where item_subset = 'all'")
+        frame = query(f"from {level}_influence")
         frame = frame.with_columns(missing[level]) if level in missing else frame
         frame = frame.select(*PLACE, *FIGURES[1:], region_kind=pl.lit(level))
         order = frame.sort(
@@ -125,9 +125,7 @@ def _keys(rows: dict[tuple, dict], seeds: tuple[int, ...] = (1, 2, 3)) -> set[st
 
 def test_shrunken_z_is_empirical_bayes_of_z(query):
     for level in LEVELS.values():
-        frame = query(
-            f"from {level}_influence where item_subset = 'all' and shrunken_z is not null"
-        )
+        frame = query(f"from {level}_influence where shrunken_z is not null")
         for rows in frame.partition_by("benchmark"):
             z, error = rows["z"].to_numpy(), rows["z_standard_error"].to_numpy()
             weight = error**-2
@@ -222,7 +220,7 @@ with strong as (
     select b.benchmark, b.topic, b.format
     from bin_influence as b
     inner join topic_influence as t on b.benchmark = t.benchmark and b.topic = t.topic
-    where b.item_subset = 'all' and t.item_subset = 'all' and b.z > 2 and t.z < 1
+    where b.z > 2 and t.z < 1
     qualify row_number() over (partition by b.benchmark order by b.z desc) <= 2
 )
 select * from strong where benchmark in ('{REASONING}', 'stem_knowledge')

@@ -8,6 +8,7 @@ from scipy import stats
 
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 from influence_warehouse.warehouse.build import build_warehouse
+from influence_warehouse.warehouse.dictionary import mart_keys
 from influence_warehouse.warehouse.publish import publish
 from influence_warehouse.warehouse.query import run_query
 from tests.scoring_lake import CELL
@@ -15,6 +16,7 @@ from tests.synthetic import BENCHMARKS, CONTRASTS, TOP_K, SyntheticLake, synthet
 
 NAMES = list(BENCHMARKS)
 SUBSETS = ("correct", "incorrect")
+BESIDE = "_by_correctness"
 
 
 @pytest.fixture(scope="module")
@@ -111,11 +113,21 @@ def test_right_and_wrong_answers_weighted_by_items_give_z(split):
         "select (n_items_correct * z_correct + n_items_incorrect * z_incorrect) "
         "/ (n_items_correct + n_items_incorrect) as z, i.z as whole "
         "from correctness_differences as d inner join format_influence as i "
-        "on d.benchmark = i.benchmark and d.region = i.format and d.level = 'format' "
-        "where i.item_subset = 'all'"
+        "on d.benchmark = i.benchmark and d.region = i.format and d.level = 'format'"
     )
     assert len(rows) == 24 * len(NAMES)
     assert_allclose(rows["z"], rows["whole"], atol=1e-9)
+
+
+def test_a_mart_holds_all_items_alone_and_the_one_beside_it_every_subset(query):
+    marts = [name.removesuffix(BESIDE) for name in mart_keys() if name.endswith(BESIDE)]
+    assert len(marts) == 11
+    for mart in marts:
+        every = query(f"select distinct item_subset from {mart}{BESIDE} order by all")
+        assert every["item_subset"].to_list() == ["all", "correct", "incorrect"], mart
+        of_all = query(f"from {mart}{BESIDE} where item_subset = 'all' order by all")
+        assert of_all.equals(query(f"from {mart} order by all")), mart
+        assert mart_keys()[mart] == mart_keys()[f"{mart}{BESIDE}"]
 
 
 @pytest.mark.slow
@@ -123,8 +135,8 @@ def test_influence_of_the_subsets(split):
     world, query = split
     for benchmark, subset in [(name, subset) for name in NAMES for subset in SUBSETS]:
         rows = query(
-            f"from bin_influence where benchmark = '{benchmark}' and item_subset = '{subset}' "
-            "order by bin_id"
+            f"from bin_influence_by_correctness where benchmark = '{benchmark}' "
+            f"and item_subset = '{subset}' order by bin_id"
         )
         means = _means(world, benchmark, subset)
         assert_allclose(_numbers(rows, "mean"), means, rtol=1e-9)
@@ -174,7 +186,9 @@ def test_too_few_wrong_answers_have_a_difference_without_an_interval(query):
         low = {"topic_influence": "z_low", "topic_contrasts": "delta_z_low"}.get(
             mart, "pearson_low"
         )
-        known = query(f"select item_subset, count({low}) as n from {mart} group by all")
+        known = query(
+            f"select item_subset, count({low}) as n from {mart}_by_correctness group by all"
+        )
         counts = dict(known.rows())
         assert counts["incorrect"] == 0 and counts["correct"] == counts["all"] > 0
     contrasts = query("from correctness_contrast_differences")

@@ -20,7 +20,6 @@ from tests.scoring_lake import CELL
 from tests.synthetic import BENCHMARKS, CONTRASTS, PLANTED_TOPICS, TOP_K
 
 NAMES = list(BENCHMARKS)
-ALL = "item_subset = 'all'"
 REASONING, STEM = "social_reasoning", "stem_reasoning"
 
 
@@ -64,7 +63,7 @@ def _by_format(values: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("benchmark", NAMES)
 def test_bin_means_and_z(world, query, benchmark):
-    where = f"from bin_influence where {ALL} and benchmark = '{benchmark}' order by bin_id"
+    where = f"from bin_influence where benchmark = '{benchmark}' order by bin_id"
     assert_allclose(_column(query, f"select mean {where}"), world.bin_means(benchmark), rtol=1e-9)
     assert_allclose(_column(query, f"select z {where}"), world.bin_z(benchmark), rtol=1e-7)
     counts = np.bincount(world.bin_of, minlength=576)
@@ -78,9 +77,7 @@ def test_bin_means_and_z(world, query, benchmark):
 
 
 def test_empty_bins_are_rows_without_statistics(world, query):
-    empty = query(
-        f"select * from bin_influence where {ALL} and n_documents = 0 and benchmark = '{STEM}'"
-    )
+    empty = query(f"select * from bin_influence where n_documents = 0 and benchmark = '{STEM}'")
     assert len(empty) == 576 - len(np.unique(world.bin_of))
     statistics = ["mean", "standard_error", "z", "z_low", "p_value", "q_value", "shrunken_mean"]
     statistics += ["top_share", "enrichment", "z_rank"]
@@ -91,7 +88,7 @@ def test_empty_bins_are_rows_without_statistics(world, query):
 def test_topics_and_formats_are_unweighted_means(world, query, level):
     fold = _by_topic if level == "topic" else _by_format
     for benchmark in NAMES:
-        where = f"from {level}_influence where {ALL} and benchmark = '{benchmark}' order by {level}"
+        where = f"from {level}_influence where benchmark = '{benchmark}' order by {level}"
         assert_allclose(
             _column(query, f"select z {where}"), fold(world.bin_z(benchmark)), atol=1e-9
         )
@@ -109,7 +106,7 @@ def test_intervals_of_regions_are_those_of_the_numpy_twin(world, query, level):
     for position, name in enumerate(NAMES):
         key = "bin_id" if level == "bin" else level
         rows = query(
-            f"select * from {level}_influence where {ALL} and benchmark = '{name}' "
+            f"select * from {level}_influence where benchmark = '{name}' "
             f"and z is not null order by {key}"
         )
         error = (found.noise[position] @ weights).std(axis=0, ddof=1)
@@ -146,7 +143,7 @@ def test_weighted_topic_values(world, query):
     ):
         held = np.where(np.isnan(z), 0.0, weights).reshape(24, 24)
         expected = (np.nan_to_num(z).reshape(24, 24) * held).sum(axis=1) / held.sum(axis=1)
-        where = f"where {ALL} and benchmark = '{REASONING}' order by topic"
+        where = f"where benchmark = '{REASONING}' order by topic"
         found = _column(query, f"select {column} from topic_influence {where}")
         assert_allclose(found, expected, atol=1e-9)
 
@@ -158,8 +155,7 @@ def test_intervals_of_bin_means(world, query):
     error = wide.select(map(str, held)).to_numpy().std(axis=0, ddof=1)
     half = _half(world, held, np.eye(len(held))) * error
     found = query(
-        f"select * from bin_influence where {ALL} and benchmark = '{STEM}' and z is not null "
-        "order by bin_id"
+        f"select * from bin_influence where benchmark = '{STEM}' and z is not null order by bin_id"
     )
     assert_allclose(found["standard_error"], error, rtol=1e-7)
     assert_allclose(found["mean_low"], world.bin_means(STEM)[held] - half, atol=1e-9)
@@ -168,7 +164,7 @@ def test_intervals_of_bin_means(world, query):
 
 @pytest.mark.parametrize("table", ["bin_influence", "topic_influence", "format_influence"])
 def test_p_values_are_tails_of_t_and_q_values_benjamini_hochberg(world, query, table):
-    rows = query(f"select * from {table} where {ALL} and p_value is not null")
+    rows = query(f"select * from {table} where p_value is not null")
     families = rows.partition_by("benchmark")
     assert len(families) == len(NAMES)
     for rows in families:
@@ -202,7 +198,7 @@ def test_contrasts_and_their_intervals(world, query):
             key = "bin_id" if level == "bin" else level
             weights = _weights(held, level)
             rows = query(
-                f"select * from {level}_contrasts where {ALL} and contrast = '{contrast}' "
+                f"select * from {level}_contrasts where contrast = '{contrast}' "
                 f"and delta_z is not null order by {key}"
             )
             half = _half(world, held, weights)
@@ -216,7 +212,7 @@ def test_contrasts_and_their_intervals(world, query):
                 assert_allclose(_floats(rows[prefix]), delta, atol=1e-9)
                 assert_allclose(_floats(rows[f"{prefix}_low"]), delta - error, atol=1e-9)
                 assert_allclose(_floats(rows[f"{prefix}_high"]), delta + error, atol=1e-9)
-        rows = query(f"select * from topic_contrasts where {ALL} and contrast = '{contrast}'")
+        rows = query(f"select * from topic_contrasts where contrast = '{contrast}'")
         q = stats.false_discovery_control(rows["p_value"])
         assert_allclose(rows["q_value"], q, rtol=1e-12)
         assert set(rows["benchmark_a"]) == {a} and set(rows["benchmark_b"]) == {b}
@@ -228,7 +224,7 @@ def test_correlations_and_what_they_hang_on(world, query):
     pair = [NAMES.index(REASONING), NAMES.index(STEM)]
     for level, fold in (("bin", lambda v: v), ("topic", _by_topic), ("format", _by_format)):
         where = f"benchmark_a = '{REASONING}' and benchmark_b = '{STEM}' and level = '{level}'"
-        sql = f"select * from benchmark_correlations where {ALL} and {where}"
+        sql = f"select * from benchmark_correlations where {where}"
         row = query(sql).row(0, named=True)
         x, y = fold(a), fold(b)
         held = ~np.isnan(x)
@@ -262,11 +258,11 @@ def test_correlations_and_what_they_hang_on(world, query):
             bounds = [row["true_pearson_low"], row["true_pearson_high"]]
             assert row["true_pearson"] == pytest.approx(true_r, abs=1e-8)
             assert_allclose(bounds, fisher_interval(true_r, true_error), atol=1e-8)
-    assert len(query(f"from benchmark_correlations where {ALL}")) == 3 * 6
+    assert len(query("from benchmark_correlations")) == 3 * 6
 
 
 def test_shrunken_means_are_empirical_bayes(query):
-    where = f"where {ALL} and benchmark = '{STEM}' and mean is not null"
+    where = f"where benchmark = '{STEM}' and mean is not null"
     rows = query(f"select * from bin_influence {where}")
     mean, error = rows["mean"].to_numpy(), rows["standard_error"].to_numpy()
     weight = error**-2
@@ -284,13 +280,13 @@ def test_top_share_and_enrichment(world, query):
     top = np.argsort(-scores, axis=1, kind="stable")[:, :TOP_K]
     share = np.bincount(world.bin_of[top].ravel(), minlength=576) / (len(scores) * TOP_K)
     documents = np.bincount(world.bin_of, minlength=576) / len(world.bin_of)
-    where = f"from bin_influence where {ALL} and benchmark = '{STEM}'"
+    where = f"from bin_influence where benchmark = '{STEM}'"
     where += " and n_documents > 0 order by bin_id"
     held = documents > 0
     assert_allclose(_column(query, f"select top_share {where}"), share[held], atol=1e-12)
     enrichment = share[held] / documents[held]
     assert_allclose(_column(query, f"select enrichment {where}"), enrichment, atol=1e-9)
-    where = f"from topic_influence where {ALL} and benchmark = '{STEM}' order by topic"
+    where = f"from topic_influence where benchmark = '{STEM}' order by topic"
     by_topic = share.reshape(24, 24).sum(axis=1) / documents.reshape(24, 24).sum(axis=1)
     assert_allclose(_column(query, f"select enrichment {where}"), by_topic, atol=1e-9)
 
@@ -303,8 +299,7 @@ def test_concentration(world, query):
     gini = ((2 * np.arange(1, n + 1) - n - 1) * share).sum() / n
     positive = share[share > 0]
     row = query(
-        "select * from influence_concentration "
-        f"where {ALL} and benchmark = '{STEM}' and measure = 'z'"
+        f"select * from influence_concentration where benchmark = '{STEM}' and measure = 'z'"
     ).row(0, named=True)
     assert row["gini"] == pytest.approx(gini)
     assert row["effective_bins"] == pytest.approx(np.exp(stats.entropy(positive)))
@@ -348,12 +343,11 @@ def test_planted_recovery_grades_like_scipy(world, query):
     for benchmark, topics in PLANTED_TOPICS.items():
         for measure in ("z", "enrichment"):
             row = query(
-                f"select * from planted_recovery where {ALL} and benchmark = '{benchmark}' "
+                f"select * from planted_recovery where benchmark = '{benchmark}' "
                 f"and measure = '{measure}'"
             ).row(0, named=True)
             values = query(
-                f"select topic, {measure} as v from topic_influence "
-                f"where {ALL} and benchmark = '{benchmark}'"
+                f"select topic, {measure} as v from topic_influence where benchmark = '{benchmark}'"
             )
             ranks = dict(zip(values["topic"], stats.rankdata(-values["v"]), strict=True))
             planted = [ranks[topic] for topic in topics]
@@ -361,7 +355,7 @@ def test_planted_recovery_grades_like_scipy(world, query):
             assert row["n_planted_topics_found"] == sum(rank <= 2 for rank in planted)
             bins = query(
                 f"select bin_id, {measure} as v from bin_influence "
-                f"where {ALL} and benchmark = '{benchmark}' and {measure} is not null"
+                f"where benchmark = '{benchmark}' and {measure} is not null"
             )
             own = bins["bin_id"].is_in(truth.filter(benchmark=benchmark)["bin_id"].to_list())
             u = stats.mannwhitneyu(bins.filter(own)["v"], bins.filter(~own)["v"]).statistic

@@ -11,7 +11,6 @@ from tests.scoring_lake import CELL
 from tests.synthetic import BENCHMARKS, CONTRASTS
 
 NAMES = list(BENCHMARKS)
-ALL = "item_subset = 'all'"
 # Bins by topic: [576] of topic positions.
 TOPIC_OF = np.repeat(np.arange(24), 24)
 REGIONS = {
@@ -68,7 +67,7 @@ def test_contrasts_without_each_bin_and_topic(query, left_out, level):
     names = list(TOPICS if level == "topic" else FORMATS)
     for contrast, a, b in CONTRASTS:
         rows = query(
-            f"select * from contrast_sensitivity where {ALL} and contrast = '{contrast}' "
+            f"select * from contrast_sensitivity where contrast = '{contrast}' "
             f"and level = '{level}' order by region"
         )
         assert rows["region"].to_list() == names
@@ -103,7 +102,7 @@ def test_extremes_of_contrasts_and_what_they_hang_on(query, left_out, level, ext
     names = REGIONS[level]
     for contrast, _, _ in CONTRASTS:
         row = query(
-            f"select * from contrast_extremes where {ALL} and contrast = '{contrast}' "
+            f"select * from contrast_extremes where contrast = '{contrast}' "
             f"and level = '{level}' and extreme = '{extreme}'"
         ).row(0, named=True)
         whole = sign * left_out["none"][0][contrast][level]
@@ -136,7 +135,7 @@ def test_extremes_of_contrasts_and_what_they_hang_on(query, left_out, level, ext
 
 def test_the_synthetic_extremes_are_of_both_kinds(query):
     """Otherwise the test above would compare only what is kept, or only what is not."""
-    kept = query(f"select distinct is_kept_without_any_bin from contrast_extremes where {ALL}")
+    kept = query("select distinct is_kept_without_any_bin from contrast_extremes")
     assert set(kept.to_series()) == {True, False}
 
 
@@ -145,7 +144,7 @@ def test_correlations_without_each_topic(world, query, level):
     for number, a in enumerate(NAMES):
         for b in NAMES[number + 1 :]:
             row = query(
-                f"select * from benchmark_correlations where {ALL} and level = '{level}' "
+                f"select * from benchmark_correlations where level = '{level}' "
                 f"and benchmark_a = '{a}' and benchmark_b = '{b}'"
             ).row(0, named=True)
             found = []

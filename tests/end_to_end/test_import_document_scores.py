@@ -21,6 +21,9 @@ ALONE = {
     ("contrast_extremes", "other_regions_without_a_topic"),
     ("contrast_sensitivity", "delta_z_without_bin"),
     ("profile_reliability", "unknown_reason"),
+    ("contrast_extremes_by_correctness", "lead_without_bin"),
+    ("contrast_extremes_by_correctness", "other_regions_without_a_topic"),
+    ("contrast_sensitivity_by_correctness", "delta_z_without_bin"),
 }
 
 

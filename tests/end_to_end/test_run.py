@@ -160,7 +160,7 @@ def test_every_chart_is_saved_in_three_formats(world: SmallWorld):
 
 
 def test_the_summary_names_topics_contrasts_and_how_to_go_on(world: SmallWorld):
-    for text in ("Social Facts", "influence query", "influence chart", "influence ui"):
+    for text in ("social_facts", "influence query", "influence chart", "influence ui"):
         assert text in world.first_run.out
 
 

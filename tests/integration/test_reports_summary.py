@@ -44,7 +44,7 @@ def test_it_shows_both_ends_with_intervals(home):
     (line,) = [line for line in text.splitlines() if interval in line]
     assert line.split()[0] == "Literature"
     assert f"{strongest['z']:+.2f}" in line
-    weakest = taxonomy.title(table.sort("z")["topic"][0])
+    weakest = taxonomy.TITLES[table.sort("z")["topic"][0]]
     assert text.index("Literature") < text.index(weakest)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from influence_warehouse.errors import InputError, StudyError
 from influence_warehouse.exchange.imports.bin_facts import import_bin_scores
 from influence_warehouse.exchange.imports.bin_scores import check_one_sample, read_bin_scores
-from influence_warehouse.exchange.imports.study import imported_study
+from influence_warehouse.exchange.imports.study import bin_score_files
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.layout import Home
@@ -149,18 +149,18 @@ def test_any_bytes_are_read_or_refused(tmp_path, content, with_header):
     [
         (["a.csv"], [], [], "s", "given as NAME=VALUE"),
         (["a=1.csv", "a=2.csv"], [], [], "s", "'a' is given twice"),
-        (["A b=1.csv"], [], [], "s", "benchmarks.0.name"),
+        (["A b=1.csv"], [], [], "s", r"files\.A b"),
         (["a=1.csv"], ["c=a"], [], "s", "two names with a comma"),
         (["a=1.csv"], ["c=a,x"], [], "s", "names 'x'"),
         (["a=1.csv"], ["a=a,a"], [], "s", "'a' is taken"),
-        (["a=1.csv"], [], ["b=social,reasoning"], "s", r"no file is given for \['b'\]"),
+        (["a=1.csv"], [], ["b=social,reasoning"], "s", r"no scores for \['b'\]"),
         (["a=1.csv"], [], [], "demo", "name of a preset"),
         (["a=1.csv"], [], [], "../s", "name: String should match"),
     ],
 )
 def test_arguments_that_say_something_impossible(files, contrasts, designs, name, message):
     with pytest.raises(StudyError, match=message):
-        imported_study(name, files, contrasts, designs, z_tolerance=TOLERANCE, **TERMS)
+        bin_score_files(name, files, contrasts, designs, z_tolerance=TOLERANCE, **TERMS)
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def study(tmp_path, rows):
     write_csv(tmp_path / "a.csv", rows)
     write_csv(tmp_path / "b.csv", made_rows(made_means(1)))
     files = [f"{name}={tmp_path / name}.csv" for name in "ab"]
-    return imported_study("made", files, ["c=a,b"], [], z_tolerance=TOLERANCE, **TERMS)
+    return bin_score_files("made", files, ["c=a,b"], [], z_tolerance=TOLERANCE, **TERMS)
 
 
 def test_equal_files_give_equal_bytes_and_are_reused(tmp_path, study):

@@ -17,7 +17,7 @@ from influence_warehouse.exchange.imports.document_tables import open_table
 from influence_warehouse.exchange.imports.groups import MAX_BINS, label_problem, labelled_bins
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
-from influence_warehouse.taxonomy import FORMATS, TOPICS, bin_id, title
+from influence_warehouse.taxonomy import FORMATS, TITLES, TOPICS, bin_id
 from influence_warehouse.warehouse.query import run_query
 from tests.document_score_files import made_documents, made_scores, write
 
@@ -100,6 +100,7 @@ def test_any_words_are_understood_or_refused(maps, groups):
         ([], ["A b=x"], {}, "groupings.0.name"),
         (["score:a=x"], [], {"benchmark": "a"}, "already says score and benchmark"),
         ([], [], {"top_k": 0}, "top_k"),
+        ([], [], {"source": "https://me:secret@host/x"}, "--source: holds a password"),
     ],
 )
 def test_arguments_that_say_something_impossible(maps, groups, options, message):
@@ -119,7 +120,7 @@ def test_bins_are_all_pairs_in_order(labels):
 
 
 def test_labels_of_weborganizer_are_its_576_bins():
-    cells = labelled_bins([title(slug) for slug in TOPICS[:3]], list(FORMATS[5:7]))
+    cells = labelled_bins([TITLES[slug] for slug in TOPICS[:3]], list(FORMATS[5:7]))
     assert cells["bin_id"].to_list() == list(range(576))
     led_to = cells.drop_nulls()
     assert len(led_to) == 6

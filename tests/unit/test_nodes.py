@@ -1,6 +1,6 @@
 """How nodes meet, agree and notice that one is gone; nothing is computed here.
 
-The other nodes are sockets that say what `influence join` says.
+The other nodes are threads that say what `influence join` says.
 """
 
 import json
@@ -9,12 +9,14 @@ import re
 import socket
 import threading
 import time
+import uuid
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from influence_warehouse.attribution import nodes
 from influence_warehouse.attribution.nodes import Rendezvous, join, joined, rendezvous_of
 from influence_warehouse.attribution.trackstar import TrackStar, _require_written
 from influence_warehouse.errors import HealthError, InputError, NodesError, StudyError
@@ -36,24 +38,47 @@ def meeting(monkeypatch) -> Rendezvous:
     return Rendezvous("localhost", port, 2, TERMS, 20)
 
 
-def come(meeting: Rendezvous, node: int = 1) -> socket.socket:
-    """A node that has said who it is."""
-    deadline = time.monotonic() + 10
-    while True:
+class Node:
+    """A node that has sat down, and beats until it goes."""
+
+    def __init__(self, meeting: Rendezvous, node: int = 1, terms: Fingerprint = TERMS) -> None:
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection((meeting.host, meeting.port)).close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        self.store = nodes._store(meeting.host, meeting.port)
+        who, name = f"node {node} (there)", uuid.uuid4().hex
+        self.me = {"node": node, "who": who, "name": name, "terms": terms.to_json()}
+        self.order: dict | None = None
+        self.refused: str | None = None
+        self.gone = threading.Event()
+        self.thread = threading.Thread(target=self._sit, daemon=True)
+        self.thread.start()
+
+    def _sit(self) -> None:
         try:
-            connection = socket.create_connection((meeting.host, meeting.port))
-        except OSError:
-            assert time.monotonic() < deadline
+            self.order = nodes._order(self.store, self.me)
+        except NodesError as error:
+            self.refused = str(error)
+            return
+        while not self.gone.wait(0.1):
+            self.store.set(f"beat {self.me['name']}", "")
+
+    def told(self) -> dict:
+        deadline = time.monotonic() + 15
+        while self.order is None and time.monotonic() < deadline:
             time.sleep(0.05)
-            continue
-        hello = {"node": node, "host": "there", "terms": meeting.terms.to_json()}
-        connection.sendall(json.dumps(hello).encode() + b"\n")
-        return connection
+        return self.order
 
-
-def order_to(connection: socket.socket) -> dict:
-    with connection.makefile() as lines:
-        return json.loads(lines.readline() or "{}")
+    def go(self, answer: str | None = None) -> None:
+        """End: with an answer (empty where all went well), or without."""
+        self.gone.set()
+        if answer is not None:
+            self.store.set(f"answer {self.me['name']}", answer)
 
 
 class Leader(threading.Thread):
@@ -113,38 +138,65 @@ def test_one_node_needs_no_place_and_two_name_what_is_missing(tmp_path, monkeypa
 
 def test_a_call_is_told_and_ends_when_all_have(meeting):
     leader = Leader(meeting)
-    with closing(come(meeting)) as node:
-        order = order_to(node)
-        assert order["call"] == str(CALL) and order["port"] != meeting.port
-        time.sleep(0.3)
-        assert leader.is_alive(), "it waits for the other's part"
-        node.sendall(b'{"ended": true}\n')
+    node = Node(meeting)
+    order = node.told()
+    assert order["call"] == str(CALL) and order["port"] != meeting.port
+    time.sleep(0.5)
+    assert leader.is_alive(), "it waits for the other's part"
+    node.go("")
+    assert leader.ended() is None
+
+
+def test_strangers_are_ignored_and_who_comes_later_has_the_seat(meeting):
+    leader = Leader(Rendezvous(meeting.host, meeting.port, 3, TERMS, 20))
+    earlier = Node(meeting, 1)
+    time.sleep(1)
+    first = Node(meeting, 1)
+    with closing(socket.create_connection((meeting.host, meeting.port))) as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        earlier.thread.join(5)
+        assert "node 1 was refused: there is a node 1 (there)" in earlier.refused
+        second = Node(meeting, 2)
+        for node in (first, second):
+            assert node.told()["call"] == str(CALL)
+            node.go("")
         assert leader.ended() is None
 
 
-def test_strangers_are_ignored_and_who_goes_may_come_again(meeting):
-    leader = Leader(Rendezvous(meeting.host, meeting.port, 3, TERMS, 20))
-    come(meeting, 1).close()
-    with closing(come(meeting, 1)) as first, closing(come(meeting, 1)) as twice:
-        assert "there is a node 1 (there)" in order_to(twice)["refused"]
-        with closing(socket.create_connection((meeting.host, meeting.port))) as stranger:
-            stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
-            with closing(come(meeting, 2)) as second:
-                for node in (first, second):
-                    assert order_to(node)["call"] == str(CALL)
-                    node.sendall(b'{"ended": true}\n')
-                assert leader.ended() is None
+def test_a_node_that_went_silent_has_not_come(meeting, monkeypatch):
+    monkeypatch.setattr(nodes, "_SILENT_SECONDS", 1.0)
+    leader = Leader(Rendezvous(meeting.host, meeting.port, 3, TERMS, 5))
+    gone = Node(meeting, 2)
+    gone.store.delete_key("seat 2")
+    gone.store.set("seat 2", json.dumps(gone.me | {"name": "of a node that died"}))
+    assert re.search(r"node 1, 2 did not come to localhost:\d+ within 5 s. Remedy", leader.ended())
+
+
+def test_another_study_is_refused_on_both_sides_and_what_is_not_asked_may_differ(meeting):
+    leader = Leader(meeting)
+    node = Node(meeting, terms=Fingerprint.of("call", projection_dim=2))
+    assert "node 1 (there) came with another study" in leader.ended()
+    assert "projection_dim: 4 here, 2 there" in leader.error
+    node.thread.join(5)
+    assert node.refused == "node 1 was refused: projection_dim: 2 here, 4 there"
+    more = {"projection_dim": 4, "methods.bm25.k1": 1.2}
+    again = Leader(meeting)
+    fits = Node(meeting, terms=Fingerprint.of("call", **more))
+    assert fits.told()
+    fits.go("")
+    assert again.ended() is None
 
 
 @pytest.mark.parametrize(
     ("answer", "said"),
-    [(b"", "node 1 (there) was lost"), (b'{"failed": "no disk"}\n', "failed: no disk")],
+    [(None, "node 1 (there) was lost"), ("no disk", "failed: no disk")],
 )
-def test_the_leaders_processes_end_with_a_node(meeting, answer, said):
+def test_the_leaders_processes_end_with_a_node(meeting, answer, said, monkeypatch):
+    monkeypatch.setattr(nodes, "_SILENT_SECONDS", 2.0)
     leader = Leader(meeting, wait_like_bergson)
-    with closing(come(meeting)) as node:
-        order_to(node)
-        node.sendall(answer)
+    node = Node(meeting)
+    assert node.told()
+    node.go(answer)
     assert said in leader.ended()
 
 
@@ -160,13 +212,12 @@ def test_a_node_serves_each_call_once_and_outlives_a_leader(meeting):
     lines = join(meeting, 1, part)
     assert "waits for calls" in next(lines)
     for error, line in ((None, ": ended"), ("node 1 .* failed: InputError: not seen", "not seen")):
-        with socket.create_server(("localhost", meeting.port)) as server:
-            dying = threading.Thread(target=lambda server=server: server.accept()[0].close())
-            dying.start()
-            found: list[str] = []
-            node = threading.Thread(target=lambda found=found: found.append(next(lines)))
-            node.start()
-            dying.join()
+        found: list[str] = []
+        node = threading.Thread(target=lambda found=found: found.append(next(lines)))
+        node.start()
+        dying = nodes._store("localhost", meeting.port, is_master=True)
+        time.sleep(1)
+        del dying
         said = Leader(meeting).ended()
         assert re.match(error, said) if error else said is None
         node.join(10)

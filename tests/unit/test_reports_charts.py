@@ -122,15 +122,28 @@ def test_profiles_order_regions_by_mean_z_over_the_benchmarks():
     chart = topic_profile.draw(_with_factors(table)).to_dict()
     order = chart["spec"]["layer"][1]["encoding"]["y"]["sort"]
     means = table.group_by("topic").agg(pl.col("z").mean()).sort("z", descending=True)
-    assert order == [taxonomy.title(slug) for slug in means["topic"]]
+    assert order == [taxonomy.TITLES[slug] for slug in means["topic"]]
 
 
 def test_each_contrast_is_a_panel_that_says_its_directions():
     chart = topic_contrast.draw(report_tables.side_contrasts("topic")).to_dict()
     assert len(chart["concat"]) == len(report_tables.CONTRASTS)
     axis = str(chart["concat"][0]["layer"][1]["encoding"]["x"]["title"])
-    assert "\N{LEFTWARDS ARROW} STEM Situations" in axis
-    assert "Social Situations \N{RIGHTWARDS ARROW}" in axis
+    assert "\N{LEFTWARDS ARROW} stem_situations" in axis
+    assert "social_situations \N{RIGHTWARDS ARROW}" in axis
+
+
+def test_a_contrast_is_called_as_the_study_writes_it_whatever_its_name_seems_to_say():
+    contrast, a, b = "x_minus_y_minus_z", "mmlu_stem", "arc_minus_noise"
+    table = report_tables.side_contrasts("topic").filter(contrast="reasoning_social_minus_stem")
+    renamed = table.with_columns(
+        contrast=pl.lit(contrast), benchmark_a=pl.lit(a), benchmark_b=pl.lit(b)
+    )
+    (panel,) = topic_contrast.draw(renamed).to_dict()["concat"]
+    assert panel["title"]["text"] == contrast
+    axis = panel["layer"][1]["encoding"]["x"]["title"]
+    assert f"\N{LEFTWARDS ARROW} {b}" in axis
+    assert f"{a} \N{RIGHTWARDS ARROW}" in axis
 
 
 def test_contrast_arrows_point_at_the_benchmark_that_the_sign_favours():

@@ -1,33 +1,23 @@
-"""Words on charts: slugs and intervals as people read them."""
+"""Words on charts: names as written, regions and intervals as people read them."""
 
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from influence_warehouse import taxonomy
+from influence_warehouse.lake.layout import IMPORTED_MODEL
 from influence_warehouse.reports import labels
 
 
-@pytest.mark.parametrize(
-    ("slug", "expected"),
-    [
-        ("mmlu_stem", "MMLU STEM"),
-        ("social_facts", "Social Facts"),
-        ("socialiqa", "SocialIQA"),
-        ("reasoning_social_minus_stem", "Reasoning: Social \N{MINUS SIGN} STEM"),
-        ("social_reasoning_minus_knowledge", "Social: Reasoning \N{MINUS SIGN} Knowledge"),
-        ("social_minus_stem_interaction", "Interaction: Social \N{MINUS SIGN} STEM"),
-        ("a_minus_b", "A \N{MINUS SIGN} B"),
-    ],
-)
-def test_slugs_read_as_names(slug, expected):
-    assert labels.name(slug) == expected
+@pytest.mark.parametrize("model", ["base", IMPORTED_MODEL])
+def test_models_and_methods_stand_as_the_study_writes_them(model):
+    table = pl.DataFrame({"model": [model], "method": ["ours_minus_bm25"]})
+    expected = "ours_minus_bm25" if model == IMPORTED_MODEL else "ours_minus_bm25 (base)"
+    assert labels.scored_by(table) == expected
 
 
-@given(st.from_regex(r"[a-z0-9][a-z0-9_-]{0,63}", fullmatch=True))
-def test_every_slug_of_a_study_has_a_name(slug):
-    assert isinstance(labels.name(slug), str)
+def test_labels_of_an_own_taxonomy_stand_as_they_are():
+    own = pl.DataFrame({"topic": ["food_and_dining", "food-and-DINING_2"]})
+    assert own.select(labels.titled("topic")).to_series().to_list() == own["topic"].to_list()
 
 
 def test_every_region_has_a_title_of_its_own():

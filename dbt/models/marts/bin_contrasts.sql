@@ -1,28 +1,4 @@
-select
-    studies.study,
-    contrasts.model,
-    contrasts.method,
-    contrasts.contrast,
-    contrasts.benchmark_a,
-    contrasts.benchmark_b,
-    contrasts.item_subset,
-    regions.topic,
-    regions.format,
-    contrasts.region_id as bin_id,
-    contrasts.n_documents,
-    contrasts.population_documents,
-    contrasts.n_items,
-    contrasts.delta_z,
-    contrasts.delta_z_low,
-    contrasts.delta_z_high,
-    contrasts.delta_z_standard_error,
-    contrasts.true_delta_z,
-    contrasts.true_delta_z_low,
-    contrasts.true_delta_z_high,
-    contrasts.p_value,
-    contrasts.q_value
-from {{ ref('int_contrast_tests') }} as contrasts
-inner join {{ ref('int_regions') }} as regions
-    on contrasts.level = regions.level and contrasts.region_id = regions.region_id
-cross join {{ ref('stg_studies') }} as studies
-where contrasts.level = 'bin'
+-- Of all items; the contract holds the columns.
+select * -- noqa: AM04
+from {{ ref('bin_contrasts_by_correctness') }}
+where item_subset = 'all'

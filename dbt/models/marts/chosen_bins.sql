@@ -4,10 +4,14 @@
 {#- What the study's SQL may read (study/plain_select.py); each as a CTE of its own name, that holds
     the rows of one model and method. -#}
 {%- set readable = [
-    ref('benchmark_correlations'), ref('benchmarks'), ref('bin_contrasts'), ref('bin_influence'),
-    ref('bins'), ref('document_influence'), ref('format_contrasts'), ref('format_influence'),
-    ref('influence_concentration'), ref('top_documents'), ref('topic_contrasts'),
-    ref('topic_influence')
+    ref('benchmark_correlations'), ref('benchmark_correlations_by_correctness'), ref('benchmarks'),
+    ref('bin_contrasts'), ref('bin_contrasts_by_correctness'), ref('bin_influence'),
+    ref('bin_influence_by_correctness'), ref('bins'), ref('document_influence'),
+    ref('format_contrasts'), ref('format_contrasts_by_correctness'), ref('format_influence'),
+    ref('format_influence_by_correctness'), ref('influence_concentration'),
+    ref('influence_concentration_by_correctness'), ref('top_documents'), ref('topic_contrasts'),
+    ref('topic_contrasts_by_correctness'), ref('topic_influence'),
+    ref('topic_influence_by_correctness')
 ] -%}
 {%- set not_by_method = ['benchmarks', 'bins'] -%}
 with rules as (
@@ -28,7 +32,6 @@ regions as (
         shrunken_z,
         q_value
     from {{ ref('topic_influence') }}
-    where item_subset = 'all'
     union all
     select
         study,
@@ -43,7 +46,6 @@ regions as (
         shrunken_z,
         q_value
     from {{ ref('format_influence') }}
-    where item_subset = 'all'
     union all
     select
         study,
@@ -58,7 +60,6 @@ regions as (
         shrunken_z,
         q_value
     from {{ ref('bin_influence') }}
-    where item_subset = 'all'
 ),
 
 ranked as (

@@ -155,11 +155,20 @@
         ],
     },
 } -%}
+{#- Marts with one beside them that holds the same of items answered right and wrong. -#}
+{%- set by_correctness = [
+    "bin_influence", "topic_influence", "format_influence", "bin_contrasts", "topic_contrasts",
+    "format_contrasts", "benchmark_correlations", "influence_concentration", "contrast_extremes",
+    "contrast_sensitivity"
+] -%}
 {%- set rows = [] -%}
 {%- for need, marts in needs.items() -%}
     {%- for mart, columns in marts.items() -%}
         {%- for column in columns -%}
             {%- do rows.append((mart, column, need)) -%}
+            {%- if mart in by_correctness -%}
+                {%- do rows.append((mart ~ "_by_correctness", column, need)) -%}
+            {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
 {%- endfor -%}
@@ -250,7 +259,10 @@ lacking as (
         -- Of a mart without rows the mart is listed, not its columns.
         and (
             listed.column_name = '*'
-            or listed.mart not in ('format_influence', 'format_contrasts')
+            or listed.mart not in (
+                'format_influence', 'format_contrasts',
+                'format_influence_by_correctness', 'format_contrasts_by_correctness'
+            )
             or imported.n_second_labels > 0
         )
 )

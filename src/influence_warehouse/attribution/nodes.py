@@ -1,13 +1,12 @@
 """Several nodes on one shard: the first leads, the others join each of its calls of Bergson.
 
-For each call the leader opens MASTER_PORT, waits until every other node has come and agrees on
-the study and the versions, and sends the call's folder, which all see in the study's home. Their
-connections stay open as long as the call lasts, so that each side notices when the other is gone,
-and then ends its own part, which would wait for hours.
-Does not belong here: what a call computes (`calls`).
+For each call the leader opens a store of torch at MASTER_PORT (`TCPStore`). There the others find
+what must be equal on all nodes, take their seats, and read which folder the call is in, which all
+see in the study's home. Each counts up a beat as long as the call lasts; a side that notices that
+the other is gone ends its own part, which would wait for hours. What a call computes stands in
+`bergson_commands`.
 """
 
-import errno
 import json
 import multiprocessing
 import os
@@ -15,12 +14,14 @@ import platform
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from influence_warehouse.errors import InfluenceError, NodesError, StudyError
 from influence_warehouse.lake.fingerprint import Fingerprint
@@ -28,13 +29,14 @@ from influence_warehouse.lake.layout import Home
 from influence_warehouse.study.design import Section
 from influence_warehouse.study.study import Study
 
-_HELLO_SECONDS = 5.0
-_RETRY_SECONDS = 0.5
+if TYPE_CHECKING:
+    from torch.distributed import TCPStore
+
+_BEAT_SECONDS = 0.5
+_SILENT_SECONDS = 20.0  # longer than loading a library keeps a node's threads from beating
 _ENDING_SECONDS = 300.0
-_LONGEST_LINE = 1 << 16
-_ENDED: dict[str, Any] = {"ended": True}
-# A machine that vanished without closing its connections is noticed after about a minute.
-_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+# Keys of the store; a node has a new name each time that it comes.
+_SEAT, _BEAT, _REFUSED, _ANSWER = "seat {node}", "beat {name}", "refused {name}", "answer {name}"
 
 
 @dataclass(frozen=True)
@@ -100,149 +102,184 @@ def joined(meeting: Rendezvous, call: Path) -> Iterator[None]:
     `call` is the folder with the call's configuration. At the end of the block every node has
     ended its part. Raises NodesError when nodes did not come, do not fit, fail or are lost.
     """
-    with ExitStack() as open_links:
-        links = _gather(meeting, open_links)
-        port = _free_port()
-        watch = _Watch(links)
-        for link in links:
-            link.send({"call": str(call), "port": port})
-        with watch.watching(), _bergson_meets_at(port):
-            try:
-                yield
-            except RuntimeError as error:
-                # Bergson's word for a part that ended. Which node was first, the others may say.
-                watch.wait_for_answers(_HELLO_SECONDS)
-                if watch.problems:
-                    raise _lost([*watch.problems, f"the leader's part: {error}"]) from error
-                raise
-            watch.wait_for_answers(_ENDING_SECONDS)
-            problems = watch.problems or watch.late()
-        if problems:
-            raise _lost(problems)
+    deadline = time.monotonic() + meeting.seconds
+    others = _Others(_opened(meeting, deadline), meeting)
+    others.gather(deadline)
+    port = _free_port()
+    others.store.set("order", json.dumps({"call": str(call), "port": port}))
+    with _watching(others.problems) as problems, _bergson_meets_at(port):
+        try:
+            yield
+        except RuntimeError as error:
+            # Bergson's word for a part that ended. Which node was first, the others may say.
+            others.wait(_SILENT_SECONDS + 5)
+            if problems:
+                raise _lost([*problems, f"the leader's part: {error}"]) from error
+            raise
+        others.wait(_ENDING_SECONDS)
+    problems += [f"{node['who']} has not ended its part" for node in others.working]
+    if problems:
+        raise _lost(problems)
 
 
 def join(meeting: Rendezvous, node: int, take_part: Callable[[Path], str]) -> Iterator[str]:
     """Take part in every call of the leaders that come; a line for each, without end.
 
     `take_part` runs this node's part of the call in a folder and returns its name.
-    Raises NodesError when the leader refuses this node.
+    Raises NodesError for another study or other versions, or when another takes this seat.
     """
+    # What torch has to say of a store that closed is a trace of its own code.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    from torch.distributed import DistError
+
     yield f"node {node}: waits for calls at {meeting.place}"
     while True:
-        link = _reach(meeting)
-        try:
-            hello = {"node": node, "host": platform.node(), "terms": meeting.terms.to_json()}
-            link.send(hello)
-            order = link.receive() or {}
-            if "refused" in order:
-                raise NodesError(f"node {node} was refused: {order['refused']}")
-            if isinstance(order.get("call"), str) and isinstance(order.get("port"), int):
-                yield f"node {node}: {_part_of_call(link, order, take_part)}"
-            else:
-                time.sleep(_RETRY_SECONDS)
-        finally:
-            link.close()
+        who, terms = f"node {node} ({platform.node()})", meeting.terms.to_json()
+        me = {"node": node, "who": who, "name": uuid.uuid4().hex, "terms": terms}
+        # Between two calls there is no store; one of a leader that went is no matter.
+        with suppress(OSError, DistError):
+            # Asked by a plain connection first: torch writes many lines on each that fails.
+            socket.create_connection((meeting.host, meeting.port), 5).close()
+            store = _store(meeting.host, meeting.port)
+            if not store.check(["order"]):
+                order = _order(store, me)
+                yield f"node {node}: {_part_of_call(store, me, order, take_part)}"
+        time.sleep(_BEAT_SECONDS)
 
 
-def _part_of_call(link: "_Link", order: dict[str, Any], take_part: Callable[[Path], str]) -> str:
+def _order(store: "TCPStore", me: dict[str, Any]) -> dict[str, Any]:
+    """What the leader tells once all have come: the call's folder and Bergson's port."""
+    seat, refused = _SEAT.format(**me), _REFUSED.format(**me)
+    # Who comes later sits down: it may have been started in place of one that died.
+    store.set(seat, json.dumps(me))
+    while not store.check(["order"]):
+        store.set(_BEAT.format(**me), "")
+        time.sleep(_BEAT_SECONDS)
+        seated = json.loads(store.get(seat))
+        reason = f"there is a {seated['who']}. Remedy: a --node of its own for each"
+        if seated != me or store.check([refused]):
+            reason = store.get(refused).decode() if seated == me else reason
+            raise NodesError(f"node {me['node']} was refused: {reason}")
+    order: dict[str, Any] = json.loads(store.get("order"))
+    return order
+
+
+def _part_of_call(
+    store: "TCPStore", me: dict[str, Any], order: dict[str, Any], take_part: Callable[[Path], str]
+) -> str:
     """Run this node's part and tell the leader how it ended; a line that says so."""
-    started = time.monotonic()
-    watch = _Watch([link])
-    with watch.watching(), _bergson_meets_at(order["port"]):
-        answer = _ENDED
+    from torch.distributed import DistError
+
+    def beat() -> list[str]:
+        try:
+            store.set(_BEAT.format(**me), "")
+        except DistError:
+            return ["the leader was lost"]
+        return []
+
+    started, name, failed = time.monotonic(), order["call"], ""
+    with _watching(beat) as problems, _bergson_meets_at(order["port"]):
         try:
             name = take_part(Path(order["call"]))
         except (InfluenceError, RuntimeError, OSError, ValueError) as error:
-            name, answer = order["call"], {"failed": f"{type(error).__name__}: {error}"[:2000]}
-        # Before the answer: after it the leader may well be gone.
-        said = [*watch.problems, str(answer.get("failed", "ended"))][0]
-        link.send(answer)
-    return f"{name}: {said}, {time.monotonic() - started:.1f} s"
+            failed = f"{type(error).__name__}: {error}"[:2000]
+        with suppress(DistError):
+            store.set(_ANSWER.format(**me), failed)
+    return f"{name}: {[*problems, failed or 'ended'][0]}, {time.monotonic() - started:.1f} s"
 
 
-class _Link:
-    """A connection to another node: one JSON object a line."""
+class _Others:
+    """The other nodes, as the leader sees them in its store."""
 
-    def __init__(self, connection: socket.socket, peer: str) -> None:
-        self.peer = peer
-        self._connection = connection
-        self._lines = connection.makefile("rb")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in _KEEPALIVE.items():
-            if hasattr(socket, name):
-                connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    def __init__(self, store: "TCPStore", meeting: Rendezvous) -> None:
+        self.store, self._meeting = store, meeting
+        self.working: list[dict[str, Any]] = []
+        self._heard: dict[str, float] = {}
 
-    def send(self, message: dict[str, Any]) -> None:
-        """To a peer that is gone, nothing: that is noticed on receiving."""
-        with suppress(OSError):
-            self._connection.sendall(json.dumps(message).encode() + b"\n")
+    def gather(self, deadline: float) -> None:
+        """Wait for all, which must agree; whoever goes before all are there may come again."""
+        expected = set(range(1, self._meeting.nodes))
+        while missing := sorted(expected - {node["node"] for node in self.working}):
+            if time.monotonic() > deadline:
+                raise _missing(self._meeting, missing)
+            time.sleep(_BEAT_SECONDS / 2)
+            seats = [_SEAT.format(node=node) for node in expected]
+            seated = [json.loads(self.store.get(seat)) for seat in seats if self._has(seat)]
+            self.working = [node for node in seated if not self._is_silent(node)]
+            for node in self.working:
+                self._require_fit(node)
 
-    def receive(self, seconds: float | None = None) -> dict[str, Any] | None:
-        """The next message; None when the peer is gone, silent too long or speaks otherwise."""
-        try:
-            self._connection.settimeout(seconds)
-            message = json.loads(self._lines.readline(_LONGEST_LINE))
-            self._connection.settimeout(None)
-        except (OSError, ValueError):
-            return None
-        return message if isinstance(message, dict) else None
+    def problems(self) -> list[str]:
+        """Who has failed or is gone; whoever has answered works no more."""
+        found = []
+        for node in list(self.working):
+            if self._has(_ANSWER.format(**node)):
+                failed = self.store.get(_ANSWER.format(**node)).decode()
+                found += [f"{node['who']} failed: {failed}"] if failed else []
+            elif self._is_silent(node):
+                found.append(f"{node['who']} was lost")
+            else:
+                continue
+            self.working.remove(node)
+        return found
 
-    def is_gone(self) -> bool:
-        """Whether a peer that has nothing to say has closed its end."""
-        try:
-            return self._connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
-        self._lines.close()
-        self._connection.close()
-
-
-class _Watch:
-    """Listens to the peers of a call; when one is gone or failed, ends this process's part."""
-
-    def __init__(self, links: list[_Link]) -> None:
-        self.problems: list[str] = []
-        self._is_over = threading.Event()
-        self._answered = {link: threading.Event() for link in links}
-        self._others = set(multiprocessing.active_children())
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        for link in self._answered:
-            threading.Thread(target=self._listen, args=(link,), daemon=True).start()
-        try:
-            yield
-        finally:
-            self._is_over.set()
-
-    def wait_for_answers(self, seconds: float) -> None:
-        """Until every peer has answered, or is late."""
+    def wait(self, seconds: float) -> None:
+        """Until every node has answered, or is late."""
         deadline = time.monotonic() + seconds
-        for answered in self._answered.values():
-            answered.wait(max(0.0, deadline - time.monotonic()))
+        while self.working and time.monotonic() < deadline:
+            time.sleep(0.05)
 
-    def late(self) -> list[str]:
-        """Who has not answered."""
-        waiting = [link.peer for link, answered in self._answered.items() if not answered.is_set()]
-        return [f"{peer} has not ended its part" for peer in waiting]
+    def _has(self, key: str) -> bool:
+        return self.store.check([key])
 
-    def _listen(self, link: _Link) -> None:
-        answer = link.receive()
-        if answer != _ENDED and not self._is_over.is_set():
-            failed = (answer or {}).get("failed")
-            self.problems.append(f"{link.peer} {f'failed: {failed}' if failed else 'was lost'}")
-        self._answered[link].set()
-        # Bergson waits for its processes: without them it raises RuntimeError. It may be just
-        # about to start them.
-        while self.problems and not self._is_over.wait(0.2):
-            for child in set(multiprocessing.active_children()) - self._others:
+    def _is_silent(self, node: dict[str, Any]) -> bool:
+        now = time.monotonic()
+        if self.store.delete_key(_BEAT.format(**node)):
+            self._heard[node["name"]] = now
+        return now - self._heard.setdefault(node["name"], now) > _SILENT_SECONDS
+
+    def _require_fit(self, node: dict[str, Any]) -> None:
+        """Raises NodesError, on both sides, for another study or other versions."""
+        ours, theirs = self._meeting.terms, Fingerprint.from_json(node["terms"])
+        # Models and methods of the study that this call is not about may differ.
+        about = {
+            name: value
+            for name, value in theirs.parts.items()
+            if name in ours.parts or not name.startswith(("models.", "methods."))
+        }
+        theirs = Fingerprint(theirs.fact, about)
+        if differences := ours.differences(theirs):
+            self.store.set(_REFUSED.format(**node), "; ".join(theirs.differences(ours)))
+            time.sleep(4 * _BEAT_SECONDS)  # the store ends with this process, which it must outlive
+            raise NodesError(
+                f"{node['who']} came with another study or other versions: "
+                f"{'; '.join(differences)}. "
+                "Remedy: the same study file, warehouse and packages on all nodes."
+            )
+
+
+@contextmanager
+def _watching(look: Callable[[], list[str]]) -> Iterator[list[str]]:
+    """The problems that `look` finds beside the block; at the first, this process's part ends."""
+    problems: list[str] = []
+    is_over = threading.Event()
+    others = set(multiprocessing.active_children())
+
+    def watch() -> None:
+        while not is_over.wait(_BEAT_SECONDS / 2):
+            problems.extend([] if problems else look())
+            # Bergson waits for its processes: without them it raises RuntimeError. It may be
+            # just about to start them.
+            for child in set(multiprocessing.active_children()) - others if problems else ():
                 child.kill()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield problems
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def _lost(problems: list[str]) -> NodesError:
@@ -250,27 +287,6 @@ def _lost(problems: list[str]) -> NodesError:
         "; ".join(problems) + ". Remedy: see that node's output, start what ended there "
         "(`influence join STUDY --node K`), and run this again: what was finished is kept."
     )
-
-
-def _gather(meeting: Rendezvous, open_links: ExitStack) -> list[_Link]:
-    """Connections to all other nodes, which have agreed; whoever goes before all are there may
-    come again."""
-    deadline = time.monotonic() + meeting.seconds
-    came: dict[int, _Link] = {}
-    with _listening(meeting, deadline) as server:
-        server.settimeout(0.5)
-        while True:
-            came = {node: link for node, link in came.items() if not link.is_gone()}
-            missing = sorted(set(range(1, meeting.nodes)) - set(came))
-            if not missing:
-                return list(came.values())
-            if time.monotonic() > deadline:
-                raise _missing(meeting, missing)
-            with suppress(TimeoutError):
-                connection, (address, *_) = server.accept()
-                link = _Link(connection, address)
-                open_links.callback(link.close)
-                _admit(link, meeting, came)
 
 
 def _missing(meeting: Rendezvous, missing: list[int]) -> NodesError:
@@ -283,64 +299,27 @@ def _missing(meeting: Rendezvous, missing: list[int]) -> NodesError:
     )
 
 
-def _admit(link: _Link, meeting: Rendezvous, came: dict[int, _Link]) -> None:
-    """Let a node in that agrees. Raises NodesError, on both sides, for one that does not."""
-    hello = link.receive(_HELLO_SECONDS) or {}
-    node, terms = hello.get("node"), hello.get("terms")
-    if not isinstance(node, int) or not isinstance(terms, str) or not 0 < node < meeting.nodes:
-        # Not one of ours: a scan of ports, a health check.
-        link.close()
-        return
-    link.peer = f"node {node} ({hello.get('host')})"
-    theirs = _of_this_call(Fingerprint.from_json(terms), meeting.terms)
-    differences = meeting.terms.differences(theirs)
-    if differences:
-        link.send({"refused": "; ".join(theirs.differences(meeting.terms))})
-        raise NodesError(
-            f"{link.peer} came with another study or other versions: {'; '.join(differences)}. "
-            "Remedy: the same study file, warehouse and packages on all nodes."
-        )
-    if node in came and not came[node].is_gone():
-        taken = f"there is a {came[node].peer}. Remedy: a --node of its own for each"
-        link.send({"refused": taken})
-        link.close()
-        return
-    came[node] = link
+def _opened(meeting: Rendezvous, deadline: float) -> "TCPStore":
+    """The leader's store; another leader on this machine may have to end first."""
+    from torch.distributed import DistNetworkError
 
-
-def _of_this_call(theirs: Fingerprint, ours: Fingerprint) -> Fingerprint:
-    """Without the models and methods of the study that this call is not about."""
-    about = {
-        name: value
-        for name, value in theirs.parts.items()
-        if name in ours.parts or not name.startswith(("models.", "methods."))
-    }
-    return Fingerprint(theirs.fact, about)
-
-
-def _listening(meeting: Rendezvous, deadline: float) -> socket.socket:
-    """The leader's end; another leader on this machine may have to end first."""
-    dual = socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if dual else socket.AF_INET
     while True:
         try:
-            return socket.create_server(("", meeting.port), family=family, dualstack_ipv6=dual)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+            return _store("localhost", meeting.port, is_master=True)
+        except DistNetworkError as error:
+            if "EADDRINUSE" not in str(error) or time.monotonic() > deadline:
                 raise NodesError(
-                    f"MASTER_PORT {meeting.port}: {error.strerror}. Remedy: a port that is free "
+                    f"MASTER_PORT {meeting.port}: {error}. Remedy: a port that is free "
                     "on this machine, the same on all nodes; a port of its own for each worker."
                 ) from error
-        time.sleep(_RETRY_SECONDS)
+        time.sleep(_BEAT_SECONDS)
 
 
-def _reach(meeting: Rendezvous) -> _Link:
-    """A connection to a leader, once there is one: it listens between two calls only."""
-    while True:
-        with suppress(OSError):
-            address = (meeting.host, meeting.port)
-            return _Link(socket.create_connection(address, _HELLO_SECONDS), "the leader")
-        time.sleep(_RETRY_SECONDS)
+def _store(host: str, port: int, is_master: bool = False) -> "TCPStore":
+    from torch.distributed import TCPStore
+
+    wait = timedelta(seconds=_SILENT_SECONDS)
+    return TCPStore(host, port, is_master=is_master, wait_for_workers=False, timeout=wait)
 
 
 def _free_port() -> int:

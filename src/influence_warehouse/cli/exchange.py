@@ -50,12 +50,11 @@ def import_bin_scores(files: tuple[str, ...], study: str, **options: Any) -> Non
     Tables, charts and queries are those of a study that was run; what bin means cannot tell is
     empty, and `influence query unknowns` says why. Import again to change the study.
     """
-    from influence_warehouse.exchange.imports.bin_scores_study import make_study
-    from influence_warehouse.exchange.imports.study import imported_study
+    from influence_warehouse.exchange.imports.making import make_study
+    from influence_warehouse.exchange.imports.study import bin_score_files
 
     contrasts, designs = options.pop("contrasts"), options.pop("designs")
-    described = imported_study(study, files, contrasts, designs, **options)
-    for line in make_study(described):
+    for line in make_study(bin_score_files(study, files, contrasts, designs, **options)):
         click.echo(line)
 
 
@@ -118,8 +117,8 @@ def import_document_scores(scores: tuple[str, ...], study: str, **options: Any) 
     doc_id, their labels, and text, url, source if you have them. docs/import.md has the whole
     of it. Import again to change the study.
     """
-    from influence_warehouse.exchange.imports.document_scores_study import make_study
     from influence_warehouse.exchange.imports.document_study import scored_documents
+    from influence_warehouse.exchange.imports.making import make_study
 
     parts = [options.pop(name) for name in ("maps", "groups", "contrasts", "designs")]
     for line in make_study(scored_documents(study, scores, *parts, **options)):

@@ -15,7 +15,7 @@ from influence_warehouse.errors import InputError
 from influence_warehouse.models.loading import device, hide_bars
 from influence_warehouse.progress import counted
 from influence_warehouse.study.study import Classifiers
-from influence_warehouse.taxonomy import FORMATS, TOPICS, title
+from influence_warehouse.taxonomy import FORMATS, TITLES, TOPICS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -92,7 +92,7 @@ def _plain(label: str) -> str:
 def _spellings(slugs: Iterable[str], published: dict[str, str]) -> dict[str, str]:
     """Plain spelling -> slug, without the spellings that could mean two slugs."""
     meanings: dict[str, set[str]] = {}
-    known = [(slug, slug) for slug in slugs] + [(title(slug), slug) for slug in slugs]
+    known = [(slug, slug) for slug in slugs] + [(TITLES[slug], slug) for slug in slugs]
     others = [(text, slug) for text, slug in _OTHER_SPELLINGS.items() if slug in slugs]
     for text, slug in [*known, *published.items(), *others]:
         meanings.setdefault(_plain(text), set()).add(slug)

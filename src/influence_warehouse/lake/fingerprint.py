@@ -41,15 +41,10 @@ def _cached_digest(path: Path, size: int, changed: int) -> str:
 
 def digest_of_file(path: Path) -> str:
     """SHA-256 (first 16 hex digits) of a file, or of a folder's files by name and content."""
-    hasher = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    for file in files:
-        if file != path:
-            hasher.update(file.relative_to(path).as_posix().encode())
-        with file.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                hasher.update(chunk)
-    return hasher.hexdigest()[:16]
+    if path.is_file():
+        return sha256_of_file(path)[:16]
+    files = (file for file in path.rglob("*") if file.is_file())
+    return digest_of({file.relative_to(path).as_posix(): sha256_of_file(file) for file in files})
 
 
 @dataclass(frozen=True)

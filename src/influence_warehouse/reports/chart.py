@@ -13,7 +13,8 @@ class Chart:
     """Its rows, from the published copy, and its function.
 
     `facets` names the columns of which a chart shows one value (a benchmark, a method): a file
-    per combination of them. An optional chart may have no rows (a study without contrasts or
+    per combination of them. `page` is a page of the report (`sections`), `place` where on it. An
+    optional chart may have no rows (a study without contrasts or
     unlearning, or an imported one); any other empty table is an error.
     """
 
@@ -21,6 +22,8 @@ class Chart:
     draw: Callable[[pl.DataFrame], Any]
     facets: tuple[str, ...] = ()
     is_optional: bool = False
+    page: str = "more"
+    place: int = 0
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -85,7 +85,7 @@ def _panel(rows: pl.DataFrame, width: int) -> alt.LayerChart | alt.FacetChart:
     bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("delta_z_low:Q", **x), x2="delta_z_high:Q")
     points = theme.significance_points(base.encode(x=alt.X("delta_z:Q", **x)))
     return alt.layer(zero, bars, points, theme.absences(base, "delta_z")).properties(
-        title=alt.Title(labels.name(contrast), fontSize=14, offset=6),
+        title=alt.Title(contrast, fontSize=14, offset=6),
         width=width,
         height=_ROW * table.height,
     )
@@ -93,16 +93,16 @@ def _panel(rows: pl.DataFrame, width: int) -> alt.LayerChart | alt.FacetChart:
 
 def _directions(a: str, b: str) -> str | list[str]:
     """What the two directions of the axis mean, on one line where it fits under the panel."""
-    left = f"\N{LEFTWARDS ARROW} {labels.name(b)}"
-    right = f"{labels.name(a)} \N{RIGHTWARDS ARROW}"
+    left = f"\N{LEFTWARDS ARROW} {b}"
+    right = f"{a} \N{RIGHTWARDS ARROW}"
     return [left, right] if len(left + right) > 44 else f"{left}    |    {right}"
 
 
 def contrast_sql(side: str) -> str:
     """Rows of the chart of contrasts by `topic` or by `format`."""
     return f"""
-        select model, method, item_subset, contrast, benchmark_a, benchmark_b, {side},
+        select model, method, contrast, benchmark_a, benchmark_b, {side},
             delta_z, delta_z_low, delta_z_high, q_value
         from marts.{side}_contrasts
-        order by model, method, item_subset, contrast, {side}
+        order by model, method, contrast, {side}
     """

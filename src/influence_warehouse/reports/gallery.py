@@ -23,8 +23,6 @@ from influence_warehouse.reports.chart import Chart
 from influence_warehouse.reports.charts import CHARTS
 from influence_warehouse.reports.published import read_table
 
-_DEFAULTS = {"item_subset": "all"}
-
 
 class ScriptSafeEncoder(json.JSONEncoder):
     """JSON that can stand inside a script element: altair writes `</script>` as it is.
@@ -95,10 +93,10 @@ def save_chart(chart: Any, folder: Path, stem: str) -> list[Path]:
 
 
 def draw_and_save(home: Home, name: str) -> list[Path]:
-    """Draw a chart of all items for each method and benchmark it distinguishes, and save them.
+    """Draw a chart for each method and benchmark it distinguishes, and save them.
 
     Returns the files in the home's charts, `bin_heatmap--trackstar--social_facts.html`; none
-    for an optional chart without rows. Subsets of the items are drawn by `draw_chart` alone.
+    for an optional chart without rows.
     Files that this chart left earlier, for benchmarks or methods that the study no longer has,
     are deleted. Raises InputError for an unknown name, WarehouseError when the published copy
     lacks the rows or the folder cannot be written.
@@ -133,7 +131,7 @@ def draw_all(home: Home) -> list[tuple[str, list[Path]]]:
 
 
 def draw_each(home: Home, name: str) -> Iterator[tuple[str, Any]]:
-    """File stem and altair chart for each method, item subset and benchmark that it distinguishes.
+    """File stem and altair chart for each method and benchmark that it distinguishes.
 
     None for an optional chart without rows. Raises as `draw_and_save`.
     """
@@ -150,8 +148,7 @@ def _tables(home: Home, name: str) -> Iterator[tuple[str, pl.DataFrame]]:
     if not chart.facets:
         yield name, rows
         return
-    columns = [column for column in chart.facets if column not in _DEFAULTS]
-    for values, table in _filtered(name, rows, {}).group_by(columns, maintain_order=True):
+    for values, table in rows.group_by(chart.facets, maintain_order=True):
         yield "--".join([name, *map(str, values)]), table
 
 
@@ -193,9 +190,8 @@ def _values(table: pl.DataFrame, column: str) -> list[str]:
 
 
 def _filtered(name: str, rows: pl.DataFrame, filters: dict[str, str]) -> pl.DataFrame:
-    defaults = {column: value for column, value in _DEFAULTS.items() if column in rows.columns}
     table = rows
-    for column, value in (defaults | filters).items():
+    for column, value in filters.items():
         if column not in rows.columns:
             raise InputError(
                 f"{name}: no column {column!r}. Remedy: filter by {', '.join(rows.columns)}."

@@ -1,6 +1,7 @@
-"""Words on charts and in the summary: slugs, intervals and counts as people read them.
+"""Words on charts and in the summary: regions, intervals and counts as people read them.
 
-Belongs here: text made from columns. Does not belong here: colours and sizes (theme).
+Names of models, methods, benchmarks and contrasts stand as the study writes them: so a reader can
+type what a chart shows into a query. Only WebOrganizer's labels have other titles (`taxonomy`).
 """
 
 import polars as pl
@@ -11,54 +12,11 @@ from influence_warehouse.lake.layout import IMPORTED_MODEL
 MOST_LABELS = 60
 """Rows that a chart shows at most: an import may bring thousands of labels."""
 
-_NAMES = {
-    "stem": "STEM",
-    "mmlu": "MMLU",
-    "arc": "ARC",
-    "socialiqa": "SocialIQA",
-    "siqa": "SIQA",
-    "gsm8k": "GSM8K",
-    "trackstar": "TrackStar",
-    "bm25": "BM25",
-    "trak": "TRAK",
-    "less": "LESS",
-    "logra": "LoGra",
-    "ngdiff": "NGDiff",
-    "graddiff": "GradDiff",
-    "npo": "NPO",
-    "olmo3": "OLMo 3",
-    "smollm2": "SmolLM2",
-    "7b": "7B",
-    "135m": "135M",
-}
-
 
 def scored_by(table: pl.DataFrame) -> str:
     """The one method of a table and the model that it explains, as a chart's subtitle begins."""
-    method, model = name(table["method"][0]), table["model"][0]
-    return method if model == IMPORTED_MODEL else f"{method} ({name(model)})"
-
-
-def name(slug: str) -> str:
-    """A benchmark, method, domain or contrast as people read it.
-
-    `mmlu_stem` -> `MMLU STEM`; `reasoning_social_minus_stem` -> `Reasoning: Social - STEM`
-    with a true minus sign.
-    """
-    if "_minus_" in slug:
-        return _contrast_name(slug)
-    words = slug.replace("-", "_").split("_")
-    return " ".join(_NAMES.get(word, word.capitalize()) for word in words if word)
-
-
-def _contrast_name(slug: str) -> str:
-    """`[frame_]a_minus_b[_frame]`: the words nearest to `minus` are what is compared."""
-    before, after = slug.split("_minus_", 1)
-    *frame, first = before.split("_")
-    second, *rest = after.split("_")
-    scope = name("_".join([*frame, *rest]))
-    comparison = f"{name(first)} \N{MINUS SIGN} {name(second)}"
-    return f"{scope}: {comparison}" if scope else comparison
+    method, model = table["method"][0], table["model"][0]
+    return method if model == IMPORTED_MODEL else f"{method} ({model})"
 
 
 def region(slug: str) -> str:
@@ -69,7 +27,7 @@ def region(slug: str) -> str:
     """
     if slug == "all":
         return "whole sample"
-    sides = [taxonomy.title(side) for side in slug.split(".") if side != "any"]
+    sides = [taxonomy.TITLES.get(side, side) for side in slug.split(".") if side != "any"]
     return " \N{MULTIPLICATION SIGN} ".join(sides)
 
 
@@ -78,23 +36,22 @@ def titled(column: str, to: str | None = None) -> pl.Expr:
 
     Labels that an import brought stay as they are, all of them: two might get one title.
     """
-    titles = {slug: taxonomy.title(slug) for slug in (*taxonomy.TOPICS, *taxonomy.FORMATS)}
     labels = pl.col(column)
     return (
-        pl.when(labels.is_in(list(titles)).all())
-        .then(labels.replace(titles))
+        pl.when(labels.is_in(list(taxonomy.TITLES)).all())
+        .then(labels.replace(taxonomy.TITLES))
         .otherwise(labels)
         .alias(to or f"{column}_title")
     )
 
 
 def grouping(table: pl.DataFrame, side: str) -> str:
-    """What the column `topic` or `format` holds: `language` in an import that says so.
+    """What the column `topic` or `format` holds: `language` where the study groups by it.
 
     Empty for the format of documents that have one label.
     """
     told = table[f"{side}_grouping"][0] if f"{side}_grouping" in table.columns else side
-    return (told or "").replace("_", " ").replace("-", " ")
+    return told or ""
 
 
 def plural(noun: str) -> str:
@@ -115,12 +72,6 @@ def left_out(order: list[str], noun: str) -> list[str]:
     if len(order) <= MOST_LABELS:
         return []
     return [f"Shown are {MOST_LABELS} of {len(order):,} {plural(noun)}: both ends of the ranking."]
-
-
-def named(column: str, values: pl.Series) -> pl.Expr:
-    """Benchmark, method or contrast slugs of a column as names, as `<column>_title`."""
-    slugs = values.drop_nulls().unique()
-    return pl.col(column).replace({slug: name(slug) for slug in slugs}).alias(f"{column}_title")
 
 
 def interval(low: str, high: str, to: str = "interval", digits: int = 2) -> pl.Expr:

@@ -23,12 +23,11 @@ def profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
     panels = table["benchmark"].unique(maintain_order=True).to_list()
     rows = table.with_columns(
         labels.titled(side, to="label"),
-        labels.named("benchmark", table["benchmark"]),
         labels.interval("z_low", "z_high"),
         pl.col("z", "z_low", "z_high", "q_value").round(4),
         mark=theme.significance("q_value"),
     ).select(
-        *("benchmark_title", "label", "n_documents", "z", "z_low", "z_high"),
+        *("benchmark", "label", "n_documents", "z", "z_low", "z_high"),
         *("interval", "q_value", "mark"),
     )
     order = _order(rows)
@@ -39,8 +38,8 @@ def profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
         .properties(width=_WIDTH * max(1, 3 // len(panels)), height=_ROW * len(shown))
         .facet(
             facet=alt.Facet(
-                "benchmark_title:N",
-                sort=[labels.name(panel) for panel in panels],
+                "benchmark:N",
+                sort=panels,
                 header=alt.Header(title=None, labelAnchor="start"),
             ),
             columns=_columns(len(panels)),
@@ -74,7 +73,7 @@ def _panel(
         y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(ticks=False, grid=True)),
         color=colour,
         tooltip=[
-            alt.Tooltip("benchmark_title:N", title="benchmark"),
+            alt.Tooltip("benchmark:N", title="benchmark"),
             alt.Tooltip("label:N", title="region"),
             alt.Tooltip("n_documents:Q", title="documents", format=","),
             alt.Tooltip("z:Q", format="+.2f"),
@@ -105,19 +104,18 @@ def _order(rows: pl.DataFrame) -> list[str]:
 
 def _colour(table: pl.DataFrame, panels: list[str]) -> alt.Color:
     colours = theme.benchmark_colours(table)
-    names = [labels.name(panel) for panel in panels]
-    scale = alt.Scale(domain=names, range=[colours[panel] for panel in panels])
-    return alt.Color("benchmark_title:N", scale=scale, legend=None)
+    scale = alt.Scale(domain=panels, range=[colours[panel] for panel in panels])
+    return alt.Color("benchmark:N", scale=scale, legend=None)
 
 
 def influence_sql(side: str) -> str:
     """Rows of the profile by `topic` or by `format`."""
     return f"""
-        select i.model, i.method, i.item_subset, i.benchmark,
+        select i.model, i.method, i.benchmark,
             coalesce(b.domain, 'not told') as domain,
             coalesce(b.capability, 'not told') as capability, i.{side},
             i.n_documents, i.z, i.z_low, i.z_high, i.q_value
         from marts.{side}_influence as i
         join marts.benchmarks as b using (study, model, benchmark)
-        order by i.model, i.method, i.item_subset, b.position, i.{side}
+        order by i.model, i.method, b.position, i.{side}
     """

@@ -21,6 +21,7 @@ from influence_warehouse.lake.layout import Home
 from influence_warehouse.progress import counted
 from influence_warehouse.reports import page_data
 from influence_warehouse.reports.charts import CHARTS
+from influence_warehouse.reports.gallery import chart_of
 from influence_warehouse.reports.lineage import facts_of_marts, made_facts
 from influence_warehouse.reports.sections import Section, sections
 from influence_warehouse.study.study import Study
@@ -57,7 +58,9 @@ def write_report(home: Home, study: Study | None, name: str) -> Path:
 
 def _write_pages(home: Home, study: Study | None, name: str, folder: Path) -> None:
     tables = page_data.published_tables(home)
-    planned = counted(sections(CHARTS, named_queries()), "report", "pages")
+    planned = counted(
+        sections({name: chart_of(name) for name in CHARTS}, named_queries()), "report", "pages"
+    )
     contents = {plan: page_data.contents(home, name, plan, tables) for plan in planned}
     shown = {plan: content for plan, content in contents.items() if not content.is_empty}
     docs = docs_page(home)

@@ -12,7 +12,6 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from influence_warehouse import taxonomy
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.reports import labels
 from influence_warehouse.reports.published import read_table
@@ -26,7 +25,7 @@ _RANKED = """
         i.z_low as low, i.z_high as high, i.q_value
     from marts.{mart} as i
     join marts.benchmarks as b using (study, model, benchmark)
-    where i.item_subset = 'all' and i.z is not null
+    where i.z is not null
     order by i.model, i.method, b.position, i.z desc, {regions}
 """
 
@@ -97,7 +96,7 @@ def _accuracy(home: Home) -> Iterator[RenderableType]:
     models = rows["model"].n_unique()
     for model, benchmark, n_items, accuracy, low, high, chance in rows.iter_rows():
         table.add_row(
-            labels.name(benchmark) + (f" ({labels.name(model)})" if models > 1 else ""),
+            benchmark + (f" ({model})" if models > 1 else ""),
             f"{n_items:,}",
             _number(accuracy, signed=False),
             _interval(low, high, signed=False),
@@ -115,10 +114,10 @@ def _ranking(
     table = _table(
         f"{kind} that support each benchmark most and least", kind[:-1], ["n", "z", _INTERVAL, ""]
     )
-    for (_, _, benchmark), rows in read_table(home, sql).group_by(
-        "model", "method", "benchmark", maintain_order=True
-    ):
-        _section(table, f"{labels.name(str(benchmark))} ({labels.scored_by(rows)})")
+    found = read_table(home, sql).with_columns(labels.titled(name, to=name) for name in region)
+    of_each = found.group_by("model", "method", "benchmark", maintain_order=True)
+    for (_, _, benchmark), rows in of_each:
+        _section(table, f"{benchmark} ({labels.scored_by(rows)})")
         for row in _ends(rows, shown):
             table.add_row(_region(row, region), f"{row['n']:,}", *_estimate(row))
     yield table
@@ -130,7 +129,7 @@ def _contrasts(home: Home) -> Iterator[RenderableType]:
         home,
         "select model, method, contrast, topic, delta_z as value, delta_z_low as low,"
         " delta_z_high as high, q_value from marts.topic_contrasts"
-        " where item_subset = 'all' and delta_z is not null"
+        " where delta_z is not null"
         " order by model, method, contrast, delta_z desc, topic",
     )
     if rows.is_empty():
@@ -138,9 +137,10 @@ def _contrasts(home: Home) -> Iterator[RenderableType]:
     table = _table(
         "Contrasts: topics at both ends", "", ["\N{GREEK CAPITAL LETTER DELTA}z", "", ""]
     )
+    rows = rows.with_columns(labels.titled("topic", to="topic"))
     of_each = rows.group_by("model", "method", "contrast", maintain_order=True)
     for (_, _, contrast), group in of_each:
-        _section(table, f"{labels.name(str(contrast))} ({labels.scored_by(group)})")
+        _section(table, f"{contrast} ({labels.scored_by(group)})")
         for row in _ends(group, _CONTRAST_TOPICS_SHOWN):
             table.add_row(_region(row, ("topic",)), *_estimate(row))
     yield table
@@ -152,7 +152,7 @@ def _planted(home: Home) -> Iterator[RenderableType]:
         home,
         "select p.* from marts.planted_recovery as p"
         " join marts.benchmarks as b using (study, model, benchmark)"
-        " where p.item_subset = 'all' order by p.model, p.method, p.measure desc, b.position",
+        " order by p.model, p.method, p.measure desc, b.position",
     )
     if rows.is_empty():
         return
@@ -164,7 +164,7 @@ def _planted(home: Home) -> Iterator[RenderableType]:
         for row in group.iter_rows(named=True):
             found = f"{row['n_planted_topics_found']} of {row['n_planted_topics']}"
             recovered = [_number(row[column], signed=False) for column in ("mean_rank", "auc")]
-            table.add_row(f"  {labels.name(row['benchmark'])}", found, *recovered)
+            table.add_row(f"  {row['benchmark']}", found, *recovered)
         chance = group.select("n_found_by_chance", "chance_mean_rank", "chance_auc").mean()
         table.add_row("  By chance", *(_number(value, signed=False) for value in chance.row(0)))
     yield table
@@ -208,7 +208,7 @@ def _add_verdicts(table: Table, rows: pl.DataFrame) -> None:
         ]
         kept = row["least_share_kept"]
         table.add_row(
-            labels.name(row["benchmark"]),
+            row["benchmark"],
             _number(row["damage"]),
             _interval(row["damage_low"], row["damage_high"]),
             *beyond,
@@ -244,7 +244,7 @@ def _ends(rows: pl.DataFrame, shown: int) -> Iterator[dict]:
 
 
 def _region(row: dict, region: tuple[str, ...]) -> str:
-    return "  " + " \N{MULTIPLICATION SIGN} ".join(taxonomy.title(row[name]) for name in region)
+    return "  " + " \N{MULTIPLICATION SIGN} ".join(row[name] for name in region)
 
 
 def _estimate(row: dict) -> tuple[str, str, str]:

@@ -29,7 +29,7 @@ MEASURED = {
 
 def source(table: pl.DataFrame) -> str:
     """The attribution method and the objective of a chart, as its subtitle begins."""
-    return f"{labels.scored_by(table)}, {labels.name(table['objective'][0])}"
+    return f"{labels.scored_by(table)}, {table['objective'][0]}"
 
 
 def header(expression: str | None = None) -> alt.Header:

@@ -13,17 +13,25 @@ from influence_warehouse.study.statement_tree import require_reading, tree_of
 
 READABLE = (
     "benchmark_correlations",
+    "benchmark_correlations_by_correctness",
     "benchmarks",
     "bin_contrasts",
+    "bin_contrasts_by_correctness",
     "bin_influence",
+    "bin_influence_by_correctness",
     "bins",
     "document_influence",
     "format_contrasts",
+    "format_contrasts_by_correctness",
     "format_influence",
+    "format_influence_by_correctness",
     "influence_concentration",
+    "influence_concentration_by_correctness",
     "top_documents",
     "topic_contrasts",
+    "topic_contrasts_by_correctness",
     "topic_influence",
+    "topic_influence_by_correctness",
 )
 """Marts that may be named: those that `chosen_bins` can follow, and not the one that grades."""
 

@@ -77,18 +77,23 @@ def render_dictionary() -> str:
     """The data dictionary as Markdown, one table per mart."""
     tables = marts()
     index = "\n".join(f"- [`{mart['name']}`](#{mart['name']})" for mart in tables)
-    return "\n".join([_HEAD, index, *(_section(mart) for mart in tables)])
+    first_of = {id(mart["columns"]): mart["name"] for mart in reversed(tables)}
+    sections = (_section(mart, first_of[id(mart["columns"])]) for mart in tables)
+    return "\n".join([_HEAD, index, *sections])
 
 
-def _section(mart: dict[str, Any]) -> str:
+def _section(mart: dict[str, Any], first: str) -> str:
+    """A mart with its columns, or whose columns it has: those that yml says once for both."""
+    head = ["", f"## {mart['name']}", "", mart["description"].strip(), ""]
+    if mart["name"] != first:
+        return "\n".join([*head, f"Columns: those of [`{first}`](#{first}).", ""])
     rows = [
         f"| `{column['name']}` | {column['data_type']} | {_cell(column['description'])} | "
         f"{_unit(measure_of(mart, column))} |"
         for column in mart["columns"]
     ]
-    lines = ["", f"## {mart['name']}", "", mart["description"].strip(), ""]
-    head = ["| column | type | meaning | unit, range, formula |", "|---|---|---|---|"]
-    return "\n".join([*lines, *head, *rows, ""])
+    columns = ["| column | type | meaning | unit, range, formula |", "|---|---|---|---|"]
+    return "\n".join([*head, *columns, *rows, ""])
 
 
 def _unit(found: Measure | None) -> str:

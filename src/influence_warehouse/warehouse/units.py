@@ -109,7 +109,9 @@ RULES: tuple[tuple[str, str, str | None], ...] = (
 
 def measure(mart: str, column: str) -> Measure | None:
     """Unit, range and formula of a mart's numeric column; None where no rule is about it."""
+    # By correctness a mart holds the same columns of more items.
+    place = f"{mart.removesuffix('_by_correctness')}.{column}"
     for pattern, unit, chapter in RULES:
-        if re.fullmatch(pattern, f"{mart}.{column}"):
+        if re.fullmatch(pattern, place):
             return Measure(unit, chapter)
     return None

@@ -14,37 +14,30 @@ from influence_warehouse.exchange.imports.bin_scores import (
     check_one_sample,
     read_bin_scores,
 )
-from influence_warehouse.exchange.imports.study import (
-    ImportedStudy,
-    method_rows,
-    refuse_other_kinds,
-)
+from influence_warehouse.exchange.imports.study import BinScoreFiles, refuse_other_kinds
 from influence_warehouse.exchange.imports.writing import drop_earlier_import, write_fact
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Outcome
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
 from influence_warehouse.lake.layout import IMPORTED_FILES
-from influence_warehouse.study.design import contrast_rows
 from influence_warehouse.taxonomy import bins
 
 _KIND = "bin_scores"
 
 
-def import_bin_scores(study: ImportedStudy, lake: Lake) -> list[Outcome]:
+def import_bin_scores(study: BinScoreFiles, lake: Lake) -> list[Outcome]:
     """Read and check all files of a study, then write its facts; equal inputs, equal bytes.
 
     Nothing is written when a file is refused. Raises InputError for a file that is broken or of
     another sample than the first, StudyError when the home holds a study that was run.
     """
     refuse_other_kinds(lake.home)
-    files = {b.name: read_bin_scores(b.path, study.z_tolerance) for b in study.benchmarks}
+    files = {name: read_bin_scores(path, study.z_tolerance) for name, path in study.files.items()}
     check_one_sample(files)
     lake.home.create()
     frames = {
         IMPORTED_FILES: _sources(study, files),
-        "study_benchmarks": _benchmarks(study),
-        "study_contrasts": contrast_rows(study.name, study.names, study.contrasts),
-        "study_methods": method_rows(study.name, study.model, [study.method]),
+        **study.design_rows(list(files), [study.method]),
         "bin_populations": _populations(files),
         "bin_scores": _scores(study, files),
     }
@@ -60,7 +53,7 @@ def _make(fact: str, rows: list[dict[str, Any]], lake: Lake, cells: list[str]) -
     return write_fact(lake, fingerprint, frame, cells)
 
 
-def _sources(study: ImportedStudy, files: dict[str, BinScores]) -> list[dict[str, Any]]:
+def _sources(study: BinScoreFiles, files: dict[str, BinScores]) -> list[dict[str, Any]]:
     return [
         {
             "study": study.name,
@@ -78,26 +71,9 @@ def _sources(study: ImportedStudy, files: dict[str, BinScores]) -> list[dict[str
             "is_negated": False,
             "topic_grouping": "topic",
             "format_grouping": "format",
-            "source": study.source,
-            "licence": study.licence,
-            "citation": study.citation,
+            **study.terms,
         }
         for name, file in files.items()
-    ]
-
-
-def _benchmarks(study: ImportedStudy) -> list[dict[str, Any]]:
-    return [
-        {
-            "study": study.name,
-            "benchmark": benchmark.name,
-            "domain": benchmark.domain,
-            "capability": benchmark.capability,
-            "position": position,
-            "prompt_format": None,
-            "metric": None,
-        }
-        for position, benchmark in enumerate(study.benchmarks)
     ]
 
 
@@ -118,7 +94,7 @@ def _populations(files: dict[str, BinScores]) -> list[dict[str, Any]]:
     ]
 
 
-def _scores(study: ImportedStudy, files: dict[str, BinScores]) -> list[dict[str, Any]]:
+def _scores(study: BinScoreFiles, files: dict[str, BinScores]) -> list[dict[str, Any]]:
     return [
         {"model": study.model, "method": study.method, "benchmark": name, **row}
         for name, file in files.items()

@@ -13,10 +13,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from influence_warehouse.errors import StudyError
 from influence_warehouse.exchange.imports.document_scores import ReadScores, read_document_scores
 from influence_warehouse.exchange.imports.document_study import ScoredDocuments
-from influence_warehouse.exchange.imports.study import method_rows, refuse_other_kinds
+from influence_warehouse.exchange.imports.study import refuse_other_kinds
 from influence_warehouse.exchange.imports.writing import drop_earlier_import, write_fact
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Outcome, Part
@@ -25,7 +24,6 @@ from influence_warehouse.lake.layout import IMPORTED_FILES
 from influence_warehouse.lake.records import Timer, write_record
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.progress import working
-from influence_warehouse.study.design import check_names, contrast_rows
 from influence_warehouse.study.methods import Random
 from influence_warehouse.study.study import (
     Attribution,
@@ -153,7 +151,7 @@ def import_document_scores(study: ScoredDocuments, lake: Lake) -> DocumentImport
     with tempfile.TemporaryDirectory() as spill, duckdb.connect() as connection:
         connection.execute("set temp_directory = ?", [spill])
         found = read_document_scores(study, connection)
-        _check_design(study, found.benchmarks)
+        study.check_design(found.benchmarks)
         lake.home.create()
         # Sums of doubles depend on their order, which several threads do not keep.
         connection.execute("set threads = 1")
@@ -166,16 +164,6 @@ def import_document_scores(study: ScoredDocuments, lake: Lake) -> DocumentImport
     return DocumentImport(outcomes, found.n_without_score, found.suspicion)
 
 
-def _check_design(study: ScoredDocuments, benchmarks: list[str]) -> None:
-    try:
-        check_names(benchmarks, study.contrasts)
-    except ValueError as error:
-        raise StudyError(f"{error}. Remedy: correct --contrast.") from error
-    unknown = sorted(set(study.designs) - set(benchmarks))
-    if unknown:
-        raise StudyError(f"--design: no scores for {unknown} (benchmarks: {benchmarks}).")
-
-
 def _write_told(study: ScoredDocuments, found: ReadScores, lake: Lake) -> list[Outcome]:
     """Small facts: the files, benchmarks, contrasts and methods.
 
@@ -183,9 +171,7 @@ def _write_told(study: ScoredDocuments, found: ReadScores, lake: Lake) -> list[O
     """
     told = {
         IMPORTED_FILES: _sources(study, found),
-        "study_benchmarks": [_benchmark(study, *entry) for entry in enumerate(found.benchmarks)],
-        "study_contrasts": contrast_rows(study.name, found.benchmarks, study.contrasts),
-        "study_methods": method_rows(study.name, study.model, _methods(found)),
+        **study.design_rows(found.benchmarks, _methods(found)),
     }
     return [
         write_fact(
@@ -310,19 +296,6 @@ def _parts(study: ScoredDocuments, found: ReadScores) -> dict[str, Any]:
     return {"imported": _KIND, "scores": files, "documents": found.documents.sha256, **told}
 
 
-def _benchmark(study: ScoredDocuments, position: int, name: str) -> dict[str, Any]:
-    domain, capability = study.designs.get(name, (None, None))
-    return {
-        "study": study.name,
-        "benchmark": name,
-        "domain": domain,
-        "capability": capability,
-        "position": position,
-        "prompt_format": None,
-        "metric": None,
-    }
-
-
 def _sources(study: ScoredDocuments, found: ReadScores) -> list[dict[str, Any]]:
     first, second = found.groupings
     return [
@@ -347,9 +320,7 @@ def _sources(study: ScoredDocuments, found: ReadScores) -> list[dict[str, Any]]:
             "is_negated": row["method"] in study.negated,
             "topic_grouping": first,
             "format_grouping": second,
-            "source": study.source,
-            "licence": study.licence,
-            "citation": study.citation,
+            **study.terms,
         }
         for row in found.connection.sql(f"{_FILES} order by method, benchmark").pl().to_dicts()
     ]

@@ -8,15 +8,13 @@ Does not belong here: reading the files (`document_tables`) and what they may sa
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from influence_warehouse.errors import StudyError
-from influence_warehouse.exchange.imports.study import assignments, pair
-from influence_warehouse.lake.layout import IMPORTED_MODEL
-from influence_warehouse.study.design import Contrast, Section, Slug, validation_problems
-from influence_warehouse.study.load import preset_names
+from influence_warehouse.exchange.imports.study import ImportedStudy, assignments, described
+from influence_warehouse.study.design import Section, Slug
 
 SCORE_COLUMNS = ("doc_id", "score", "item_id", "benchmark", "method")
 DOCUMENT_COLUMNS = ("doc_id", "text", "url", "source")
@@ -43,37 +41,28 @@ class Grouping(Section):
     column: str
 
 
-class ScoredDocuments(Section):
-    """Everything that the command line says of an import.
+class ScoredDocuments(ImportedStudy):
+    """An import of document scores.
 
     `columns` maps our columns to the files'; `wide` maps a benchmark to the column of its scores,
     where a file has one per benchmark. `negated` are methods, as slugs, whose scores say by their
     sign the opposite: how much the loss rises, or falls, with a document.
     """
 
-    name: Slug
     scores: tuple[ScoreFile, ...] = Field(min_length=1)
     documents: Path
     columns: dict[str, str]
     wide: dict[str, str]
     groupings: tuple[Grouping, ...] = Field((), max_length=2)
-    model: Slug = IMPORTED_MODEL
     method: str | None = None
     benchmark: str | None = None
     negated: tuple[str, ...] = ()
-    contrasts: tuple[Contrast, ...] = ()
-    designs: dict[str, tuple[str, str]]
     top_k: int = Field(ge=1)
     resamples: int = Field(ge=100)
     seed: int = Field(ge=0, lt=2**31)
-    source: str
-    licence: str
-    citation: str
 
     @model_validator(mode="after")
-    def _consistent(self) -> "ScoredDocuments":
-        if self.name in preset_names():
-            raise ValueError(f"study: {self.name!r} is the name of a preset; choose another")
+    def _consistent(self) -> Self:
         names = [grouping.name for grouping in self.groupings]
         if len(set(names)) < len(names):
             raise ValueError(f"--group: {names[0]!r} is given twice")
@@ -101,31 +90,18 @@ def scored_documents(
 ) -> ScoredDocuments:
     """The import that a command line describes. Raises StudyError naming what is impossible."""
     columns, wide = _columns(maps)
-    operands = {
-        key: pair(key, value) for key, value in assignments("--contrast", contrasts).items()
-    }
-    try:
-        return ScoredDocuments.model_validate(
-            {
-                "name": name,
-                "scores": [score_file(text) for text in scores],
-                "columns": columns,
-                "wide": wide,
-                "groupings": _groupings(groups, columns),
-                "contrasts": [{"name": key, "a": a, "b": b} for key, (a, b) in operands.items()],
-                "designs": {
-                    key: pair(key, value) for key, value in assignments("--design", designs).items()
-                },
-                **options,
-            }
-        )
-    except ValidationError as error:
-        problems = "\n".join(validation_problems(error))
-        raise StudyError(
-            f"the import cannot be made:\n{problems}\n"
-            "Remedy: correct the arguments; `influence import document-scores --help` has an "
-            "example."
-        ) from error
+    return described(
+        ScoredDocuments,
+        "document-scores",
+        contrasts,
+        designs,
+        name=name,
+        scores=[score_file(text) for text in scores],
+        wide=wide,
+        groupings=_groupings(groups, columns),
+        columns=columns,
+        **options,
+    )
 
 
 def score_file(text: str) -> ScoreFile:

@@ -1,12 +1,11 @@
 """Imported studies: what an import is told, and how its name leads to its home.
 
-Belongs here: the model `ImportedStudy`, and telling an imported home from one that is run.
-Does not belong here: reading files (`bin_scores`) and writing facts (`bin_facts`).
+What an import of document scores is told besides stands in `document_study`.
 """
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -21,6 +20,7 @@ from influence_warehouse.study.design import (
     Section,
     Slug,
     check_names,
+    contrast_rows,
     validation_problems,
 )
 from influence_warehouse.study.load import preset_names
@@ -30,37 +30,28 @@ from influence_warehouse.study.names import imported_home
 _SCORES = ("documents", "document_scores", "bin_item_scores", "bin_scores")
 
 
-class ImportedBenchmark(Section):
-    """One benchmark with the file of its scores; design factors where they were told."""
-
-    name: Slug
-    path: Path
-    domain: Slug | None = None
-    capability: Slug | None = None
-
-
 class ImportedStudy(Section):
-    """Everything that the command line says of an import."""
+    """What the command line says of every import; which files it reads, each kind says.
+
+    `designs` maps a benchmark to its domain and capability, where they were told.
+    """
 
     name: Slug
     model: Slug = IMPORTED_MODEL
-    method: Slug
-    benchmarks: tuple[ImportedBenchmark, ...] = Field(min_length=1)
     contrasts: tuple[Contrast, ...] = ()
+    designs: dict[str, tuple[str, str]] = Field(default_factory=dict)
     source: str
     licence: str
     citation: str
-    z_tolerance: float = Field(gt=0, lt=1)
 
     @model_validator(mode="after")
-    def _consistent(self) -> "ImportedStudy":
+    def _has_a_free_name(self) -> Self:
         if self.name in preset_names():
             raise ValueError(f"study: {self.name!r} is the name of a preset; choose another")
-        check_names(self.names, self.contrasts)
         return self
 
     @model_validator(mode="after")
-    def _is_without_credentials(self) -> "ImportedStudy":
+    def _is_without_credentials(self) -> Self:
         for name in ("source", "licence", "citation"):
             if carries_credentials(getattr(self, name)):
                 # Not shown: the error would print what must not be kept.
@@ -68,45 +59,91 @@ class ImportedStudy(Section):
         return self
 
     @property
-    def names(self) -> list[str]:
-        return [benchmark.name for benchmark in self.benchmarks]
+    def terms(self) -> dict[str, str]:
+        return {"source": self.source, "licence": self.licence, "citation": self.citation}
+
+    def check_design(self, benchmarks: list[str]) -> None:
+        """Raise StudyError for a contrast or design of what is no benchmark of the files."""
+        try:
+            check_names(benchmarks, self.contrasts)
+        except ValueError as error:
+            raise StudyError(f"{error}. Remedy: correct --contrast.") from error
+        unknown = sorted(set(self.designs) - set(benchmarks))
+        if unknown:
+            raise StudyError(
+                f"--design: no scores for {unknown} (benchmarks: {benchmarks}). "
+                "Remedy: correct --design."
+            )
+
+    def design_rows(
+        self, benchmarks: list[str], methods: Iterable[str]
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Rows of the facts that say what is compared; nobody says what kind a method is."""
+        known = {name: self.designs.get(name, (None, None)) for name in benchmarks}
+        compared = [
+            {"benchmark": name, "domain": domain, "capability": capability, "position": position}
+            for position, (name, (domain, capability)) in enumerate(known.items())
+        ]
+        made_by = [
+            {"model": self.model, "method": name, "kind": "imported", "position": position}
+            for position, name in enumerate(methods)
+        ]
+        own, unknown = {"study": self.name}, {"prompt_format": None, "metric": None}
+        return {
+            "study_benchmarks": [own | row | unknown for row in compared],
+            "study_contrasts": contrast_rows(self.name, benchmarks, self.contrasts),
+            "study_methods": [own | row for row in made_by],
+        }
 
 
-def imported_study(
+_Study = TypeVar("_Study", bound=ImportedStudy)
+
+
+def described(
+    kind: type[_Study], verb: str, contrasts: Iterable[str], designs: Iterable[str], **options: Any
+) -> _Study:
+    """The import of a command line: `NAME=A,B` and `BENCHMARK=DOMAIN,CAPABILITY` with the rest.
+
+    Raises StudyError naming each part that cannot be understood.
+    """
+    operands, factors = (
+        {key: pair(key, value) for key, value in assignments(what, texts).items()}
+        for what, texts in (("--contrast", contrasts), ("--design", designs))
+    )
+    compared = [{"name": key, "a": a, "b": b} for key, (a, b) in operands.items()]
+    try:
+        return kind.model_validate({"contrasts": compared, "designs": factors, **options})
+    except ValidationError as error:
+        problems = "\n".join(validation_problems(error))
+        raise StudyError(
+            f"the import cannot be made:\n{problems}\n"
+            f"Remedy: correct the arguments; `influence import {verb} --help` has an example."
+        ) from error
+
+
+class BinScoreFiles(ImportedStudy):
+    """An import of bin scores: a file of each benchmark."""
+
+    method: Slug
+    files: dict[Slug, Path] = Field(min_length=1)
+    z_tolerance: float = Field(gt=0, lt=1)
+
+
+def bin_score_files(
     name: str,
     files: Iterable[str],
     contrasts: Iterable[str],
     designs: Iterable[str],
     **options: str | float,
-) -> ImportedStudy:
-    """The study of a command line: `NAME=FILE`, `NAME=A,B` and `BENCHMARK=DOMAIN,CAPABILITY`.
-
-    Raises StudyError naming each part that cannot be understood.
-    """
+) -> BinScoreFiles:
+    """The import of a command line's `NAME=FILE`. Raises StudyError as `described` does, and for a
+    contrast or design of a benchmark without a file."""
     paths = assignments("a file", files)
-    factors = {key: pair(key, value) for key, value in assignments("--design", designs).items()}
-    unknown = sorted(set(factors) - set(paths))
-    if unknown:
-        raise StudyError(f"--design: no file is given for {unknown} (files: {sorted(paths)}).")
-    benchmarks = [
-        {"name": key, "path": path}
-        | dict(zip(("domain", "capability"), factors.get(key, ()), strict=False))
-        for key, path in paths.items()
-    ]
-    operands = {
-        key: pair(key, value) for key, value in assignments("--contrast", contrasts).items()
-    }
-    compared = [{"name": key, "a": a, "b": b} for key, (a, b) in operands.items()]
-    try:
-        return ImportedStudy.model_validate(
-            {"name": name, "benchmarks": benchmarks, "contrasts": compared, **options}
-        )
-    except ValidationError as error:
-        problems = "\n".join(validation_problems(error))
-        raise StudyError(
-            f"the import cannot be made:\n{problems}\n"
-            "Remedy: correct the arguments; `influence import bin-scores --help` has an example."
-        ) from error
+    study = described(
+        BinScoreFiles, "bin-scores", contrasts, designs, name=name, files=paths, **options
+    )
+    study.check_design(list(study.files))
+    return study
 
 
 def assignments(what: str, texts: Iterable[str]) -> dict[str, str]:
@@ -128,14 +165,6 @@ def pair(key: str, text: str) -> tuple[str, str]:
     if not (first and comma and second) or "," in second:
         raise StudyError(f"{key}={text}: two names with a comma between are needed: {key}=A,B.")
     return first.strip(), second.strip()
-
-
-def method_rows(study: str, model: str, methods: Iterable[str]) -> list[dict[str, Any]]:
-    """Rows of the fact `study_methods` of an import: nobody says what kind its methods are."""
-    return [
-        {"study": study, "model": model, "method": name, "kind": "imported", "position": position}
-        for position, name in enumerate(methods)
-    ]
 
 
 def refuse_other_kinds(home: Home) -> None:

@@ -24,7 +24,6 @@ _MATRIX = """
     select i.model, i.method, i.benchmark, i.bin_id, i.topic, i.format, i.n_documents, i.mean, i.z
     from marts.bin_influence as i
     join marts.benchmarks as b using (study, model, benchmark)
-    where i.item_subset = 'all'
     order by i.model, i.method, b.position, i.benchmark, i.bin_id
 """
 

@@ -70,10 +70,9 @@ def _ranked(
     connection: duckdb.DuckDBPyConnection, relation: str, table: Table, region: str, model: str
 ) -> dict[tuple[str, str, str], pl.DataFrame]:
     """Per model, method and benchmark: region, z and rank, strongest first."""
-    subset = "and item_subset = 'all'" if "item_subset" in _names(table) else ""
     rows = connection.sql(
         f"select {model} as model, method, benchmark, {region} as region, z from {relation} "
-        f"where z is not null {subset} order by model, method, benchmark, z desc, region"
+        f"where z is not null order by model, method, benchmark, z desc, region"
     ).pl()
     groups = rows.group_by(["model", "method", "benchmark"], maintain_order=True)
     return {

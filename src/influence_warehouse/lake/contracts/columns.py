@@ -63,8 +63,8 @@ SHARD = Column("shard", INT, "Number of the shard, from 0.", low=0)
 ITEM_SUBSET = Column(
     "item_subset",
     TEXT,
-    "Items that count: `all`, or those that the base model answers right (`correct`) or wrong "
-    "(`incorrect`).",
+    "Items that count: `all`; in facts and in the marts `*_by_correctness` also those that the "
+    "base model answers right (`correct`) or wrong (`incorrect`).",
     values=("all", "correct", "incorrect"),
 )
 N_DOCUMENTS = Column(

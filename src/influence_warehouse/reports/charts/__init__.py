@@ -1,8 +1,9 @@
 """The charts, a file each: its name is the chart's, its docstring the question that it answers.
 
 A file holds `CHART`: the SQL over the published copy, the function that draws its rows, and the
-columns of which a chart shows one value. To add a chart, add a file. Does not belong here: what
-several charts share (theme, labels, contrasts, profiles, grids, unlearning), saving (gallery).
+columns of which a chart shows one value. To add a chart, add a file; a chart that waits for
+unlearning runs has a name that begins with `unlearning_`. What several charts share stands beside
+this folder (theme, labels, contrasts, profiles, grids, unlearning).
 """
 
 import ast

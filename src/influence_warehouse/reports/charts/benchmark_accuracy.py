@@ -20,10 +20,9 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
     accuracy_high, chance. Rows keep their order.
     """
     rows = table.with_columns(
-        labels.named("benchmark", table["benchmark"]),
         labels.interval("accuracy_low", "accuracy_high"),
     ).select(
-        *("benchmark", "benchmark_title", "domain", "capability", "n_items", "accuracy"),
+        *("benchmark", "domain", "capability", "n_items", "accuracy"),
         *("accuracy_low", "accuracy_high", "chance", "interval"),
     )
     return theme.framed(
@@ -42,13 +41,13 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
 def _accuracy_layers(
     rows: pl.DataFrame, colours: dict[str, str]
 ) -> alt.LayerChart | alt.FacetChart:
-    order = rows["benchmark_title"].to_list()
+    order = rows["benchmark"].to_list()
     scale = alt.Scale(domain=order, range=[colours[slug] for slug in rows["benchmark"]])
-    colour = alt.Color("benchmark_title:N", scale=scale, legend=None)
+    colour = alt.Color("benchmark:N", scale=scale, legend=None)
     base = alt.Chart(rows).encode(
-        y=alt.Y("benchmark_title:N", sort=order, title=None, axis=alt.Axis(ticks=False, grid=True)),
+        y=alt.Y("benchmark:N", sort=order, title=None, axis=alt.Axis(ticks=False, grid=True)),
         tooltip=[
-            alt.Tooltip("benchmark_title:N", title="benchmark"),
+            alt.Tooltip("benchmark:N", title="benchmark"),
             *("domain:N", "capability:N"),
             alt.Tooltip("n_items:Q", title="items", format=","),
             alt.Tooltip("accuracy:Q", format=".1%"),
@@ -83,6 +82,8 @@ CHART = Chart(
     order by model, position
     """,
     draw=draw,
+    page="health",
+    place=1,
     facets=("model",),
     is_optional=True,
 )

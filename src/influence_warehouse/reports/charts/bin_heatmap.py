@@ -13,7 +13,7 @@ CLIP_QUANTILE = 0.98
 def draw(table: pl.DataFrame) -> alt.LayerChart:
     """z of every bin for one benchmark, with empty bins hatched and significant ones dotted.
 
-    Reads marts.bin_influence for one method, benchmark and item_subset: benchmark, method,
+    Reads marts.bin_influence for one method and benchmark: benchmark, method,
     topic, format, n_documents, z, z_low, z_high, q_value, top_share.
     """
     rows = _influence_rows(grids.shown_rows(table, "n_documents"))
@@ -30,7 +30,7 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
     cells = grids.cells(base, "isValid(datum.z)", colour)
     return theme.framed(
         grids.sized(rows, *cells, grids.noted(base, [theme.PASSES, grids.EMPTY_NOTE])),
-        f"Which bins of the corpus support {labels.name(table['benchmark'][0])}?",
+        f"Which bins of the corpus support {table['benchmark'][0]}?",
         [_influence_counts(table), *_influence_notes(table, limit), *grids.left_out(rows, table)],
     )
 
@@ -93,12 +93,14 @@ def _influence_notes(table: pl.DataFrame, limit: float) -> list[str]:
 
 CHART = Chart(
     sql="""
-    select i.model, i.method, i.item_subset, i.benchmark, i.topic, i.format, i.n_documents,
+    select i.model, i.method, i.benchmark, i.topic, i.format, i.n_documents,
         i.z, i.z_low, i.z_high, i.q_value, i.top_share
     from marts.bin_influence as i
     join marts.benchmarks as b using (study, model, benchmark)
-    order by i.model, i.method, i.item_subset, b.position, i.bin_id
+    order by i.model, i.method, b.position, i.bin_id
     """,
     draw=draw,
-    facets=("model", "method", "item_subset", "benchmark"),
+    page="support",
+    place=3,
+    facets=("model", "method", "benchmark"),
 )

@@ -54,12 +54,8 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
 
 
 def _pair_rows(table: pl.DataFrame) -> pl.DataFrame:
-    pair = pl.concat_str(
-        pl.col("benchmark_a_title"), pl.lit(" \N{MULTIPLICATION SIGN} "), "benchmark_b_title"
-    )
+    pair = pl.concat_str("benchmark_a", pl.lit(" \N{MULTIPLICATION SIGN} "), "benchmark_b")
     return table.with_columns(
-        labels.named("benchmark_a", table["benchmark_a"]),
-        labels.named("benchmark_b", table["benchmark_b"]),
         labels.interval("pearson_low", "pearson_high"),
         labels.interval("leave_one_out_min", "leave_one_out_max", to="leave_one_out"),
     ).select(
@@ -108,7 +104,7 @@ def _correlation_layers(rows: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
 
 CHART = Chart(
     sql="""
-    select c.model, c.method, c.item_subset, c.level, c.benchmark_a, c.benchmark_b, c.n_regions,
+    select c.model, c.method, c.level, c.benchmark_a, c.benchmark_b, c.n_regions,
         c.pearson, c.spearman, c.pearson_low, c.pearson_high,
         c.leave_one_out_min, c.leave_one_out_max, c.most_influential_bin
     from marts.benchmark_correlations as c
@@ -116,9 +112,11 @@ CHART = Chart(
         on c.study = a.study and c.model = a.model and c.benchmark_a = a.benchmark
     join marts.benchmarks as b
         on c.study = b.study and c.model = b.model and c.benchmark_b = b.benchmark
-    order by c.model, c.method, c.item_subset, c.level, a.position, b.position
+    order by c.model, c.method, c.level, a.position, b.position
     """,
     draw=draw,
-    facets=("model", "method", "item_subset"),
+    page="sensitivity",
+    place=1,
+    facets=("model", "method"),
     is_optional=True,
 )

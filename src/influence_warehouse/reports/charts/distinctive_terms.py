@@ -14,8 +14,8 @@ _TOPICS_A_BENCHMARK = 3
 def draw(table: pl.DataFrame) -> alt.ConcatChart:
     """Strength of each term in a benchmark's strongest topics: a row per benchmark.
 
-    Reads marts.distinctive_terms joined to marts.topic_influence for one method and
-    item_subset: method, benchmark, domain, capability, topic, z, z_rank (1 to 3), rank, term,
+    Reads marts.distinctive_terms joined to marts.topic_influence for one method:
+    method, benchmark, domain, capability, topic, z, z_rank (1 to 3), rank, term,
     n_documents, region_documents, count, log_odds, z_score. Panels follow the rows' order.
     """
     rows = table.with_columns(
@@ -45,7 +45,7 @@ def _panel(rows: pl.DataFrame, colour: str, largest: float) -> alt.Chart:
     shown = rows.select("term", "n_documents", "region_documents", "count", "log_odds", "z_score")
     title = alt.Title(
         f"{place}. {topic} (z {z:+.2f})".replace("-", "\N{MINUS SIGN}"),
-        subtitle=f"supports {labels.name(benchmark)}",
+        subtitle=f"supports {benchmark}",
         fontSize=14,
         offset=6,
     )
@@ -77,12 +77,12 @@ CHART = Chart(
     sql="""
     with ranked as (
         select *, row_number() over (
-            partition by model, method, item_subset, benchmark order by z desc, topic
+            partition by model, method, benchmark order by z desc, topic
         ) as place
         from marts.topic_influence
         where z is not null
     )
-    select i.model, i.method, i.item_subset, i.benchmark,
+    select i.model, i.method, i.benchmark,
         coalesce(b.domain, 'not told') as domain,
         coalesce(b.capability, 'not told') as capability,
         i.topic, i.z, i.place as z_rank,
@@ -93,9 +93,11 @@ CHART = Chart(
     join marts.benchmarks as b
         on b.study = i.study and b.model = i.model and b.benchmark = i.benchmark
     where i.place <= 3
-    order by i.model, i.method, i.item_subset, b.position, i.place, t.rank
+    order by i.model, i.method, b.position, i.place, t.rank
     """,
     draw=draw,
-    facets=("model", "method", "item_subset"),
+    page="words",
+    place=1,
+    facets=("model", "method"),
     is_optional=True,
 )

@@ -17,6 +17,8 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
 CHART = Chart(
     sql=contrasts.contrast_sql("format"),
     draw=draw,
-    facets=("model", "method", "item_subset"),
+    page="contrasts",
+    place=2,
+    facets=("model", "method"),
     is_optional=True,
 )

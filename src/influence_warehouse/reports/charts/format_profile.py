@@ -18,6 +18,8 @@ def draw(table: pl.DataFrame) -> alt.FacetChart:
 CHART = Chart(
     sql=profiles.influence_sql("format"),
     draw=draw,
-    facets=("model", "method", "item_subset"),
+    page="support",
+    place=2,
+    facets=("model", "method"),
     is_optional=True,
 )

@@ -3,7 +3,7 @@
 import altair as alt
 import polars as pl
 
-from influence_warehouse.reports import contrasts, labels
+from influence_warehouse.reports import contrasts
 from influence_warehouse.reports.chart import Chart
 
 
@@ -17,9 +17,9 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
         "benchmark", "n_items_correct", "n_items_incorrect"
     )
     items = "; ".join(
-        f"{labels.name(name)} {right} right, {wrong} wrong" for name, right, wrong in counts.rows()
+        f"{name} {right} right, {wrong} wrong" for name, right, wrong in counts.rows()
     )
-    sides = {"benchmark_a": pl.lit("right_answers"), "benchmark_b": pl.lit("wrong_answers")}
+    sides = {"benchmark_a": pl.lit("right answers"), "benchmark_b": pl.lit("wrong answers")}
     return contrasts.contrasts(
         table.with_columns(contrast="benchmark", **sides),
         ("topic", "format"),
@@ -39,6 +39,8 @@ CHART = Chart(
     order by d.model, d.method, b.position, d.topic
     """,
     draw=draw,
+    page="contrasts",
+    place=3,
     facets=(
         "model",
         "method",

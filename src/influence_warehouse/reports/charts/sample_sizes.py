@@ -94,4 +94,6 @@ CHART = Chart(
     order by bin_id
     """,
     draw=draw,
+    page="health",
+    place=2,
 )

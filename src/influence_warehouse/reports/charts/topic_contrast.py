@@ -21,6 +21,8 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
 CHART = Chart(
     sql=contrasts.contrast_sql("topic"),
     draw=draw,
-    facets=("model", "method", "item_subset"),
+    page="contrasts",
+    place=1,
+    facets=("model", "method"),
     is_optional=True,
 )

@@ -10,7 +10,7 @@ from influence_warehouse.reports.chart import Chart
 def draw(table: pl.DataFrame) -> alt.FacetChart:
     """z per topic with its 95 % interval, a panel per benchmark.
 
-    Reads marts.topic_influence for one method and item_subset joined to marts.benchmarks:
+    Reads marts.topic_influence for one method joined to marts.benchmarks:
     method, benchmark, domain, capability, topic, n_documents, z, z_low, z_high, q_value. Panels
     follow the rows' order of benchmarks.
     """
@@ -20,5 +20,7 @@ def draw(table: pl.DataFrame) -> alt.FacetChart:
 CHART = Chart(
     sql=profiles.influence_sql("topic"),
     draw=draw,
-    facets=("model", "method", "item_subset"),
+    page="support",
+    place=1,
+    facets=("model", "method"),
 )

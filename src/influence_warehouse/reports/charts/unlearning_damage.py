@@ -29,7 +29,7 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
     width = {1: 560, 2: 360}.get(len(benchmarks), 300)
     panels = [
         _damage_panel(rows.filter(benchmark=benchmark), conditions).properties(
-            title=alt.Title(labels.name(benchmark), fontSize=14, offset=8), width=width, height=250
+            title=alt.Title(benchmark, fontSize=14, offset=8), width=width, height=250
         )
         for benchmark in benchmarks
     ]
@@ -179,6 +179,8 @@ CHART = Chart(
     order by model, method, objective, measure, b.position, kind, condition, region, seed
     """,
     draw=draw,
+    page="unlearning",
+    place=1,
     facets=("model", "method", "objective", "measure"),
     is_optional=True,
 )

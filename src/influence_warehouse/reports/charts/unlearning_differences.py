@@ -38,12 +38,12 @@ def draw(table: pl.DataFrame) -> alt.FacetChart:
     table = single if len(benchmarks) == 1 else table
     rows = _difference_rows(table)
     comparisons = rows["comparison"].unique(maintain_order=True).to_list()
-    order = [labels.name(benchmark) for benchmark in benchmarks]
+    order = list(benchmarks)
     if table.height > single.height:
         order += [" ", _ALL] if order else [_ALL]  # an empty row sets it apart
     colours = theme.benchmark_colours(single)
     scale = alt.Scale(
-        domain=[*(labels.name(slug) for slug in benchmarks), _ALL],
+        domain=[*benchmarks, _ALL],
         range=[*(colours[slug] for slug in benchmarks), theme.INK],
     )
     colour = alt.Color("label:N", scale=scale, legend=None)
@@ -80,7 +80,6 @@ def _difference_notes(table: pl.DataFrame) -> list[str]:
 
 
 def _difference_rows(table: pl.DataFrame) -> pl.DataFrame:
-    names = {slug: labels.name(slug) for slug in table["benchmark"].unique()} | {"all": _ALL}
     ends = [
         float(value)
         for column in table.select("median_difference", "median_low", "median_high")
@@ -96,7 +95,7 @@ def _difference_rows(table: pl.DataFrame) -> pl.DataFrame:
     )
     return table.with_columns(
         labels.interval("median_low", "median_high", digits=3),
-        label=pl.col("benchmark").replace(names),
+        label=pl.col("benchmark").replace({"all": _ALL}),
         comparison=pl.concat_str(first, pl.lit(", \N{MINUS SIGN} "), second.str.to_lowercase()),
         signs=pl.format("{} / {} / {}", "n_positive", "n_negative", "n_zero"),
         mark=theme.significance("q_value"),
@@ -181,6 +180,8 @@ CHART = Chart(
         b.position nulls last
     """,
     draw=draw,
+    page="unlearning",
+    place=2,
     facets=("model", "method", "objective", "measure"),
     is_optional=True,
 )

@@ -3,7 +3,7 @@
 import altair as alt
 import polars as pl
 
-from influence_warehouse.reports import labels, theme, unlearning
+from influence_warehouse.reports import theme, unlearning
 from influence_warehouse.reports.chart import Chart
 from influence_warehouse.reports.charts import CHARTS
 
@@ -23,10 +23,9 @@ def draw(table: pl.DataFrame) -> alt.VConcatChart:
     forget_loss, retain_loss, utility, stop_reason. Losses in nats per token.
     """
     rows = table.select(
-        *("run_id", "seed", "step", "forget_loss", "retain_loss", "utility"),
+        *("run_id", "seed", "step", "forget_loss", "retain_loss", "utility", "benchmark"),
         unlearning.condition_title(),
         unlearning.region_title(table["region"]),
-        labels.named("benchmark", table["benchmark"]),
         pl.col("stop_reason").str.replace_all("_", " "),
         is_last=pl.col("step") == pl.col("step").max().over("run_id"),
     )
@@ -67,7 +66,7 @@ def _loss_layers(
         y=alt.Y(f"{loss}:Q", title=title, scale=alt.Scale(zero=False)),
         color=_target_colour(table),
         tooltip=[
-            alt.Tooltip("benchmark_title:N", title="aimed at"),
+            alt.Tooltip("benchmark:N", title="aimed at"),
             alt.Tooltip("condition_title:N", title="forgotten"),
             alt.Tooltip("region_title:N", title="region"),
             *("seed:N", "step:Q"),
@@ -87,11 +86,11 @@ def _target_colour(table: pl.DataFrame) -> alt.Color:
     benchmarks = table["benchmark"].unique(maintain_order=True).to_list()
     colours = theme.benchmark_colours(table)
     scale = alt.Scale(
-        domain=[labels.name(slug) for slug in benchmarks],
+        domain=benchmarks,
         range=[colours[slug] for slug in benchmarks],
     )
     legend = alt.Legend(title="aimed at", symbolType="stroke", symbolStrokeWidth=3)
-    return alt.Color("benchmark_title:N", scale=scale, legend=legend if benchmarks[1:] else None)
+    return alt.Color("benchmark:N", scale=scale, legend=legend if benchmarks[1:] else None)
 
 
 def _stop_shape(reasons: pl.Series) -> alt.Shape:
@@ -112,6 +111,8 @@ CHART = Chart(
     order by l.model, l.method, l.objective, b.position, l.run_id, l.step
     """,
     draw=draw,
+    page="unlearning",
+    place=4,
     facets=("model", "method", "objective"),
     is_optional=True,
 )

@@ -20,6 +20,9 @@ from influence_warehouse.reports.unlearning import (
     source,
 )
 
+# A long name breaks after its underscores, and keeps them.
+_LINES = "split(replace(datum.value, /_/g, '_ '), ' ')"
+
 
 def draw(table: pl.DataFrame) -> alt.FacetChart:
     """Mean damage on every benchmark by the benchmark aimed at, a panel per condition.
@@ -32,7 +35,7 @@ def draw(table: pl.DataFrame) -> alt.FacetChart:
     rows = _matrix_rows(table)
     targets, evaluated = (
         rows[name].unique(maintain_order=True).to_list()
-        for name in ("benchmark_title", "evaluated_benchmark_title")
+        for name in ("benchmark", "evaluated_benchmark")
     )
     conditions = [name for name in CONDITIONS.values() if name in set(rows["condition_title"])]
     cell = {1: 180, 2: 120}.get(len(evaluated), 92)
@@ -61,14 +64,10 @@ def _matrix_rows(table: pl.DataFrame) -> pl.DataFrame:
     rounded = pl.col("damage").round(2 if table["measure"][0] == "margin" else 3)
     return table.with_columns(
         condition_title(),
-        labels.named("benchmark", table["benchmark"]),
-        labels.named("evaluated_benchmark", table["evaluated_benchmark"]),
         labels.interval("damage_low", "damage_high", digits=3),
         # What rounds to zero has no sign.
         shown=pl.when(rounded == 0).then(0.0).otherwise(rounded),
-    ).drop(
-        "model", "method", "objective", "measure", "condition", "benchmark", "evaluated_benchmark"
-    )
+    ).drop("model", "method", "objective", "measure", "condition")
 
 
 def _matrix_layers(
@@ -76,14 +75,14 @@ def _matrix_layers(
 ) -> alt.LayerChart | alt.FacetChart:
     limit = max(1e-9, *rows["damage"].abs().drop_nulls().to_list(), 0.0)
     axis: dict[str, Any] = {"ticks": False, "domain": False}
-    words = alt.Axis(labelAngle=0, labelExpr="split(datum.value, ' ')", **axis)
+    words = alt.Axis(labelAngle=0, labelExpr=_LINES, **axis)
     base = alt.Chart(rows).encode(
-        x=alt.X("evaluated_benchmark_title:N", sort=evaluated, title="measured on", axis=words),
-        y=alt.Y("benchmark_title:N", sort=targets, title="aimed at", axis=alt.Axis(**axis)),
+        x=alt.X("evaluated_benchmark:N", sort=evaluated, title="measured on", axis=words),
+        y=alt.Y("benchmark:N", sort=targets, title="aimed at", axis=alt.Axis(**axis)),
         tooltip=[
             alt.Tooltip("condition_title:N", title="forgotten"),
-            alt.Tooltip("benchmark_title:N", title="aimed at"),
-            alt.Tooltip("evaluated_benchmark_title:N", title="measured on"),
+            alt.Tooltip("benchmark:N", title="aimed at"),
+            alt.Tooltip("evaluated_benchmark:N", title="measured on"),
             *damage_tooltip(measure),
             alt.Tooltip("n_runs:Q", title="runs"),
             alt.Tooltip("n_regions:Q", title="regions"),
@@ -126,6 +125,8 @@ CHART = Chart(
     order by m.model, m.method, m.objective, m.measure, m.condition, b.position, e.position
     """,
     draw=draw,
+    page="unlearning",
+    place=3,
     facets=("model", "method", "objective", "measure"),
     is_optional=True,
 )
