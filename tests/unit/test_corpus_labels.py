@@ -16,7 +16,7 @@ from influence_warehouse.corpus.labels import (
     slug_of,
 )
 from influence_warehouse.errors import InputError
-from influence_warehouse.study.study import Classifiers
+from influence_warehouse.study.corpus import Classifiers
 from influence_warehouse.taxonomy import FORMATS, TOPICS, title
 from tests.corpus_world import lake_at, study_of, write_lines
 from tests.tiny_model import write_tiny_tokenizer

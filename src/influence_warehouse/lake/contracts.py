@@ -63,7 +63,7 @@ CONTRACTS: dict[str, Contract] = {
         key=("doc_id",),
     ),
     "bin_populations": Contract(
-        "All bins (576, but of an import's own labels) with population, sample and stratum.",
+        "All bins (576, but of labels of the study's own) with population, sample and stratum.",
         {
             "bin_id": _INT,
             "topic": _TEXT,

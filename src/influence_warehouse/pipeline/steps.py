@@ -91,7 +91,7 @@ def steps(study: Study) -> list[Step]:
     all_steps = [
         *(_PLANTED if planted else ()),
         *_corpus_to_benchmarks(planted),
-        *(_REGION_RULES if unlearning else ()),
+        *(_region_rules(study) if unlearning else ()),
         *_ATTRIBUTION,
         *(_UNLEARNING if unlearning else ()),
     ]
@@ -187,15 +187,18 @@ def _corpus_to_benchmarks(planted: bool) -> list[Step]:
     ]
 
 
-_REGION_RULES = (
-    Step(
-        "unlearning",
-        ("region_rules",),
-        (),
-        "unlearning.rules:make_region_rules",
-        "unlearning.rules:fingerprint_of_region_rules",
-    ),
-)
+def _region_rules(study: Study) -> list[Step]:
+    return [
+        Step(
+            "unlearning",
+            ("region_rules",),
+            # Listed regions are checked before anything runs, where labels are known before.
+            ("bin_populations",) if study.taxonomy == "columns" else (),
+            "unlearning.rules:make_region_rules",
+            "unlearning.rules:fingerprint_of_region_rules",
+        )
+    ]
+
 
 _ATTRIBUTION = (
     Step(

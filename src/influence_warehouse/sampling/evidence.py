@@ -14,6 +14,7 @@ from influence_warehouse.errors import FactError
 from influence_warehouse.lake.facts import CONTRACTS, Lake
 from influence_warehouse.lake.object_storage import let_duckdb_read
 from influence_warehouse.lake.out_of_core import spilling
+from influence_warehouse.sampling.bins import bins_of
 from influence_warehouse.sampling.contamination import (
     MIN_QUESTION_CHARS,
     contained_questions,
@@ -21,7 +22,6 @@ from influence_warehouse.sampling.contamination import (
 )
 from influence_warehouse.sampling.manifest import manifest_digest, recorded_digest
 from influence_warehouse.study.study import Study
-from influence_warehouse.taxonomy import bins
 
 TEXT_BATCH = 2000  # documents whose texts are in memory at once
 NAMED_ITEMS = 5  # of the items that one document contains
@@ -138,7 +138,7 @@ def collect_evidence(study: Study, lake: Lake) -> Evidence:
     try:
         with spilling(lake.home.work) as connection:
             let_duckdb_read(connection, lake.home.lake)
-            connection.register("bins", pl.DataFrame(bins()).to_arrow())
+            connection.register("bins", bins_of(study, lake).to_arrow())
             bin_counts = connection.sql(_BINS, params=paths | _settings(study, lake)).pl()
             connection.register("bin_counts", bin_counts.to_arrow())
             documents = connection.sql(_DOCUMENTS, params=paths).pl()

@@ -8,8 +8,9 @@ import polars as pl
 
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Outcome
-from influence_warehouse.lake.fingerprint import Fingerprint
+from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
 from influence_warehouse.pipeline.parts import unlearned_cells
+from influence_warehouse.sampling.bins import WEBORGANIZER, Labels, labels_of
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.plan import Region, target_benchmarks, unlearning_section
 
@@ -17,8 +18,11 @@ from influence_warehouse.unlearning.plan import Region, target_benchmarks, unlea
 def fingerprint_of_region_rules(study: Study, lake: Lake) -> Fingerprint:
     """From the study's rule and its target benchmarks."""
     rule = unlearning_section(study).regions
+    # WebOrganizer's do not change, and a run of it may choose before it has documents.
+    own = {} if study.taxonomy == "weborganizer" else {"labels": _digest(labels_of(study, lake))}
     return Fingerprint.of(
         "region_rules",
+        **own,
         study=study.name,
         cells=unlearned_cells(study),
         rule=rule.model_dump(mode="json"),
@@ -34,17 +38,21 @@ def make_region_rules(study: Study, lake: Lake) -> Outcome:
     fingerprint = fingerprint_of_region_rules(study, lake)
     if lake.is_current(fingerprint):
         return lake.reused(fingerprint)
-    rows = rule_rows(study)
+    rows = rule_rows(study, labels_of(study, lake))
     lake.write("region_rules", rows, fingerprint)
     return Outcome("region_rules", rows.height, reused=False)
 
 
-def rule_rows(study: Study) -> pl.DataFrame:
+def _digest(labels: Labels) -> str:
+    return digest_of([list(labels.topics), list(labels.formats)])
+
+
+def rule_rows(study: Study, known: Labels = WEBORGANIZER) -> pl.DataFrame:
     """Rows of `region_rules`. Raises InputError for a listed region outside the taxonomy."""
     rule = unlearning_section(study).regions
     listed = [(region.benchmark, region.topic, region.format) for region in rule.explicit]
     for _, topic, format in listed:
-        Region.chosen(topic, format)
+        Region.chosen(topic, format, known)
     rows = listed or [(benchmark, None, None) for benchmark in target_benchmarks(study)]
     choice = (rule.rule, rule.per_benchmark, rule.max_q)
     return pl.DataFrame(

@@ -97,8 +97,13 @@ CHART = Chart(
         i.z, i.z_low, i.z_high, i.q_value, i.top_share
     from marts.bin_influence as i
     join marts.benchmarks as b using (study, model, benchmark)
+    -- Of documents with one label it would be the profile by that label once more.
+    where (
+        select least(count(distinct topic), count(distinct format)) from marts.bins
+    ) > 1
     order by i.model, i.method, i.item_subset, b.position, i.bin_id
     """,
     draw=draw,
     facets=("model", "method", "item_subset", "benchmark"),
+    is_optional=True,
 )

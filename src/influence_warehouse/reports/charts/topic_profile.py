@@ -21,4 +21,5 @@ CHART = Chart(
     sql=profiles.influence_sql("topic"),
     draw=draw,
     facets=("model", "method", "item_subset"),
+    is_optional=True,
 )
