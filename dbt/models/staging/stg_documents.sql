@@ -1,6 +1,7 @@
 select
     facts.doc_id,
     facts.text,
+    facts.prompt_chars,
     facts.url,
     facts.source,
     facts.topic,

@@ -32,6 +32,7 @@ from influence_warehouse.lake.out_of_core import (
     spilling,
     write_groups,
 )
+from influence_warehouse.models.encoding import require_pairs_split
 from influence_warehouse.models.loading import load_tokenizer, model_source
 from influence_warehouse.own_labels import MAX_BINS, labels_problem, pairs_problem
 from influence_warehouse.progress import counted
@@ -56,7 +57,7 @@ RULE_OF_REASON = {
 _REMEDIES = {
     "bad_encoding": "write the corpus as UTF-8 without NUL characters",
     "missing_id": "give each document an id in the column of corpus.columns.doc_id",
-    "empty_text": "remove the documents without text",
+    "empty_text": "remove the documents without text, or pairs without completion",
     "unknown_label": "use WebOrganizer's slugs, corpus.labels: classifiers, or, for labels of the "
     "study's own, taxonomy: columns, where each is a short text",
     "duplicate_id": "give each document its own id",
@@ -312,8 +313,12 @@ def _labeller(study: Study) -> Callable[[pl.DataFrame], pl.DataFrame]:
 
 
 def with_sizes(group: pl.DataFrame, tokenizer: "PreTrainedTokenizerBase") -> pl.DataFrame:
-    """The documents with n_chars and n_tokens of their `text`."""
+    """The documents with n_chars and n_tokens of their `text`.
+
+    Raises InputError for a training pair whose prompt's tokens do not begin those of the whole.
+    """
     counts = token_counts(group["text"].to_list(), tokenizer)
+    require_pairs_split(group, tokenizer)
     return group.with_columns(
         n_chars=pl.col("text").str.len_chars(), n_tokens=pl.Series(counts, dtype=pl.Int32)
     )

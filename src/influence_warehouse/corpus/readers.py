@@ -24,7 +24,7 @@ from influence_warehouse.study.corpus import HubDataset
 from influence_warehouse.study.study import Study
 
 BATCH_ROWS = 2048
-TEXT_FIELDS = ("text", "url", "source", "topic", "format")
+TEXT_FIELDS = ("text", "prompt", "completion", "url", "source", "topic", "format")
 # Keys that single JSON objects may leave out.
 _OPTIONAL = ("url", "source", "label_confidence")
 

@@ -57,8 +57,19 @@ def _each_row(batch: Batch, read_label: LabelReader | None) -> Iterator[dict[str
             yield {**place, "doc_id": printed, "reason": problem[0], "detail": problem[1]}
             continue
         _require_confidence(values.get("label_confidence"), batch.file, number)
-        digest = hashlib.sha256(values["text"].encode()).hexdigest()
-        yield {**values, **place, "content_sha256": digest}
+        yield {**values, **place, **_content(values)}
+
+
+def _content(values: dict[str, Any]) -> dict[str, Any]:
+    """text, prompt_chars and content_sha256: of a training pair that of its parts with NUL between,
+    since another split of the same text is learned otherwise."""
+    if "completion" not in values:
+        text, content, prompt_chars = values["text"], values["text"], None
+    else:
+        prompt, completion = values["prompt"] or "", values["completion"]
+        text, content, prompt_chars = prompt + completion, f"{prompt}\0{completion}", len(prompt)
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return {"text": text, "prompt_chars": prompt_chars, "content_sha256": digest}
 
 
 def _require_confidence(value: float | None, file: str, row: int) -> None:
@@ -79,8 +90,10 @@ def _problem(values: dict[str, Any]) -> tuple[str, str] | None:
             return "bad_encoding", f"{name}: {detail}"
     if not (values["doc_id"] or "").strip():
         return "missing_id", "the id is null or blank"
-    if is_invisible(values["text"] or ""):
-        return "empty_text", "null" if values["text"] is None else "nothing that can be seen"
+    learned = "completion" if "completion" in values else "text"
+    if is_invisible(values[learned] or ""):
+        what = "null" if values[learned] is None else "nothing that can be seen"
+        return "empty_text", what if learned == "text" else f"completion: {what}"
     return None
 
 

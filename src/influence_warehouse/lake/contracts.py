@@ -31,6 +31,7 @@ CONTRACTS: dict[str, Contract] = {
         {
             "doc_id": _TEXT,
             "text": _TEXT,
+            "prompt_chars": _INT,
             "url": _TEXT,
             "source": _TEXT,
             "topic": _TEXT,

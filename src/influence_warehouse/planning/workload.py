@@ -61,6 +61,13 @@ class Workload:
     items: pl.DataFrame | None
     n_items: int
 
+    @property
+    def documents_read(self) -> pl.DataFrame:
+        """`texts` as rows of `documents`; a loss on all tokens costs what one on a few does."""
+        ids = [f"{number:05d}" for number in range(len(self.texts))]
+        columns = {"doc_id": ids, "text": self.texts, "prompt_chars": None}
+        return pl.DataFrame(columns, schema_overrides={"text": pl.String, "prompt_chars": pl.Int32})
+
 
 def workload(study: Study, inputs: Home, scratch: Home) -> Workload:
     """Count the corpus in `inputs`, and make its items in `scratch`.
@@ -232,5 +239,5 @@ def encoded_sample(
     study: Study, load: Workload, tokenizer: "PreTrainedTokenizerBase"
 ) -> list[Encoded]:
     """The sampled texts as attribution reads them, without those too short for a gradient."""
-    rows = encode_documents(load.texts, tokenizer, study.model.max_tokens)
+    rows = encode_documents(load.documents_read, tokenizer, study.model.max_tokens)
     return [row for row in rows if len(row["input_ids"]) >= study.sampling.min_tokens]

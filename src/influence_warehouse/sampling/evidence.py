@@ -78,7 +78,11 @@ _DOCUMENTS = f"""
         select
             found.doc_id,
             found.n_tokens,
-            sha256(found.text) as content_sha256
+            sha256(case
+                when found.prompt_chars is null then found.text
+                else left(found.text, found.prompt_chars) || chr(0)
+                || substr(found.text, found.prompt_chars + 1)
+            end) as content_sha256
         from read_parquet($documents) as found
         semi join read_parquet($manifest) as manifest on found.doc_id = manifest.doc_id
     )

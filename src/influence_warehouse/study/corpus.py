@@ -6,7 +6,7 @@ taxonomy (`study.study`).
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -28,7 +28,15 @@ class CorpusColumns(Section):
     """Which input column holds what; null where the input has none."""
 
     doc_id: str = Field("doc_id", description="Unique id of a document, as text.")
-    text: str = Field("text", description="The document itself.")
+    text: str | None = Field(
+        "text", description="The document itself; null of training pairs, and left out for them."
+    )
+    prompt: str | None = Field(
+        None,
+        description="Training pairs: what the completion follows, as it stands, without a "
+        "delimiter. Loss and gradient are of the completion alone.",
+    )
+    completion: str | None = Field(None, description="Training pairs: what is learned.")
     url: str | None = Field(None, description="Address, kept for readers and for URL classifiers.")
     source: str | None = Field(None, description="Where a document came from (crawl, subset).")
     topic: str | None = Field(
@@ -41,6 +49,21 @@ class CorpusColumns(Section):
         "or none.",
     )
     label_confidence: str | None = Field(None, description="Confidence of the labels, 0 to 1.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pairs_have_no_text(cls, given: Any) -> Any:
+        if isinstance(given, dict) and (given.get("prompt") or given.get("completion")):
+            return {"text": None, **given}
+        return given
+
+    @model_validator(mode="after")
+    def _one_text(self) -> "CorpusColumns":
+        if (self.prompt is None) != (self.completion is None):
+            raise ValueError("prompt and completion: training pairs need both columns")
+        if (self.text is None) == (self.prompt is None):
+            raise ValueError("give `text`, or `prompt` and `completion` of training pairs")
+        return self
 
 
 class Classifiers(Section):
@@ -66,7 +89,9 @@ class CorpusRules(Section):
     duplicate_text: RowPolicy = Field(
         "set_aside", description="A text seen before; the first stays."
     )
-    empty_text: RowPolicy = Field("set_aside", description="No text, or white space alone.")
+    empty_text: RowPolicy = Field(
+        "set_aside", description="No text or completion, or white space alone."
+    )
     bad_encoding: RowPolicy = Field("refuse", description="Not UTF-8, or replacement characters.")
     unknown_label: RowPolicy = Field(
         "refuse", description="A topic or format outside the taxonomy, or that cannot be a label."
