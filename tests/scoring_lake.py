@@ -84,7 +84,11 @@ def write_scoring_lake(
     unknown = {name: pl.lit(None, pl.String) for name in ("url", "source")}
     lake.write(
         "documents",
-        documents.with_columns(**unknown, label_confidence=pl.lit(None, pl.Float64)),
+        documents.with_columns(
+            **unknown,
+            label_confidence=pl.lit(None, pl.Float64),
+            prompt_chars=pl.lit(None, pl.Int32),
+        ),
         made,
     )
     manifest = frame.select(

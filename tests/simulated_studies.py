@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 
 from influence_warehouse.warehouse.resamples import (
-    N_BINS,
     BinMoments,
     draw_document_noise,
     draw_item_means,
@@ -19,6 +18,7 @@ from influence_warehouse.warehouse.resamples import (
 )
 
 TOPICS, FORMATS = 24, 8
+N_BINS = 576  # of which the topics above fill a third
 BINS = TOPICS * FORMATS
 NAMES = ["a", "b", "c", "d"]
 # Shares of each bin in the mean that a region is.
@@ -96,7 +96,7 @@ def simulate(
     seed = int(rng.integers(2**31))
     shares = item_by_document_shares(sums, moments, NAMES)
     noise = draw_document_noise(moments, NAMES, resamples, seed, shares)
-    drawn = [draw_item_means(sums.filter(benchmark=n), n, resamples, seed) for n in NAMES]
+    drawn = [draw_item_means(sums.filter(benchmark=n), n, resamples, seed, N_BINS) for n in NAMES]
     resampled = np.stack(drawn)[..., :BINS] + noise[:, :BINS].transpose(2, 0, 1)
     means = np.stack([np.bincount(bin_of, row, BINS) / documents for row in scores])
     return SimulatedStudy(truth, means, resampled, documents, regime.items)

@@ -191,6 +191,7 @@ def _write_corpus(world: SyntheticLake) -> None:
         url=pl.format("https://example.org/{}", "doc_id"),
         source=pl.lit("synthetic"),
         label_confidence=pl.lit(0.9),
+        prompt_chars=pl.lit(None, pl.Int32),
         n_chars=pl.Series([len(text) for text in texts]),
         n_tokens=pl.Series([len(text.split()) for text in texts]),
     )

@@ -139,10 +139,10 @@ def chosen_bins(*regions: tuple[str, str | None, str | None], study: str = "tiny
     )
 
 
-def make_plan(study: Study, lake: Lake, chosen: pl.DataFrame) -> Outcome:
-    """Make the plan of CELL from `chosen` as the mart that is built."""
+def make_plan(study: Study, lake: Lake, chosen: pl.DataFrame, cell: str = CELL) -> Outcome:
+    """Make the plan of a model and method from `chosen` as the mart that is built."""
     write_chosen_bins(lake, chosen)
-    return make_fact(study, lake, "unlearning_plan", CELL)[0]
+    return make_fact(study, lake, "unlearning_plan", cell)[0]
 
 
 def write_chosen_bins(lake: Lake, chosen: pl.DataFrame) -> None:

@@ -59,8 +59,8 @@ def encoded(study: Study, lake: Lake, part: str | None = None) -> list[Encoded]:
     """The sampled documents as TrackStar reads them, of one shard or all."""
     manifest = lake.read("sampling_manifest")
     rows = manifest if part is None else scoring._shard_documents(lake, part)
-    texts = Documents(lake, rows).texts()
-    return encode_documents(texts, load_tokenizer(study, lake.home), study.model.max_tokens)
+    documents = Documents(lake, rows).read()
+    return encode_documents(documents, load_tokenizer(study, lake.home), study.model.max_tokens)
 
 
 @pytest.fixture(scope="module")

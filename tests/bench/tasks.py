@@ -105,13 +105,17 @@ def matrix_products(items: str, resamples: str) -> Callable[[], Any]:
 
 def sample(documents: str, spill: str) -> Callable[[], Any]:
     """The sampling manifest of a documents file: 10,000 documents a bin, 64 shards."""
+    import polars as pl
+
     from influence_warehouse.sampling.manifest import draw_sample
+    from influence_warehouse.taxonomy import bins
     from tests.synthetic import synthetic_study
 
     study = synthetic_study(planted=False)
     larger = study.sampling.model_copy(update={"documents_per_bin": 10_000, "shards": 64})
     study = study.model_copy(update={"sampling": larger})
-    return lambda: draw_sample(Path(documents), study, Path(spill))
+    cells = pl.DataFrame(bins()).cast({"bin_id": pl.Int32})
+    return lambda: draw_sample(Path(documents), study, Path(spill), cells)
 
 
 def duplicates(documents: str, spill: str) -> Callable[[], Any]:

@@ -39,6 +39,7 @@ _DOCUMENTS = f"""
         bins.topic,
         bins.format,
         0.9::double as label_confidence,
+        null::integer as prompt_chars,
         cast(100 + number % 900 as integer) as n_chars,
         cast(20 + number % 180 as integer) as n_tokens,
         sha256(cast({{content}} as varchar)) as content_sha256

@@ -264,8 +264,8 @@ def test_equals_bergsons_own_trackstar_command(model, tmp_path):
     scored(study, lake)
     tokenizer = load_tokenizer(study, lake.home)
     manifest = lake.read("sampling_manifest")
-    texts = read_documents(lake, manifest["doc_id"], "text")["text"]
-    documents = encode_documents(texts, tokenizer, study.model.max_tokens)
+    read = read_documents(lake, manifest["doc_id"])
+    documents = encode_documents(read, tokenizer, study.model.max_tokens)
     items = lake.read("benchmark_items").filter(benchmark="alpha")
     queries = encode_queries(items, tokenizer, study.model.max_tokens)
     data = save_dataset(documents, tmp_path / "documents.data")

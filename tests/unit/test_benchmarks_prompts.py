@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from influence_warehouse.benchmarks.prompts import DELIMITER, LETTERS, render
-from influence_warehouse.benchmarks.queries import IGNORED, encode_queries
+from influence_warehouse.benchmarks.queries import encode_queries
 from influence_warehouse.errors import InputError
+from influence_warehouse.models.encoding import IGNORED
 from tests.tiny_model import write_tiny_tokenizer
 
 TEXTS = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), min_size=1).map(

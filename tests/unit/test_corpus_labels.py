@@ -17,7 +17,7 @@ from influence_warehouse.corpus.labels import (
 from influence_warehouse.errors import InputError
 from influence_warehouse.pipeline.identity import fingerprint_of
 from influence_warehouse.pipeline.making import make_fact
-from influence_warehouse.study.study import Classifiers
+from influence_warehouse.study.corpus import Classifiers
 from influence_warehouse.taxonomy import FORMATS, TITLES, TOPICS
 from tests.corpus_world import lake_at, study_of, write_lines
 from tests.tiny_model import write_tiny_tokenizer

@@ -14,9 +14,10 @@ from influence_warehouse.exchange.imports.document_facts import import_document_
 from influence_warehouse.exchange.imports.document_scores import slugged
 from influence_warehouse.exchange.imports.document_study import score_file, scored_documents
 from influence_warehouse.exchange.imports.document_tables import open_table
-from influence_warehouse.exchange.imports.groups import MAX_BINS, label_problem, labelled_bins
+from influence_warehouse.exchange.imports.groups import labelled_bins
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.own_labels import MAX_BINS, label_problem
 from influence_warehouse.taxonomy import FORMATS, TITLES, TOPICS, bin_id
 from influence_warehouse.warehouse.query import run_query
 from tests.document_score_files import made_documents, made_scores, write

@@ -252,4 +252,13 @@ def test_a_chart_shows_one_measure(published):
     ],
 )
 def test_regions_of_runs_read_as_names(slug, expected):
-    assert labels.region(slug) == expected
+    assert labels.regions([slug])[slug] == expected
+
+
+def test_regions_of_own_labels_stay_as_they_are():
+    names = ["C%2B%2B %2F Qt", "games.%61ll", "any.faq"]
+    assert [labels.regions(names)[name] for name in names] == [
+        "C++ / Qt",
+        "games \N{MULTIPLICATION SIGN} all",
+        "faq",
+    ]

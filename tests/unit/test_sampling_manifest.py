@@ -17,7 +17,7 @@ from influence_warehouse.sampling.manifest import (
     draw_sample,
 )
 from influence_warehouse.study.study import Sampling
-from influence_warehouse.taxonomy import FORMATS, TOPICS, bin_id
+from influence_warehouse.taxonomy import FORMATS, TOPICS, bin_id, bins
 from tests.corpus_world import lake_at, rows_of, study_of, write_lines
 
 CORPORA = st.lists(
@@ -32,6 +32,8 @@ CORPORA = st.lists(
     max_size=30,
 )
 
+BINS = pl.DataFrame(bins()).cast({"bin_id": pl.Int32})
+
 
 def draw(rows: list[tuple], model: Path = Path("m"), **sampling) -> pl.DataFrame:
     seed = sampling.pop("seed", 0)
@@ -41,7 +43,7 @@ def draw(rows: list[tuple], model: Path = Path("m"), **sampling) -> pl.DataFrame
     with tempfile.TemporaryDirectory() as folder:
         frame.write_parquet(Path(folder) / "documents.parquet", row_group_size=3)
         try:
-            sample = draw_sample(Path(folder) / "documents.parquet", study, Path(folder))
+            sample = draw_sample(Path(folder) / "documents.parquet", study, Path(folder), BINS)
         except InputError as error:
             assume("no document" not in str(error))
             raise
@@ -123,7 +125,7 @@ def test_every_bin_has_a_row_and_its_stratum():
         for format_, count in (("faq", 9), ("tutorial", 4), ("listicle", 2), ("spam_ads", 1))
         for i in range(count)
     ]
-    found = bin_populations(draw(rows, documents_per_bin=4), Sampling(documents_per_bin=4))
+    found = bin_populations(draw(rows, documents_per_bin=4), Sampling(documents_per_bin=4), BINS)
     assert found["bin_id"].to_list() == list(range(576))
     in_games = found.filter(pl.col("sampled_documents") > 0).sort("population_documents")
     assert in_games.select("population_documents", "sampled_documents", "stratum").rows() == [

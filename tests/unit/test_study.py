@@ -69,7 +69,7 @@ BROKEN = {
     "hub without revision": ({"models": [{"hub": "org/m"}]}, ["a hub model needs `revision`"]),
     "labels without columns": (
         {"corpus": {"path": "d.parquet", "columns": {"topic": None}}},
-        ["labels: columns needs columns.topic"],
+        ["labels: columns needs corpus.columns.topic"],
     ),
     "same benchmark twice": (
         {"benchmarks": benchmark() * 2, "contrasts": []},

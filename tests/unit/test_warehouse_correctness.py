@@ -49,7 +49,7 @@ def _study(right: int, wrong: int, difference: float, seed: int):
     noise = draw_document_noise(_moments(scores.mean(axis=0), bin_of), ["b"], RESAMPLES, seed)
     draws = {
         subset: (means + noise[..., 0])[:, :BINS]
-        for subset, means in draw_subset_means(rows, "b", RESAMPLES, seed).items()
+        for subset, means in draw_subset_means(rows, "b", RESAMPLES, seed, 576).items()
     }
     means = {
         "all": (sums / n).mean(axis=0),

@@ -32,7 +32,7 @@ def world(tmp_path_factory):
 
 
 def _moments(world):
-    return within_bin_moments(world.lake, shards_of(world.study, CELL), NAMES)
+    return within_bin_moments(world.lake, shards_of(world.study, CELL), NAMES, 576)
 
 
 def test_moments_equal_numpy_within_each_bin(world):
@@ -95,7 +95,7 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(world, tmp_pat
 
 def test_shards_do_not_change_the_moments(world, tmp_path):
     one = synthetic_lake(tmp_path, documents=600, resamples=100, shards=1)
-    alone = within_bin_moments(one.lake, shards_of(one.study, CELL), NAMES)
+    alone = within_bin_moments(one.lake, shards_of(one.study, CELL), NAMES, 576)
     assert_allclose(_moments(world).scatter, alone.scatter, rtol=1e-6, atol=1e-12)
 
 
@@ -116,7 +116,7 @@ def test_items_that_agree_leave_no_item_noise():
     sums = pl.DataFrame(
         {"item_id": ["a", "b"], "bin_id": [4, 4], "n_documents": [2, 2], "score_sum": [3.0, 3.0]}
     )
-    means = draw_item_means(sums, "x", 50, seed=0)
+    means = draw_item_means(sums, "x", 50, 0, 576)
     assert_allclose(means[:, 4], 1.5)
     assert np.isnan(np.delete(means, 4, axis=1)).all()
 
@@ -138,9 +138,9 @@ def _answered(right: int, wrong: int) -> pl.DataFrame:
 
 def test_right_and_wrong_answers_are_resampled_each_with_their_own_mean_and_variance():
     sums = _answered(30, 12)
-    draws = draw_subset_means(sums, "x", 20_000, seed=1)
+    draws = draw_subset_means(sums, "x", 20_000, 1, 576)
     assert set(draws) == {"all", "correct", "incorrect"}
-    assert_allclose(draws["all"], draw_item_means(sums, "x", 20_000, seed=1), rtol=1e-12)
+    assert_allclose(draws["all"], draw_item_means(sums, "x", 20_000, 1, 576), rtol=1e-12)
     by_item = (sums["score_sum"].to_numpy() / 2).reshape(42, 3)
     for subset, rows in (("correct", by_item[:30]), ("incorrect", by_item[30:])):
         found = draws[subset][:, [0, 7, 500]]
@@ -161,7 +161,7 @@ def test_right_and_wrong_answers_are_resampled_each_with_their_own_mean_and_vari
     ],
 )
 def test_subsets_of_too_few_items_are_left_out_and_a_whole_one_is_repeated(right, wrong, subsets):
-    draws = draw_subset_means(_answered(right, wrong), "x", 50, seed=1)
+    draws = draw_subset_means(_answered(right, wrong), "x", 50, 1, 576)
     assert set(draws) == subsets
     for subset in subsets - {"all"}:
         assert np.array_equal(draws[subset], draws["all"], equal_nan=True) == (right * wrong == 0)
@@ -175,7 +175,7 @@ def test_subsets_share_the_noise_of_the_documents(world):
         "benchmark", "item_id", "is_correct"
     )
     sums = sums.join(answers, on=["benchmark", "item_id"])
-    items = draw_subset_means(sums, name, study.statistics.resamples, study.seed)
+    items = draw_subset_means(sums, name, study.statistics.resamples, study.seed, 576)
     drawn = world.lake.read("bin_mean_resamples", CELL).filter(benchmark=name)
     noise = {}
     for subset in ("all", "correct"):

@@ -30,7 +30,7 @@ def test_halves_of_items_are_disjoint_and_whole():
 def test_halves_of_documents_stay_in_their_bins():
     bin_ids = np.array([3] * 5 + [8] * 2 + [9])
     scores = 2.0 ** np.arange(8)[:, None]
-    halves = halves_over_documents(bin_ids, scores, 60, RNG(0))[..., 0]
+    halves = halves_over_documents(bin_ids, scores, 60, RNG(0), 576)[..., 0]
     assert_allclose(halves[0, :, 3] * 3 + halves[1, :, 3] * 2, 31)
     assert set(halves[0, :, 8]) == {32.0, 64.0} == set(halves[1, :, 8])
     assert_allclose(halves[0, :, 8] + halves[1, :, 8], 96)
@@ -76,7 +76,9 @@ def test_reliability_over_documents_is_the_share_of_variance_that_is_not_noise(s
         bin_ids = np.repeat(np.arange(576), documents)
         truth = signal / np.sqrt(documents) * rng.normal(size=576)
         scores = truth[bin_ids] + rng.normal(size=len(bin_ids))
-        found.append(_reliability(halves_over_documents(bin_ids, scores[:, None], 30, rng)[..., 0]))
+        found.append(
+            _reliability(halves_over_documents(bin_ids, scores[:, None], 30, rng, 576)[..., 0])
+        )
     assert np.mean(found) == pytest.approx(signal**2 / (signal**2 + 1), abs=0.04)
 
 

@@ -18,7 +18,8 @@ from influence_warehouse.corpus.rows import is_invisible
 from influence_warehouse.corpus.streams import read_lines
 from influence_warehouse.errors import InputError
 from influence_warehouse.lake.layout import Home
-from influence_warehouse.study.study import Benchmark, HubDataset, Study
+from influence_warehouse.study.corpus import HubDataset
+from influence_warehouse.study.study import Benchmark, Study
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,11 @@ import polars as pl
 
 from influence_warehouse.benchmarks.prompts import DELIMITER
 from influence_warehouse.errors import InputError
+from influence_warehouse.models.encoding import IGNORED, split_ids
 from influence_warehouse.models.loading import Encoded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-# The label that transformers' loss ignores.
-IGNORED = -100
 
 
 def encode_queries(
@@ -69,21 +67,7 @@ def split_pair(
 ) -> tuple[list[int], list[int]]:
     """Token ids of prompt and of delimiter + completion, split as lm-eval splits them.
 
-    Raises InputError, naming the item, unless the prompt's ids begin those of the whole and leave
-    some to the answer: else the loss would be on other tokens than the answer's.
+    Raises InputError, naming the item, as `split_ids`.
     """
-    whole = tokenizer.encode(prompt + DELIMITER + completion)
-    prompt_ids = tokenizer.encode(prompt.rstrip())
-    count = len(prompt_ids)
-    if whole[:count] != prompt_ids or len(whole) <= count:
-        place = next(
-            (i for i, (a, b) in enumerate(zip(whole, prompt_ids, strict=False)) if a != b), 0
-        )
-        ends = tokenizer.convert_ids_to_tokens(prompt_ids[place : place + 3])
-        raise InputError(
-            f"item {name}, answer {completion!r}: the prompt's tokens do not begin those of prompt "
-            f"and answer, or leave none to the answer (they part at {ends}). Remedy: take a "
-            "tokenizer that appends nothing to a text (add_eos_token false, no template with an "
-            "end), and prompts that end where a token ends."
-        )
-    return prompt_ids, whole[count:]
+    whole = prompt + DELIMITER + completion
+    return split_ids(whole, prompt, tokenizer, f"item {name}, answer {completion!r}")

@@ -32,7 +32,9 @@ from influence_warehouse.lake.out_of_core import (
     spilling,
     write_groups,
 )
+from influence_warehouse.models.encoding import require_pairs_split
 from influence_warehouse.models.loading import load_tokenizer, model_source
+from influence_warehouse.own_labels import MAX_BINS, labels_problem, pairs_problem
 from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.progress import counted
 from influence_warehouse.study.study import Study
@@ -56,8 +58,9 @@ RULE_OF_REASON = {
 _REMEDIES = {
     "bad_encoding": "write the corpus as UTF-8 without NUL characters",
     "missing_id": "give each document an id in the column of corpus.columns.doc_id",
-    "empty_text": "remove the documents without text",
-    "unknown_label": "use the taxonomy's slugs, or corpus.labels: classifiers",
+    "empty_text": "remove the documents without text, or pairs without completion",
+    "unknown_label": "use WebOrganizer's slugs, corpus.labels: classifiers, or, for labels of the "
+    "study's own, taxonomy: columns, where each is a short text",
     "duplicate_id": "give each document its own id",
     "duplicate_text": "remove the copies",
 }
@@ -106,7 +109,11 @@ def identity_of_documents(study: Study, lake: Lake) -> dict[str, Any]:
         section["input"] = digest_of(corpus_digests(path))
     if corpus.labels == "classifiers":
         section["classifiers"] = _classifier_parts(study)
-    return {"corpus": section, "tokenizer": _tokenizer_digest(study, home)}
+    return {
+        "corpus": section,
+        "taxonomy": study.taxonomy,
+        "tokenizer": _tokenizer_digest(study, home),
+    }
 
 
 def _classifier_parts(study: Study) -> dict[str, Any]:
@@ -213,7 +220,31 @@ def judge_rows(
     _apply_rules(study, n_rows, counts, connection)
     if sum(counts.values()) == n_rows:
         raise _no_documents(study, home, n_rows, counts)
+    if study.taxonomy == "columns":
+        _check_own_labels(study, home, connection)
     return n_rows, counts
+
+
+def _check_own_labels(study: Study, home: Home, connection: duckdb.DuckDBPyConnection) -> None:
+    """Raise InputError for labels that cannot be told apart, are too many, or one alone."""
+    where = corpus_path(study, home) or study.corpus.hub
+    labels = {}
+    for kind in ("topic", "format"):
+        sql = f"select distinct {kind} from candidates order by 1 limit {MAX_BINS + 1}"
+        labels[kind] = [label for (label,) in connection.execute(sql).fetchall()]
+        if wrong := labels_problem(labels[kind]):
+            raise InputError(
+                f"{where}: {wrong} (study field corpus.columns.{kind}). "
+                "Remedy: correct these labels, or name a column of coarser ones."
+            )
+    wrong = pairs_problem(labels["topic"], labels["format"])
+    if len(labels["topic"]) * len(labels["format"]) < 2:
+        wrong = f"all documents have the label {labels['topic'][0]!r}, and z compares groups"
+    if wrong:
+        raise InputError(
+            f"{where}: {wrong} (study fields corpus.columns.topic and corpus.columns.format). "
+            "Remedy: name other columns, or give the labels other names."
+        )
 
 
 def unique_documents(
@@ -275,8 +306,12 @@ def _labeller(study: Study) -> Callable[[pl.DataFrame], pl.DataFrame]:
 
 
 def with_sizes(group: pl.DataFrame, tokenizer: "PreTrainedTokenizerBase") -> pl.DataFrame:
-    """The documents with n_chars and n_tokens of their `text`."""
+    """The documents with n_chars and n_tokens of their `text`.
+
+    Raises InputError for a training pair whose prompt's tokens do not begin those of the whole.
+    """
     counts = token_counts(group["text"].to_list(), tokenizer)
+    require_pairs_split(group, tokenizer)
     return group.with_columns(
         n_chars=pl.col("text").str.len_chars(), n_tokens=pl.Series(counts, dtype=pl.Int32)
     )

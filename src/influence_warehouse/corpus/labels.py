@@ -14,7 +14,7 @@ import polars as pl
 from influence_warehouse.errors import InputError
 from influence_warehouse.models.loading import device, hide_bars
 from influence_warehouse.progress import counted
-from influence_warehouse.study.study import Classifiers
+from influence_warehouse.study.corpus import Classifiers
 from influence_warehouse.taxonomy import FORMATS, TITLES, TOPICS
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from influence_warehouse.corpus.files import corpus_files, disguise_of, is_parquet
 from influence_warehouse.corpus.streams import (
@@ -20,10 +20,13 @@ from influence_warehouse.corpus.streams import (
 )
 from influence_warehouse.errors import InputError
 from influence_warehouse.lake.layout import Home
-from influence_warehouse.study.study import Corpus, HubDataset, Study
+from influence_warehouse.study.corpus import HubDataset
+from influence_warehouse.study.study import Study
 
 BATCH_ROWS = 2048
-TEXT_FIELDS = ("text", "url", "source", "topic", "format")
+TEXT_FIELDS = ("text", "prompt", "completion", "url", "source", "topic", "format")
+# Keys that single JSON objects may leave out.
+_OPTIONAL = ("url", "source", "label_confidence")
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,40 @@ def corpus_path(study: Study, home: Home) -> Path | None:
     return study.corpus.path
 
 
-def mapped_columns(corpus: Corpus) -> dict[str, str]:
+Holds = Literal["text", "text or integer", "a number"]
+
+
+@dataclass(frozen=True)
+class InputColumn:
+    """A column of the input that the study maps, and what it may hold: text, a number, or what
+    names something, a text or an integer."""
+
+    name: str
+    holds: Holds
+    is_optional: bool
+
+
+Columns = dict[str, InputColumn]
+
+
+def mapped_columns(study: Study) -> Columns:
     """Field -> input column, for the fields that the study maps and its labels need."""
-    mapping = corpus.columns.model_dump()
-    if corpus.labels == "classifiers":
+    mapping = study.corpus.columns.model_dump()
+    if study.corpus.labels == "classifiers":
         mapping |= {"topic": None, "format": None, "label_confidence": None}
-    return {field: column for field, column in mapping.items() if column is not None}
+    own = study.taxonomy == "columns"
+    return {
+        field: InputColumn(column, _holds(field, own), field in _OPTIONAL)
+        for field, column in mapping.items()
+        if column is not None
+    }
+
+
+def _holds(field: str, own_labels: bool) -> Holds:
+    if field == "label_confidence":
+        return "a number"
+    names_something = field == "doc_id" or (own_labels and field in ("topic", "format"))
+    return "text or integer" if names_something else "text"
 
 
 def read_corpus(study: Study, home: Home) -> Iterator[Batch]:
@@ -60,7 +91,7 @@ def read_corpus(study: Study, home: Home) -> Iterator[Batch]:
     Raises InputError naming file, column and remedy for what is missing, unreadable or of
     the wrong type.
     """
-    columns = mapped_columns(study.corpus)
+    columns = mapped_columns(study)
     path = corpus_path(study, home)
     if path is None:
         assert study.corpus.hub is not None
@@ -71,12 +102,12 @@ def read_corpus(study: Study, home: Home) -> Iterator[Batch]:
         yield from read(file, name, columns)
 
 
-def _read_parquet(file: Path, name: str, columns: dict[str, str]) -> Iterator[Batch]:
+def _read_parquet(file: Path, name: str, columns: Columns) -> Iterator[Batch]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     plain = check_expansion(file, name)
-    wanted = list(dict.fromkeys(columns.values()))
+    wanted = list(dict.fromkeys(column.name for column in columns.values()))
     try:
         with pq.ParquetFile(file, read_dictionary=[c for c in wanted if c in plain]) as source:
             _check_schema(source.schema_arrow, name, columns)
@@ -87,9 +118,10 @@ def _read_parquet(file: Path, name: str, columns: dict[str, str]) -> Iterator[Ba
                     raise _expands(name, f"row {row} and those after it are longer")
                 rows = list(range(row, row + part.num_rows))
                 fields = {
-                    field: _column_values(part.column(column)) for field, column in columns.items()
+                    field: _column_values(part.column(column.name))
+                    for field, column in columns.items()
                 }
-                yield Batch(name, rows, _with_text_ids(fields))
+                yield Batch(name, rows, _as_texts(fields, columns))
                 row += part.num_rows
     except (pa.ArrowException, OSError) as error:
         raise _not_parquet(file, name, error) from error
@@ -164,28 +196,28 @@ def _column_values(array) -> list[Any]:
         ]
 
 
-def _check_schema(schema, name: str, columns: dict[str, str]) -> None:
+def _check_schema(schema, name: str, columns: Columns) -> None:
     """Raise InputError for a mapped column that is missing or of the wrong Parquet type."""
     import pyarrow as pa
 
     def is_text(found) -> bool:
-        inner = found.value_type if pa.types.is_dictionary(found) else found
         kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-        return any(is_kind(inner) for is_kind in kinds)
+        return any(is_kind(found) for is_kind in kinds)
 
     for field, column in columns.items():
-        if column not in schema.names:
-            raise _missing_column(name, field, column, schema.names)
-        if schema.names.count(column) > 1:
+        if column.name not in schema.names:
+            raise _missing_column(name, field, column.name, schema.names)
+        if (count := schema.names.count(column.name)) > 1:
             raise InputError(
-                f"{name}: column {column!r} stands there {schema.names.count(column)} times "
+                f"{name}: column {column.name!r} stands there {count} times "
                 f"(study field corpus.columns.{field}). Remedy: write the file with one."
             )
-        found = schema.field(column).type
-        good = is_text(found) or pa.types.is_null(found)
-        if field == "doc_id":
-            good = good or pa.types.is_integer(found)
-        elif field == "label_confidence":
+        found = schema.field(column.name).type
+        inner = found.value_type if pa.types.is_dictionary(found) else found
+        good = is_text(inner) or pa.types.is_null(found)
+        if column.holds == "text or integer":
+            good = good or pa.types.is_integer(inner)
+        elif column.holds == "a number":
             good = pa.types.is_floating(found) or pa.types.is_integer(found)
         if not good:
             raise _wrong_type(name, field, column, str(found))
@@ -193,6 +225,8 @@ def _check_schema(schema, name: str, columns: dict[str, str]) -> None:
 
 def _missing_column(where: str, field: str, column: str, present: Iterable[str]) -> InputError:
     remedy = f"name the right column in corpus.columns.{field}"
+    if field in ("topic", "format"):
+        remedy += ", or see taxonomy and corpus.labels for labels that are not WebOrganizer's"
     if f"{column}=" in where:
         remedy = (
             f"{column} stands in the names of folders, where it is not read; write it into the "
@@ -211,21 +245,21 @@ def _missing_column(where: str, field: str, column: str, present: Iterable[str])
     )
 
 
-def _wrong_type(where: str, field: str, column: str, found: str) -> InputError:
-    expected = {"doc_id": "text or integer", "label_confidence": "a number"}.get(field, "text")
-    remedy = f"map another column, or write the column as {expected}"
+def _wrong_type(where: str, field: str, column: InputColumn, found: str) -> InputError:
+    remedy = f"map another column, or write the column as {column.holds}"
     if field in ("topic", "format") and found.startswith(("int", "uint", "dictionary<values=int")):
         remedy = (
             f"these look like numbers of classes; write each class's name, as {field} slug or "
-            "title of WebOrganizer (the model card of its classifier has their order)"
+            "title of WebOrganizer (the model card of its classifier has their order), or, if they "
+            "are labels of your own, say taxonomy: columns"
         )
     return InputError(
-        f"{where}: column {column!r} (study field corpus.columns.{field}) is {found}, "
-        f"expected {expected}. Remedy: {remedy}."
+        f"{where}: column {column.name!r} (study field corpus.columns.{field}) is {found}, "
+        f"expected {column.holds}. Remedy: {remedy}."
     )
 
 
-def _read_json_lines(file: Path, name: str, columns: dict[str, str]) -> Iterator[Batch]:
+def _read_json_lines(file: Path, name: str, columns: Columns) -> Iterator[Batch]:
     rows: list[int] = []
     objects: list[dict] = []
     convert = partial(_batch_of_objects, name, columns)
@@ -265,38 +299,37 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _batch_of_objects(
-    name: str, columns: dict[str, str], rows: list[int], objects: list[dict]
-) -> Batch:
+def _batch_of_objects(name: str, columns: Columns, rows: list[int], objects: list[dict]) -> Batch:
     fields: dict[str, list[Any]] = {field: [] for field in columns}
     for row, content in zip(rows, objects, strict=True):
         for field, column in columns.items():
             where = f"{name}, row {row}"
-            # Optional keys may be left out of single objects; these four may not.
-            if column not in content and field in ("doc_id", "text", "topic", "format"):
-                raise _missing_column(where, field, column, content)
-            value = content.get(column)
-            if not _accepts(field, value):
+            if column.name not in content and not column.is_optional:
+                raise _missing_column(where, field, column.name, content)
+            value = content.get(column.name)
+            if not _accepts(column, value):
                 raise _wrong_type(where, field, column, type(value).__name__)
             fields[field].append(value)
-    return Batch(name, rows, _with_text_ids(fields))
+    return Batch(name, rows, _as_texts(fields, columns))
 
 
-def _accepts(field: str, value: Any) -> bool:
+def _accepts(column: InputColumn, value: Any) -> bool:
     if value is None or isinstance(value, bool):
         return value is None
-    if field == "doc_id":
-        return isinstance(value, str | int)
-    return isinstance(value, int | float if field == "label_confidence" else str)
+    kinds = {"text": str, "text or integer": str | int, "a number": int | float}
+    return isinstance(value, kinds[column.holds])
 
 
-def _with_text_ids(fields: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Integer ids become their decimal text."""
-    ids = [None if value is None else str(value) for value in fields["doc_id"]]
-    return {**fields, "doc_id": ids}
+def _as_texts(fields: dict[str, list[Any]], columns: Columns) -> dict[str, list[Any]]:
+    """Integers that name something become their decimal text."""
+    named = [field for field, column in columns.items() if column.holds == "text or integer"]
+    texts = {
+        field: [None if value is None else str(value) for value in fields[field]] for field in named
+    }
+    return fields | texts
 
 
-def _read_hub(hub: HubDataset, columns: dict[str, str]) -> Iterator[Batch]:
+def _read_hub(hub: HubDataset, columns: Columns) -> Iterator[Batch]:
     """Stream a hub dataset (or a local folder of one) without downloading it whole."""
     name = f"{hub.dataset}@{hub.revision}"
     stream = _hub_errors(name, lambda: _open_hub(hub))

@@ -5,7 +5,7 @@ Belongs here: what a row shows by itself. Does not belong here: copies of other 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import polars as pl
@@ -15,6 +15,7 @@ from influence_warehouse.corpus.readers import TEXT_FIELDS, Batch, read_corpus
 from influence_warehouse.errors import InputError
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.own_labels import ONE_LABEL, label_problem, spelt
 from influence_warehouse.study.study import Study
 
 _REPLACEMENT = "\ufffd"  # what decoders put in the place of bytes that they could not read
@@ -24,6 +25,8 @@ _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
 }
 PRINTED_CHARS = 80  # of an id or a label that is named in a table
 _COMPUTED = ("n_chars", "n_tokens")  # later, of the rows that stay
+# (topic or format, what the column holds) -> the label, and what is wrong with it.
+LabelReader = Callable[[str, str | None], tuple[str, str | None]]
 COLUMNS: dict[str, pl.DataType] = {
     **{n: t for n, t in CONTRACTS["documents"].columns.items() if n not in _COMPUTED},
     **CONTRACTS["documents_set_aside"].columns,
@@ -32,33 +35,41 @@ COLUMNS: dict[str, pl.DataType] = {
 
 def checked_rows(study: Study, home: Home) -> Iterator[pl.DataFrame]:
     """All rows with COLUMNS. Good ones have no `reason`; the others only place, id and reason."""
-    with_labels = study.corpus.labels == "columns"
+    read_label = _label_reader(study)
     for batch in read_corpus(study, home):
         found: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-        for row in _each_row(batch, with_labels):
+        for row in _each_row(batch, read_label):
             for name, values in found.items():
                 values.append(row.get(name))
         yield pl.DataFrame(found, schema=COLUMNS)
 
 
-def _each_row(batch: Batch, with_labels: bool) -> Iterator[dict[str, Any]]:
+def _each_row(batch: Batch, read_label: LabelReader | None) -> Iterator[dict[str, Any]]:
     names = list(batch.fields)
     columns = [batch.fields[name] for name in names]
     for number, *entries in zip(batch.rows, *columns, strict=True):
         values: dict[str, Any] = dict(zip(names, entries, strict=True))
         place = {"file": batch.file, "row": number}
-        problem = _problem(values) or (_label_problem(values) if with_labels else None)
+        problem = _problem(values) or (_read_labels(values, read_label) if read_label else None)
         if problem:
             doc_id = values["doc_id"]
             printed = None if doc_id is None else _printable(doc_id)
             yield {**place, "doc_id": printed, "reason": problem[0], "detail": problem[1]}
             continue
-        if with_labels:
-            values["topic"] = slug_of("topic", values["topic"])
-            values["format"] = slug_of("format", values["format"])
         _require_confidence(values.get("label_confidence"), batch.file, number)
-        digest = hashlib.sha256(values["text"].encode()).hexdigest()
-        yield {**values, **place, "content_sha256": digest}
+        yield {**values, **place, **_content(values)}
+
+
+def _content(values: dict[str, Any]) -> dict[str, Any]:
+    """text, prompt_chars and content_sha256: of a training pair that of its parts with NUL between,
+    since another split of the same text is learned otherwise."""
+    if "completion" not in values:
+        text, content, prompt_chars = values["text"], values["text"], None
+    else:
+        prompt, completion = values["prompt"] or "", values["completion"]
+        text, content, prompt_chars = prompt + completion, f"{prompt}\0{completion}", len(prompt)
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return {"text": text, "prompt_chars": prompt_chars, "content_sha256": digest}
 
 
 def _require_confidence(value: float | None, file: str, row: int) -> None:
@@ -79,8 +90,10 @@ def _problem(values: dict[str, Any]) -> tuple[str, str] | None:
             return "bad_encoding", f"{name}: {detail}"
     if not (values["doc_id"] or "").strip():
         return "missing_id", "the id is null or blank"
-    if is_invisible(values["text"] or ""):
-        return "empty_text", "null" if values["text"] is None else "nothing that can be seen"
+    learned = "completion" if "completion" in values else "text"
+    if is_invisible(values[learned] or ""):
+        what = "null" if values[learned] is None else "nothing that can be seen"
+        return "empty_text", what if learned == "text" else f"completion: {what}"
     return None
 
 
@@ -107,11 +120,32 @@ def _encoding_problem(value: str | None) -> str | None:
     return None
 
 
-def _label_problem(values: dict[str, Any]) -> tuple[str, str] | None:
+def _label_reader(study: Study) -> LabelReader | None:
+    """How the study's columns of labels are read; None where classifiers label."""
+    if study.corpus.labels != "columns":
+        return None
+    return _slug if study.taxonomy == "weborganizer" else _own_label
+
+
+def _slug(kind: str, given: str | None) -> tuple[str, str | None]:
+    slug = None if given is None else slug_of(kind, given)
+    return slug or "", None if slug else f"{kind}: {_printable(given)}"
+
+
+def _own_label(kind: str, given: str | None) -> tuple[str, str | None]:
+    label = spelt(given or "")
+    wrong = label_problem(label)
+    return label, wrong and f"{kind}: {_printable(given)}: {wrong}"
+
+
+def _read_labels(values: dict[str, Any], read_label: LabelReader) -> tuple[str, str] | None:
+    """Reason and detail why the labels are none, or None with the labels put into `values`."""
     for kind in ("topic", "format"):
-        label = values[kind]
-        if label is None or slug_of(kind, label) is None:
-            return "unknown_label", f"{kind}: {_printable(label)}"
+        # A study of one label column maps no format.
+        given = values.get(kind, ONE_LABEL)
+        values[kind], problem = read_label(kind, given)
+        if problem:
+            return "unknown_label", problem
     return None
 
 

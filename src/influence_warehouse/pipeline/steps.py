@@ -110,7 +110,7 @@ def steps(study: Study) -> list[Step]:
     all_steps = [
         *(_PLANTED if planted else ()),
         *_corpus_to_benchmarks(planted),
-        *(_REGION_RULES if unlearning else ()),
+        *((_region_rules(study),) if unlearning else ()),
         *_ATTRIBUTION,
         *(_UNLEARNING if unlearning else ()),
     ]
@@ -216,14 +216,16 @@ def _corpus_to_benchmarks(planted: bool) -> list[Step]:
     ]
 
 
-_REGION_RULES = (
-    Step(
+def _region_rules(study: Study) -> Step:
+    return Step(
         "unlearning",
         ("region_rules",),
         "unlearning.rules:make_region_rules",
+        # Listed regions are checked before anything runs, where labels are known before.
+        inputs=("bin_populations",) if study.taxonomy == "columns" else (),
         identity="unlearning.rules:identity_of_region_rules",
-    ),
-)
+    )
+
 
 _ATTRIBUTION = (
     Step(

@@ -166,7 +166,7 @@ def _text_byte(load: Workload, tokenizer: "PreTrainedTokenizerBase") -> float:
     def work() -> None:
         for text in load.texts:
             hashlib.sha256(text.encode()).hexdigest()
-        with_sizes(pl.DataFrame({"text": load.texts}), tokenizer)
+        with_sizes(load.documents_read, tokenizer)
 
     return _seconds(work)[0] / sum(len(text.encode()) for text in load.texts)
 
@@ -250,7 +250,7 @@ def _probe_unlearning(
 
     base, tokenizer = loaded
     full = unlearning_section(study)
-    encoded = encode_documents(load.texts, tokenizer, full.max_tokens)
+    encoded = encode_documents(load.documents_read, tokenizer, full.max_tokens)
     longest = sorted(encoded, key=lambda row: -len(row["input_ids"]))
 
     def run(steps: int, batch: int = _FEW, accumulated: int = 1, rows: list = encoded) -> float:

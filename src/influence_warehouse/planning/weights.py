@@ -30,7 +30,7 @@ def step_weights(study: Study, lake: Lake) -> dict[str, float]:
     gradient = _seconds_a_gradient(study)
     documents, items = _documents(study, lake), _items(study, lake)
     models, passes = len(study.models), len(gradient_cells(study))
-    fitted = sum(_fitted(limit, documents) for limit in fit_limits(study))
+    fitted = sum(_fitted(limit, documents, _bins(lake)) for limit in fit_limits(study))
     scored = 8 * study.sampling.shards + documents * gradient
     found = {
         "make_item_predictions": models * (5 + items * gradient),
@@ -71,7 +71,7 @@ def _weights(folder: Path) -> list[Path]:
 def _documents(study: Study, lake: Lake) -> float:
     if rows := _rows(lake, "sampling_manifest"):
         return rows
-    most = len(bins()) * study.sampling.documents_per_bin
+    most = _bins(lake) * study.sampling.documents_per_bin
     limits = [study.sampling.max_documents, study.planted and study.planted.documents]
     return min([most, *(limit for limit in limits if limit)])
 
@@ -84,8 +84,13 @@ def _items(study: Study, lake: Lake) -> float:
     return sum(benchmark.max_items or _USUAL_ITEMS for benchmark in study.benchmarks)
 
 
-def _fitted(limit: int | None, documents: float) -> float:
-    return documents if limit is None else min(documents, limit * len(bins()))
+def _fitted(limit: int | None, documents: float, n_bins: int) -> float:
+    return documents if limit is None else min(documents, limit * n_bins)
+
+
+def _bins(lake: Lake) -> int:
+    """WebOrganizer's, too, where labels are the study's own and not read yet."""
+    return _rows(lake, "bin_populations") or len(bins())
 
 
 def _runs(study: Study, lake: Lake) -> float:

@@ -24,12 +24,13 @@ from influence_warehouse.lake.leftovers import scratch_folder
 from influence_warehouse.lake.out_of_core import spilling
 from influence_warehouse.models.encoding import encode_documents
 from influence_warehouse.models.loading import Encoded, load_tokenizer
+from influence_warehouse.own_labels import MAX_BINS
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.pipeline.parts import cells
 from influence_warehouse.sampling.manifest import drawn_per_bin
 from influence_warehouse.study.methods import TrackStar
 from influence_warehouse.study.study import Study
-from influence_warehouse.taxonomy import TOPICS, bins
+from influence_warehouse.taxonomy import FORMATS, TOPICS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -60,6 +61,13 @@ class Workload:
     items: pl.DataFrame | None
     n_items: int
 
+    @property
+    def documents_read(self) -> pl.DataFrame:
+        """`texts` as rows of `documents`; a loss on all tokens costs what one on a few does."""
+        ids = [f"{number:05d}" for number in range(len(self.texts))]
+        columns = {"doc_id": ids, "text": self.texts, "prompt_chars": None}
+        return pl.DataFrame(columns, schema_overrides={"text": pl.String, "prompt_chars": pl.Int32})
+
 
 def workload(study: Study, inputs: Home, scratch: Home) -> Workload:
     """Count the corpus in `inputs`, and make its items in `scratch`.
@@ -81,7 +89,7 @@ def workload(study: Study, inputs: Home, scratch: Home) -> Workload:
 
 def _bound(study: Study, n_items: int, items: pl.DataFrame | None) -> Workload:
     per_bin = study.sampling.documents_per_bin
-    full = [per_bin for cell in bins() if cell.topic in _topics(study)]
+    full = [per_bin] * _most_bins(study)
     caps = [drawn_per_bin(study.sampling, full, "the corpus")] * len(full)
     sampled = sum(caps)
     size = sampled * study.model.max_tokens * 4  # 4 bytes a token of English
@@ -123,12 +131,14 @@ def _counted(
         for frame in unique_documents(folder, read, connection):
             count.add(frame)
     scale = 1.0 if rows.is_whole else _rows(study, inputs, read) / read
-    known = study.corpus.labels == "columns"
+    is_labelled = study.corpus.labels == "columns"
     if scale == 1:
         _require_long_enough(study, inputs, count.longest)
     # Of a corpus that is like what was read; without labels any bin may be full.
-    wanted = [n for (topic, _), n in count.sizes.items() if topic in _topics(study)]
-    sizes = [round(n * scale) for n in wanted] if known else [count.documents] * len(bins())
+    topics = study.sampling.topics
+    wanted = [n for (topic, _), n in count.sizes.items() if not topics or topic in topics]
+    of_any = [count.documents] * _most_bins(study)
+    sizes = [round(n * scale) for n in wanted] if is_labelled else of_any
     cap = drawn_per_bin(study.sampling, sizes, corpus_path(study, inputs))
     capped = [min(size, cap) for size in sizes]
     documents = round(count.documents * scale)
@@ -139,7 +149,7 @@ def _counted(
         bins=len(capped),
         text_bytes=round(count.n_bytes * scale),
         share_read=1 / scale,
-        is_bound=not known,
+        is_bound=not is_labelled,
         read_seconds=(time.process_time() - clock) * scale,
         texts=tuple(count.kept),
         items=items,
@@ -162,8 +172,12 @@ class _ForAWhile:
         self.is_whole = True
 
 
-def _topics(study: Study) -> tuple[str, ...]:
-    return study.sampling.topics or TOPICS
+def _most_bins(study: Study) -> int:
+    """Bins that documents whose labels are not read may be drawn from, at most."""
+    settings = study.sampling
+    if study.taxonomy == "columns":
+        return min(MAX_BINS, settings.max_documents or MAX_BINS)
+    return len(settings.topics or TOPICS) * len(FORMATS)
 
 
 def _require_long_enough(study: Study, inputs: Home, longest: str) -> None:
@@ -225,5 +239,5 @@ def encoded_sample(
     study: Study, load: Workload, tokenizer: "PreTrainedTokenizerBase"
 ) -> list[Encoded]:
     """The sampled texts as attribution reads them, without those too short for a gradient."""
-    rows = encode_documents(load.texts, tokenizer, study.model.max_tokens)
+    rows = encode_documents(load.documents_read, tokenizer, study.model.max_tokens)
     return [row for row in rows if len(row["input_ids"]) >= study.sampling.min_tokens]

@@ -161,10 +161,22 @@ _GROUPINGS = """
 """
 
 
+# Of a study that was run; one label alone groups nothing.
+_RUN_GROUPINGS = """
+    select
+        'topic' as topic_grouping,
+        case when count(distinct format) > 1 then 'format' end as format_grouping
+    from marts.bins
+"""
+
+
 def _rows(home: Home, name: str, required: bool) -> pl.DataFrame:
     rows = _with_groupings(home, read_table(home, chart_of(name).sql))
     if rows.is_empty() and required:
-        reason = "the study may have no contrasts, texts, unlearning or second benchmark; else "
+        reason = (
+            "the study may have no contrasts, texts, second label, unlearning or second benchmark; "
+            "else "
+        )
         raise WarehouseError(
             f"{home.database}: chart {name} finds no rows. Remedy: "
             f"{reason if chart_of(name).is_optional else ''}{home.maker} rebuilds the "
@@ -182,7 +194,8 @@ def _with_groupings(home: Home, rows: pl.DataFrame) -> pl.DataFrame:
     if not columns:
         return rows
     told = read_table(home, f"select distinct {', '.join(columns)} from marts.study_sources")
-    return rows.with_columns(pl.lit(told[c][0]).alias(c) for c in columns if len(told))
+    told = told if len(told) else read_table(home, _RUN_GROUPINGS)
+    return rows.with_columns(pl.lit(told[column][0]).alias(column) for column in told.columns)
 
 
 def _values(table: pl.DataFrame, column: str) -> list[str]:

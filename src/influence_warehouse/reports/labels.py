@@ -4,13 +4,16 @@ Names of models, methods, benchmarks and contrasts stand as the study writes the
 type what a chart shows into a query. Only WebOrganizer's labels have other titles (`taxonomy`).
 """
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from influence_warehouse import taxonomy
 from influence_warehouse.lake.layout import IMPORTED_MODEL
+from influence_warehouse.own_labels import unescaped
 
 MOST_LABELS = 60
-"""Rows that a chart shows at most: an import may bring thousands of labels."""
+"""Rows that a chart shows at most: own labels may be thousands."""
 
 
 def scored_by(table: pl.DataFrame) -> str:
@@ -19,23 +22,42 @@ def scored_by(table: pl.DataFrame) -> str:
     return method if model == IMPORTED_MODEL else f"{method} ({model})"
 
 
-def region(slug: str) -> str:
-    """A region that unlearning forgot from, by the name that its runs carry.
+WHOLE_SAMPLE = "whole sample"
+
+
+def regions(names: Iterable[str]) -> dict[str, str]:
+    """Regions that unlearning forgot from, by the names that their runs carry.
 
     `literature` -> `Literature`; `literature.tutorial` -> `Literature x Tutorial` with a true
-    multiplication sign; `any.tutorial` -> `Tutorial`; `all` -> `whole sample`.
+    multiplication sign; `any.tutorial` -> `Tutorial`; `all` -> `whole sample`. Labels of the
+    study's own stay as they are.
     """
-    if slug == "all":
-        return "whole sample"
-    sides = [taxonomy.TITLES.get(side, side) for side in slug.split(".") if side != "any"]
-    return " \N{MULTIPLICATION SIGN} ".join(sides)
+    sides = {
+        name: [unescaped(side) for side in name.split(".") if side != "any"]
+        for name in names
+        if name != "all"
+    }
+    shown = titles(label for each in sides.values() for label in each)
+    return {"all": WHOLE_SAMPLE} | {name: region(each, shown) for name, each in sides.items()}
+
+
+def region(sides: Iterable[str], shown: dict[str, str]) -> str:
+    """A topic, a format or both by their `titles`."""
+    return " \N{MULTIPLICATION SIGN} ".join(shown[side] for side in sides)
+
+
+def titles(slugs: Iterable[str]) -> dict[str, str]:
+    """WebOrganizer's slugs as titles: `food_and_dining` -> `Food & Dining`.
+
+    Labels of the study's own stay as they are, all of them: two might get one title.
+    """
+    labels = set(slugs)
+    known = taxonomy.TITLES if labels <= set(taxonomy.TITLES) else {}
+    return {label: known.get(label, label) for label in labels}
 
 
 def titled(column: str, to: str | None = None) -> pl.Expr:
-    """Topic or format slugs of a column as titles: `food_and_dining` -> `Food & Dining`.
-
-    Labels that an import brought stay as they are, all of them: two might get one title.
-    """
+    """Topics or formats of a column by their `titles`."""
     labels = pl.col(column)
     return (
         pl.when(labels.is_in(list(taxonomy.TITLES)).all())

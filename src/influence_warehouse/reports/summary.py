@@ -108,18 +108,23 @@ def _accuracy(home: Home) -> Iterator[RenderableType]:
 def _ranking(
     home: Home, mart: str, region: tuple[str, ...], shown: int
 ) -> Iterator[RenderableType]:
-    """Strongest and weakest regions of each method and benchmark."""
+    """Strongest and weakest regions of each method and benchmark; nothing of regions that are
+    others under another name, as the bins of documents with one label are."""
     sql = _RANKED.format(mart=mart, regions=", ".join(f"i.{name}" for name in region))
+    found = read_table(home, sql)
+    if any(found[side].n_unique() < 2 for side in region):
+        return
+    shown_as = labels.titles(label for side in region for label in found[side])
     kind = "Bins" if len(region) > 1 else f"{region[0].capitalize()}s"
     table = _table(
         f"{kind} that support each benchmark most and least", kind[:-1], ["n", "z", _INTERVAL, ""]
     )
-    found = read_table(home, sql).with_columns(labels.titled(name, to=name) for name in region)
     of_each = found.group_by("model", "method", "benchmark", maintain_order=True)
     for (_, _, benchmark), rows in of_each:
         _section(table, f"{benchmark} ({labels.scored_by(rows)})")
         for row in _ends(rows, shown):
-            table.add_row(_region(row, region), f"{row['n']:,}", *_estimate(row))
+            name = labels.region((row[side] for side in region), shown_as)
+            table.add_row(f"  {name}", f"{row['n']:,}", *_estimate(row))
     yield table
 
 
@@ -137,12 +142,12 @@ def _contrasts(home: Home) -> Iterator[RenderableType]:
     table = _table(
         "Contrasts: topics at both ends", "", ["\N{GREEK CAPITAL LETTER DELTA}z", "", ""]
     )
-    rows = rows.with_columns(labels.titled("topic", to="topic"))
+    shown_as = labels.titles(rows["topic"])
     of_each = rows.group_by("model", "method", "contrast", maintain_order=True)
     for (_, _, contrast), group in of_each:
         _section(table, f"{contrast} ({labels.scored_by(group)})")
         for row in _ends(group, _CONTRAST_TOPICS_SHOWN):
-            table.add_row(_region(row, ("topic",)), *_estimate(row))
+            table.add_row(f"  {shown_as[row['topic']]}", *_estimate(row))
     yield table
 
 
@@ -241,10 +246,6 @@ def _ends(rows: pl.DataFrame, shown: int) -> Iterator[dict]:
     """The first and last rows, each once, strongest first."""
     ends = rows if rows.height <= 2 * shown else pl.concat([rows.head(shown), rows.tail(shown)])
     yield from ends.iter_rows(named=True)
-
-
-def _region(row: dict, region: tuple[str, ...]) -> str:
-    return "  " + " \N{MULTIPLICATION SIGN} ".join(row[name] for name in region)
 
 
 def _estimate(row: dict) -> tuple[str, str, str]:

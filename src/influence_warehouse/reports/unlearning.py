@@ -55,6 +55,5 @@ def damage_tooltip(measure: str) -> list[alt.Tooltip]:
 
 def region_title(regions: pl.Series) -> pl.Expr:
     """The column `region` as people read it, as `region_title`; `regions` are its values."""
-    slugs = regions.drop_nulls().unique()
-    titles = {slug: labels.region(slug) for slug in slugs}
+    titles = labels.regions(regions.drop_nulls().unique())
     return pl.col("region").replace(titles).alias("region_title")

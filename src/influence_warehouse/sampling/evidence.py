@@ -14,13 +14,13 @@ from influence_warehouse.errors import FactError
 from influence_warehouse.lake.facts import CONTRACTS, Lake
 from influence_warehouse.lake.object_storage import let_duckdb_read
 from influence_warehouse.lake.out_of_core import spilling
+from influence_warehouse.sampling.bins import bins_of
 from influence_warehouse.sampling.contamination import (
     MIN_QUESTION_CHARS,
     contained_questions,
     normalized,
 )
 from influence_warehouse.study.study import Study
-from influence_warehouse.taxonomy import bins
 
 TEXT_BATCH = 2000  # documents whose texts are in memory at once
 NAMED_ITEMS = 5  # of the items that one document contains
@@ -77,7 +77,11 @@ _DOCUMENTS = f"""
         select
             found.doc_id,
             found.n_tokens,
-            sha256(found.text) as content_sha256
+            sha256(case
+                when found.prompt_chars is null then found.text
+                else left(found.text, found.prompt_chars) || chr(0)
+                || substr(found.text, found.prompt_chars + 1)
+            end) as content_sha256
         from read_parquet($documents) as found
         semi join read_parquet($manifest) as manifest on found.doc_id = manifest.doc_id
     )
@@ -136,7 +140,7 @@ def collect_evidence(study: Study, lake: Lake) -> Evidence:
     try:
         with spilling(lake.home.work) as connection:
             let_duckdb_read(connection, lake.home.lake)
-            connection.register("bins", pl.DataFrame(bins()).to_arrow())
+            connection.register("bins", bins_of(study, lake).to_arrow())
             bin_counts = connection.sql(_BINS, params=paths | _settings(study, lake)).pl()
             connection.register("bin_counts", bin_counts.to_arrow())
             documents = connection.sql(_DOCUMENTS, params=paths).pl()

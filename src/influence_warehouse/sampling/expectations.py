@@ -5,6 +5,7 @@ expectation holds. Belongs here: which rule is which expectation. Does not belon
 counting behind it (evidence).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ from influence_warehouse.pipeline.expectation_suite import (
     outcome_of,
     run_checkpoint,
 )
+from influence_warehouse.sampling.bins import WEBORGANIZER
 from influence_warehouse.sampling.evidence import Evidence, collect_evidence, searched_questions
 from influence_warehouse.study.study import Study
-from influence_warehouse.taxonomy import FORMATS, TOPICS
 
 # Longer than any document known; a count above it is an overflow or a broken tokenizer.
 MAX_TOKENS = 100_000_000
@@ -38,7 +39,7 @@ def _equal(a: str, b: str) -> dict[str, Any]:
     return {"column_A": a, "column_B": b, "ignore_row_if": "either_value_is_missing"}
 
 
-def _rules(min_tokens: int) -> tuple[Rule, ...]:
+def _rules(min_tokens: int, topics: Sequence[str], formats: Sequence[str]) -> tuple[Rule, ...]:
     unique, in_set = "ExpectColumnValuesToBeUnique", "ExpectColumnValuesToBeInSet"
     between, equal = "ExpectColumnValuesToBeBetween", "ExpectColumnPairValuesToBeEqual"
     tiny = PROBABILITY_TOLERANCE
@@ -47,10 +48,10 @@ def _rules(min_tokens: int) -> tuple[Rule, ...]:
              _between("n_missing_values", 0, 0)),
         Rule("doc_ids_unique", "documents", "each document is drawn once", unique,
              {"column": "doc_id"}),
-        Rule("topics_in_taxonomy", "documents", "one of the 24 topics", in_set,
-             {"column": "topic", "value_set": list(TOPICS)}),
-        Rule("formats_in_taxonomy", "documents", "one of the 24 formats", in_set,
-             {"column": "format", "value_set": list(FORMATS)}),
+        Rule("topics_in_taxonomy", "documents", "one of the study's topics", in_set,
+             {"column": "topic", "value_set": list(topics)}),
+        Rule("formats_in_taxonomy", "documents", "one of the study's formats", in_set,
+             {"column": "format", "value_set": list(formats)}),
         Rule("bin_ids_match_labels", "documents", "bin_id is that of topic and format", equal,
              _equal("bin_id", "bin_id_of_labels")),
         Rule("bin_counts_equal_target", "bins", "min(documents_per_bin, population) per bin",
@@ -75,8 +76,10 @@ def _rules(min_tokens: int) -> tuple[Rule, ...]:
     )  # fmt: skip
 
 
-# What each expectation asks, by its name; the study's own limit replaces the 2 when it runs.
-EXPECTATIONS: dict[str, str] = {rule.name: rule.expected for rule in _rules(2)}
+# What each expectation asks, by its name; the study's own limit and labels replace these in a run.
+EXPECTATIONS: dict[str, str] = {
+    rule.name: rule.expected for rule in _rules(2, WEBORGANIZER.topics, WEBORGANIZER.formats)
+}
 EXPECTATION_NAMES: tuple[str, ...] = tuple(EXPECTATIONS)
 SAMPLE_GUARD = Guard(
     "sampling_manifest",
@@ -102,7 +105,8 @@ def check_sampling_manifest(study: Study, lake: Lake) -> list[ExpectationOutcome
     `home.data_docs`. Raises FactError when a fact that is compared is missing.
     """
     evidence = collect_evidence(study, lake)
-    rules = _rules(study.sampling.min_tokens)
+    known = (evidence.bins[axis].unique().sort().to_list() for axis in ("topic", "format"))
+    rules = _rules(study.sampling.min_tokens, *known)
     tables = {rule.table: getattr(evidence, rule.table) for rule in rules}
     results = run_checkpoint(lake.home, "sampling_manifest", tables, rules)
     outcomes = [

@@ -16,8 +16,8 @@ from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.object_storage import FactPath, let_duckdb_read
 from influence_warehouse.lake.out_of_core import spilling
 from influence_warehouse.pipeline.task import Made, Task
+from influence_warehouse.sampling.bins import bins_of
 from influence_warehouse.study.study import Sampling, Study
-from influence_warehouse.taxonomy import TOPICS, bins
 
 # A bin's ceiling leaves this many standard deviations more documents than are drawn.
 _MARGIN = 10.0
@@ -74,19 +74,24 @@ _SAMPLE = """
 
 def identity_of_sampling_manifest(study: Study, lake: Lake) -> dict[str, Any]:
     """What the sample is made from beside the documents: seed and the sampling section."""
-    return {"seed": study.seed, "sampling": study.sampling.model_dump(mode="json")}
+    return {
+        "taxonomy": study.taxonomy,
+        "seed": study.seed,
+        "sampling": study.sampling.model_dump(mode="json"),
+    }
 
 
 def make_sampling_manifest(task: Task) -> list[Made]:
-    """`sampling_manifest` and `bin_populations` (one row for each of the 576 bins).
+    """`sampling_manifest` and `bin_populations` (one row for each bin, empty or not).
 
     Documents with fewer than sampling.min_tokens tokens, or of topics that sampling.topics does
     not name, are no part of any population. Raises InputError when none is left, or when
     sampling.max_documents are fewer than bins.
     """
     study, lake = task.study, task.lake
-    manifest = draw_sample(lake.path("documents"), study, lake.home.work)
-    populations = bin_populations(manifest, study.sampling)
+    cells = bins_of(study, lake)
+    manifest = draw_sample(lake.path("documents"), study, lake.home.work, cells)
+    populations = bin_populations(manifest, study.sampling, cells)
     eligible = int(populations["population_documents"].sum())
     details = {
         "documents_eligible": eligible,
@@ -100,17 +105,20 @@ def make_sampling_manifest(task: Task) -> list[Made]:
     ]
 
 
-def draw_sample(documents: FactPath, study: Study, spill: Path) -> pl.DataFrame:
+def draw_sample(
+    documents: FactPath, study: Study, spill: Path, cells: pl.DataFrame
+) -> pl.DataFrame:
     """Rows of `sampling_manifest` from a Parquet file with the documents' columns.
 
-    `spill` is the folder for what does not fit into memory. Shards are even to one document:
+    `cells` are the bins: bin_id, topic, format. `spill` is the folder for what does not fit into
+    memory. Shards are even to one document:
     the sampled documents in order of their hash, dealt out in turn.
     """
     settings = study.sampling
     readable = {"documents": str(documents), "min_tokens": settings.min_tokens}
     with spilling(spill) as connection:
         let_duckdb_read(connection, documents)
-        connection.register("bins", eligible_bins(settings).to_arrow())
+        connection.register("bins", eligible_bins(settings, cells).to_arrow())
         counts = connection.sql(_POPULATIONS, params=readable).pl()
         per_bin = drawn_per_bin(settings, counts["population_documents"].to_list(), documents)
         drawn = {
@@ -122,7 +130,7 @@ def draw_sample(documents: FactPath, study: Study, spill: Path) -> pl.DataFrame:
         # The second margin leaves all in: for a hash so uneven that the first fell short.
         for margin in (_MARGIN, float("inf")):
             ceilings = _ceilings(counts, per_bin, margin)
-            connection.register("bins", _taxonomy().join(ceilings, on="bin_id").to_arrow())
+            connection.register("bins", cells.join(ceilings, on="bin_id").to_arrow())
             sample = connection.sql(_SAMPLE, params=readable | drawn).pl()
             if len(sample) == wanted:
                 break
@@ -150,10 +158,20 @@ def drawn_per_bin(settings: Sampling, populations: list[int], documents: object)
     return per_bin
 
 
-def eligible_bins(settings: Sampling) -> pl.DataFrame:
-    """bin_id, topic and format of the bins that documents are drawn from."""
-    topics = settings.topics or TOPICS
-    return _taxonomy().filter(pl.col("topic").is_in(topics))
+def eligible_bins(settings: Sampling, cells: pl.DataFrame) -> pl.DataFrame:
+    """Those of the bins that documents are drawn from.
+
+    Raises InputError for a topic of sampling.topics that no bin has.
+    """
+    if not settings.topics:
+        return cells
+    known = cells["topic"].unique().sort().to_list()
+    if unknown := sorted(set(settings.topics) - set(known)):
+        raise InputError(
+            f"sampling.topics: {unknown} are no labels of the documents; they have {known[:20]}. "
+            "Remedy: correct them, or leave sampling.topics out."
+        )
+    return cells.filter(pl.col("topic").is_in(settings.topics))
 
 
 def _ceilings(counts: pl.DataFrame, documents_per_bin: int, margin: float) -> pl.DataFrame:
@@ -166,8 +184,10 @@ def _ceilings(counts: pl.DataFrame, documents_per_bin: int, margin: float) -> pl
     return counts.with_columns(ceiling=pl.Series(ceilings, dtype=pl.String))
 
 
-def bin_populations(manifest: pl.DataFrame, settings: Sampling) -> pl.DataFrame:
-    """Population, sample and stratum of all 576 bins.
+def bin_populations(
+    manifest: pl.DataFrame, settings: Sampling, cells: pl.DataFrame
+) -> pl.DataFrame:
+    """Population, sample and stratum of all bins (`cells`: bin_id, topic, format).
 
     Strata: full (as many sampled as asked for), partial (at least half), sparse, empty.
     """
@@ -178,8 +198,7 @@ def bin_populations(manifest: pl.DataFrame, settings: Sampling) -> pl.DataFrame:
     populations = counts["population_documents"].to_list()
     documents_per_bin = settings.per_bin(populations)
     return (
-        _taxonomy()
-        .join(counts, on="bin_id", how="left")
+        cells.join(counts, on="bin_id", how="left")
         .with_columns(pl.col("population_documents", "sampled_documents").fill_null(0))
         .with_columns(
             stratum=pl.when(sampled >= documents_per_bin)
@@ -190,12 +209,4 @@ def bin_populations(manifest: pl.DataFrame, settings: Sampling) -> pl.DataFrame:
             .then(pl.lit("partial"))
             .otherwise(pl.lit("sparse"))
         )
-    )
-
-
-def _taxonomy() -> pl.DataFrame:
-    return pl.DataFrame(
-        [(entry.bin_id, entry.topic, entry.format) for entry in bins()],
-        schema={"bin_id": pl.Int32, "topic": pl.String, "format": pl.String},
-        orient="row",
     )

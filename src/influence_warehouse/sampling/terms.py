@@ -20,11 +20,11 @@ from influence_warehouse.progress import counted
 from influence_warehouse.study.study import Study
 
 # Only the first of a bin's random order are read: a few hundred pages say what its text is
-# like, and the cost stays bounded (288,000 texts) however large the sample is.
+# like, and the cost stays bounded however large the sample is.
 DOCUMENTS_PER_BIN = 500
 # A term of fewer documents says something about them, not about a region.
 MIN_DOCUMENTS = 3
-# The terms of most documents; bounds `bin_terms` at 576 times as many rows.
+# The terms of most documents; bounds `bin_terms` at as many rows a bin.
 MAX_TERMS = 20_000
 TEXT_BATCH = 2000  # texts in memory at once
 

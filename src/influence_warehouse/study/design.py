@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -17,7 +18,18 @@ from pydantic import (
     field_validator,
 )
 
+from influence_warehouse.own_labels import spelt
+
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+
+
+def _label(value: Any) -> Any:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return spelt(str(value)) if is_number or isinstance(value, str) else value
+
+
+# A topic or format as the corpus has it: YAML reads `2024` as a number.
+Label = Annotated[str, BeforeValidator(_label)]
 
 
 class Section(BaseModel):

@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from influence_warehouse.study.corpus import Corpus, HubDataset, RowPolicy
 from influence_warehouse.study.design import (
     Contrast,
+    Label,
     Section,
     Slug,
     check_names,
@@ -23,93 +25,6 @@ from influence_warehouse.study.planted import PlantedWorld
 from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.taxonomy import TOPICS
 
-RowPolicy = Literal["refuse", "set_aside"]
-
-
-class HubDataset(Section):
-    """A dataset of the Hugging Face hub, at one revision."""
-
-    dataset: str = Field(description="Dataset id: `owner/name`.")
-    revision: str = Field(description="Commit hash or tag: a moving branch cannot be re-derived.")
-    config: str | None = Field(None, description="Configuration of the dataset; null: its default.")
-    split: str = Field("train", description="Split to read.")
-
-
-class CorpusColumns(Section):
-    """Which input column holds what; null where the input has none."""
-
-    doc_id: str = Field("doc_id", description="Unique id of a document, as text.")
-    text: str = Field("text", description="The document itself.")
-    url: str | None = Field(None, description="Address, kept for readers and for URL classifiers.")
-    source: str | None = Field(None, description="Where a document came from (crawl, subset).")
-    topic: str | None = Field("topic", description="WebOrganizer topic slug: `food_and_dining`.")
-    format: str | None = Field("format", description="WebOrganizer format slug: `user_review`.")
-    label_confidence: str | None = Field(None, description="Confidence of the labels, 0 to 1.")
-
-
-class Classifiers(Section):
-    """WebOrganizer's topic and format classifiers, or local folders of that architecture."""
-
-    topic_model: str = Field(
-        "WebOrganizer/TopicClassifier-NoURL", description="Hub id or local folder."
-    )
-    topic_revision: str | None = Field(None, description="Commit hash or tag on the hub.")
-    format_model: str = Field(
-        "WebOrganizer/FormatClassifier-NoURL", description="Hub id or local folder."
-    )
-    format_revision: str | None = Field(None, description="Commit hash or tag on the hub.")
-    include_url: bool = Field(False, description="True for the classifiers that read the URL.")
-    trust_remote_code: bool = Field(False, description="Run code that the model ships.")
-    batch_size: int = Field(16, ge=1, description="Documents classified at once.")
-    max_tokens: int = Field(1024, ge=8, description="Documents are cut here to be classified.")
-
-
-class CorpusRules(Section):
-    """What to do with a broken row: refuse the corpus, or set the row aside, counted."""
-
-    duplicate_text: RowPolicy = Field(
-        "set_aside", description="A text seen before; the first stays."
-    )
-    empty_text: RowPolicy = Field("set_aside", description="No text, or white space alone.")
-    bad_encoding: RowPolicy = Field("refuse", description="Not UTF-8, or replacement characters.")
-    unknown_label: RowPolicy = Field(
-        "refuse", description="A topic or format outside the taxonomy."
-    )
-    duplicate_id: RowPolicy = Field("refuse", description="A document id that an earlier row has.")
-
-
-class Corpus(Section):
-    """Where the documents come from: `path` or `hub`, or neither in a planted study."""
-
-    path: Path | None = Field(None, description="A Parquet or JSONL file, or a folder of them.")
-    hub: HubDataset | None = Field(None, description="A dataset of the Hugging Face hub.")
-    columns: CorpusColumns = CorpusColumns()
-    labels: Literal["columns", "classifiers"] = Field(
-        "columns", description="Where topic and format come from."
-    )
-    classifiers: Classifiers = Classifiers()
-    rules: CorpusRules = CorpusRules()
-    licence: str = Field("not stated", description="Licence of the documents' texts.")
-
-    @model_validator(mode="after")
-    def _classifiers_are_fixed(self) -> "Corpus":
-        if self.labels == "columns":
-            return self
-        for kind in ("topic", "format"):
-            name = getattr(self.classifiers, f"{kind}_model")
-            is_folder = name.startswith(("/", "./", "../")) or Path(name).is_dir()
-            if getattr(self.classifiers, f"{kind}_revision") is None and not is_folder:
-                raise ValueError(
-                    f"classifiers.{kind}_revision: the hub model {name} needs a commit hash or tag"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _has_labels(self) -> "Corpus":
-        if self.labels == "columns" and not (self.columns.topic and self.columns.format):
-            raise ValueError("labels: columns needs columns.topic and columns.format")
-        return self
-
 
 class Sampling(Section):
     """Stratified sample: at most so many documents per bin, cut into shards."""
@@ -117,17 +32,10 @@ class Sampling(Section):
     documents_per_bin: int = Field(ge=1, description="At most so many of each topic x format bin.")
     shards: int = Field(1, ge=1, le=100_000, description="Parts that are scored one by one.")
     min_tokens: int = Field(2, ge=2, description="Shorter documents have no gradient.")
-    topics: tuple[str, ...] = Field((), description="Only these topics; none named: all 24.")
+    topics: tuple[Label, ...] = Field((), description="Only these topics; none named: all.")
     max_documents: int | None = Field(
         None, ge=1, description="In all; `documents_per_bin` is lowered until no more are drawn."
     )
-
-    @model_validator(mode="after")
-    def _topics_are_known(self) -> "Sampling":
-        unknown = sorted(set(self.topics) - set(TOPICS))
-        if unknown:
-            raise ValueError(f"topics: {unknown} are none of {', '.join(TOPICS)}")
-        return self
 
     def per_bin(self, populations: Collection[int]) -> int:
         """At most so many documents of one bin: `documents_per_bin`, or what `max_documents` lets.
@@ -289,8 +197,10 @@ class Study(Section):
     name: Slug = Field(description="Names the study's home: `warehouse/<name>/`.")
     description: str = Field("", description="What the study asks, for readers.")
     seed: int = Field(0, ge=0, lt=2**31, description="Seeds sampling, projection and resampling.")
-    taxonomy: Literal["weborganizer"] = Field(
-        "weborganizer", description="24 topics x 24 formats, arXiv 2502.10341."
+    taxonomy: Literal["weborganizer", "columns"] = Field(
+        "weborganizer",
+        description="24 topics x 24 formats, arXiv 2502.10341; or `columns`: the study's own "
+        "labels, all values of the columns corpus.columns.topic and, if there is one, .format.",
     )
     planted: PlantedWorld | None = Field(None, description="Make a world with a known truth.")
     corpus: Corpus = Corpus()
@@ -314,6 +224,42 @@ class Study(Section):
         if isinstance(given, dict) and "model" in given:
             raise ValueError("model: a study has a list of them, `models: [{...}]`")
         return given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_labels_are_named(cls, given: Any) -> Any:
+        """Of own labels no column is guessed: the first is named, and a second only if it is."""
+        if not isinstance(given, dict) or given.get("taxonomy") != "columns":
+            return given
+        corpus = given.get("corpus") or {}
+        columns = corpus.get("columns") or {} if isinstance(corpus, dict) else {}
+        if not isinstance(columns, dict) or not columns.get("topic"):
+            raise ValueError("taxonomy: columns needs corpus.columns.topic, the column of labels")
+        return given | {"corpus": {**corpus, "columns": {"format": None, **columns}}}
+
+    @model_validator(mode="after")
+    def _labels_fit(self) -> "Study":
+        if self.taxonomy == "columns":
+            if self.planted or self.corpus.labels != "columns":
+                raise ValueError(
+                    "taxonomy: a `planted` section and corpus.labels: classifiers label by "
+                    "weborganizer"
+                )
+            rule = self.unlearning.regions.rule if self.unlearning else None
+            if rule == "formats" and self.corpus.columns.format is None:
+                raise ValueError(
+                    "unlearning.regions.rule: formats needs corpus.columns.format, a second label"
+                )
+            return self
+        columns = self.corpus.columns
+        if self.corpus.labels == "columns" and not (columns.topic and columns.format):
+            raise ValueError(
+                "corpus.labels: columns needs corpus.columns.topic and corpus.columns.format; "
+                "labels of one column of your own need `taxonomy: columns`"
+            )
+        if unknown := sorted(set(self.sampling.topics) - set(TOPICS)):
+            raise ValueError(f"sampling.topics: {unknown} are none of {', '.join(TOPICS)}")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> "Study":

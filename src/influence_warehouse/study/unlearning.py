@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from influence_warehouse.study.design import Section, Slug
+from influence_warehouse.study.design import Label, Section, Slug
 from influence_warehouse.study.plain_select import plain_select
 
 Condition = Literal["influence_in_topic", "random_in_topic", "influence_global", "random_global"]
@@ -24,8 +24,8 @@ class NamedRegion(Section):
     """One region of an explicit list: a topic, a format, or both for a bin."""
 
     benchmark: str = Field(description="Benchmark of the study that the region is chosen for.")
-    topic: str | None = Field(None, description="Topic slug; null for a format.")
-    format: str | None = Field(None, description="Format slug; null for a topic.")
+    topic: Label | None = Field(None, description="Topic; null for a format.")
+    format: Label | None = Field(None, description="Format; null for a topic.")
 
     @model_validator(mode="after")
     def _names_something(self) -> Self:

@@ -37,8 +37,9 @@ _EVIDENCE = """
             seed,
             topic as region,
             region_kind,
-            split_part(topic, '.', 1) as region_topic,
-            split_part(topic, '.', 2) as region_format
+            split_part(topic, '.', 1) not in ('all', 'any') as has_topic,
+            url_decode(split_part(topic, '.', 1)) as region_topic,
+            url_decode(split_part(topic, '.', 2)) as region_format
         from plan
     ),
 
@@ -51,7 +52,7 @@ _EVIDENCE = """
             ) as rank
         from runs
         inner join documents
-            on (runs.region_topic in ('all', 'any') or documents.topic = runs.region_topic)
+            on (not runs.has_topic or documents.topic = runs.region_topic)
             and (runs.region_format = '' or documents.format = runs.region_format)
         inner join scores
             on documents.doc_id = scores.doc_id
@@ -71,7 +72,7 @@ _EVIDENCE = """
         count(*) over (partition by forget.partition_key, forget.doc_id) as copies_in_set,
         documents.doc_id is not null as is_sampled,
         coalesce(
-            (runs.region_topic in ('all', 'any') or documents.topic = runs.region_topic)
+            (not runs.has_topic or documents.topic = runs.region_topic)
             and (runs.region_format = '' or documents.format = runs.region_format),
             false
         ) as is_in_region,

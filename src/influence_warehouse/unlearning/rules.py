@@ -12,6 +12,7 @@ from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.pipeline.parts import unlearned_cells
 from influence_warehouse.pipeline.task import Made, Task
+from influence_warehouse.sampling.bins import WEBORGANIZER, Labels, labels_of
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.plan import Region, target_benchmarks, unlearning_section
 
@@ -31,15 +32,15 @@ def make_region_rules(task: Task) -> list[Made]:
 
     Raises InputError for a listed region outside the taxonomy.
     """
-    return [Made("region_rules", rule_rows(task.study))]
+    return [Made("region_rules", rule_rows(task.study, labels_of(task.study, task.lake)))]
 
 
-def rule_rows(study: Study) -> pl.DataFrame:
+def rule_rows(study: Study, known: Labels = WEBORGANIZER) -> pl.DataFrame:
     """Rows of `region_rules`. Raises InputError for a listed region outside the taxonomy."""
     rule = unlearning_section(study).regions
     listed = [(region.benchmark, region.topic, region.format) for region in rule.explicit]
     for _, topic, format in listed:
-        Region.chosen(topic, format)
+        Region.chosen(topic, format, known)
     rows = listed or [(benchmark, None, None) for benchmark in target_benchmarks(study)]
     choice = (rule.rule, rule.per_benchmark, rule.max_q)
     return pl.DataFrame(

@@ -219,12 +219,12 @@ def _run_data(study: Study, lake: Lake, run: dict[str, Any], base: Base) -> "Run
     from influence_warehouse.unlearning.training import RunData
 
     members = _members(lake, run)
-    texts = read_documents(lake, members["doc_id"], "doc_id", "text")
+    texts = read_documents(lake, members["doc_id"], "doc_id", "text", "prompt_chars")
     documents = members.join(texts, on="doc_id", maintain_order="left")
     tokenizer, longest = base.tokenizer, unlearning_section(study).max_tokens
 
     def encoded(role: str) -> list[Encoded]:
-        return encode_documents(documents.filter(role=role)["text"], tokenizer, longest)
+        return encode_documents(documents.filter(role=role), tokenizer, longest)
 
     # Padding carries no loss, so any id will do.
     pad = tokenizer.pad_token_id or 0

@@ -20,10 +20,8 @@ from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.pipeline.parts import model_of, shards_of
 from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.study import Study
-from influence_warehouse.taxonomy import FORMATS, TOPICS
 
 FACT = "bin_mean_resamples"
-N_BINS = len(TOPICS) * len(FORMATS)
 # A bin of n documents counts as n - 1 degrees of freedom beside this many of the pooled
 # within-bin covariance. Fixed, not estimated: with 1 to 10 documents a bin, four keep a bin
 # of two documents from claiming a variance near zero and hardly move a bin of fifty.
@@ -103,7 +101,7 @@ def _resampled(study: Study, lake: Lake, cell: Part, sums: pl.DataFrame) -> pl.D
 
 
 def draw_subset_means(
-    sums: pl.DataFrame, benchmark: str, resamples: int, seed: int, n_bins: int = N_BINS
+    sums: pl.DataFrame, benchmark: str, resamples: int, seed: int, n_bins: int
 ) -> dict[str, np.ndarray]:
     """`draw_item_means` of all items, and of those answered right and wrong, by item subset.
 
@@ -128,7 +126,7 @@ def draw_subset_means(
 
 
 def draw_item_means(
-    sums: pl.DataFrame, benchmark: str, resamples: int, seed: int, n_bins: int = N_BINS
+    sums: pl.DataFrame, benchmark: str, resamples: int, seed: int, n_bins: int
 ) -> np.ndarray:
     """Bin means under items drawn with replacement, float64 [resamples, bins].
 
@@ -143,7 +141,7 @@ def draw_item_means(
     return (counts.astype(np.float64) @ means) / len(means)
 
 
-def item_bin_means(sums: pl.DataFrame, n_bins: int = N_BINS) -> np.ndarray:
+def item_bin_means(sums: pl.DataFrame, n_bins: int) -> np.ndarray:
     """Mean score of each bin for each item, items by id, float64 [items, bins].
 
     `sums` is as in `draw_item_means`; a bin that is absent gives NaN.
@@ -264,7 +262,7 @@ def semidefinite_cholesky(matrices: np.ndarray) -> np.ndarray:
 
 
 def within_bin_moments(
-    lake: Lake, parts: Iterable[Part], benchmarks: list[str], n_bins: int = N_BINS
+    lake: Lake, parts: Iterable[Part], benchmarks: list[str], n_bins: int
 ) -> BinMoments:
     """Moments of the document scores within bins, in one pass over the shards of one method."""
     size = len(benchmarks)

@@ -18,7 +18,6 @@ from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.progress import counted
 from influence_warehouse.study.study import Study
 from influence_warehouse.warehouse.resamples import (
-    N_BINS,
     item_bin_means,
     random_stream,
     score_matrix,
@@ -93,7 +92,7 @@ def halves_over_documents(
     scores: np.ndarray,
     splits: int,
     rng: np.random.Generator,
-    n_bins: int = N_BINS,
+    n_bins: int,
 ) -> np.ndarray:
     """Bin means over two random halves of each bin's documents, [2, splits, bins, benchmarks].
 

@@ -76,7 +76,7 @@ RULES: tuple[tuple[str, str, str | None], ...] = (
     (r"distinctive_terms\.log_odds", "natural logarithm, above 0", _WORDS),
     (r"distinctive_terms\.z_score", "standard errors, above 0", _WORDS),
     (r"influence_concentration\.(gini|top_\d+_share)", _SHARE, _VALUES),
-    (r"influence_concentration\.effective_bins", "bins, 0 to 576", _VALUES),
+    (r"influence_concentration\.effective_bins", "bins, 0 to all", _VALUES),
     (r"power\.documents_per_bin", "documents, 1 or more", _POWER),
     (r"power\.share_from_documents", _SHARE, _POWER),
     (r"power\.detectable_z\w*", _Z_ERROR, _POWER),

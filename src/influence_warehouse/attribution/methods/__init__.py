@@ -30,11 +30,12 @@ class Documents:
     rows: pl.DataFrame
     part: Part = ""
 
-    def texts(self) -> list[str]:
-        """Their texts, read when they are asked for. Raises FactError: missing or damaged."""
+    def read(self) -> pl.DataFrame:
+        """Their doc_id, text and prompt_chars (null but of a training pair), read when they are
+        asked for. Raises FactError: missing or damaged."""
         ids = self.rows.select("doc_id")
-        texts = read_documents(self.lake, ids["doc_id"], "doc_id", "text")
-        return ids.join(texts, on="doc_id", how="left", maintain_order="left")["text"].to_list()
+        texts = read_documents(self.lake, ids["doc_id"], "doc_id", "text", "prompt_chars")
+        return ids.join(texts, on="doc_id", how="left", maintain_order="left")
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ class Method:
 
         with made_once(folder) as scratch:
             fitted = bm25s.BM25(k1=self._settings.k1, b=self._settings.b)
-            fitted.index(bm25s.tokenize(documents.texts(), show_progress=False), False)
+            texts = documents.read()["text"].to_list()
+            fitted.index(bm25s.tokenize(texts, show_progress=False), False)
             words = fitted.vocab_dict
             columns = [fitted.scores[name] for name in ("data", "indices", "indptr")]
             weights = sparse.csc_array(tuple(columns), shape=(len(documents.rows), len(words)))

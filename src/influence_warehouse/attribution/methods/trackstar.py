@@ -97,7 +97,7 @@ class Method:
 
     def _documents(self, documents: Documents) -> list[Encoded]:
         tokenizer = load_tokenizer(self._study, self._lake.home)
-        return encode_documents(documents.texts(), tokenizer, self._study.model.max_tokens)
+        return encode_documents(documents.read(), tokenizer, self._study.model.max_tokens)
 
     def _queries(self, items: pl.DataFrame) -> list[Encoded]:
         tokenizer = load_tokenizer(self._study, self._lake.home)

@@ -37,7 +37,7 @@ from influence_warehouse.study.study import (
 _KIND = "document_scores"
 
 _DOCUMENTS = """
-    select doc_id, text, url, source, topic, format, null as label_confidence,
+    select doc_id, text, null as prompt_chars, url, source, topic, format, null as label_confidence,
         length(text) as n_chars, null as n_tokens, sha256(text) as content_sha256
     from sample
 """

@@ -21,21 +21,21 @@ from influence_warehouse.exchange.imports.document_checks import (
 )
 from influence_warehouse.exchange.imports.document_study import AXES, ScoredDocuments, ScoreFile
 from influence_warehouse.exchange.imports.document_tables import ROW, Table, open_table, read
-from influence_warehouse.exchange.imports.groups import (
-    MAX_BINS,
-    ambiguous_pair,
-    label_problem,
-    labelled_bins,
-    lookalikes,
-)
+from influence_warehouse.exchange.imports.groups import labelled_bins
 from influence_warehouse.exchange.imports.problems import SHOWN, refuse
+from influence_warehouse.own_labels import (
+    MAX_BINS,
+    ONE_LABEL,
+    SPELT_SQL,
+    label_problem,
+    labels_problem,
+    pairs_problem,
+)
 from influence_warehouse.progress import counted, working
 from influence_warehouse.quoting import sql_name, sql_text
 
 # Facts hold scores as 32-bit floats.
 _LARGEST = 3.4e38
-# Labels that are written in two ways and look the same are one: composed letters, kinds of space.
-_LABEL = r"nullif(trim(regexp_replace(nfc_normalize({}), '[\s\p{{Z}}]+', ' ', 'g')), '')"
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _read_documents(
     fields = {"doc_id": table.text(doc_id)}
     for number, (name, column) in enumerate(groupings):
         table.require(column, f"--group {name}")
-        fields[f"label_{number}"] = _LABEL.format(table.text(column))
+        fields[f"label_{number}"] = SPELT_SQL.format(table.text(column))
     fields.setdefault("label_1", "null::varchar")
     for ours in ("text", "url", "source"):
         column = study.column("documents", ours)
@@ -156,13 +156,9 @@ def _number_bins(connection: duckdb.DuckDBPyConnection, table: Table, n_labels: 
     """Tables `cells` and `documents`: bins, and the documents with theirs."""
     labels = [_labels(connection, table, number) for number in range(n_labels)]
     first, second = labels[0], labels[1] if n_labels > 1 else None
-    pairs = len(first) * len(second or [""])
-    wrong = f"{pairs:,} groups, more than {MAX_BINS:,}"
-    refuse(table.path, [wrong] if pairs > MAX_BINS else [], _FEWER)
+    wrong = pairs_problem(first, second or [ONE_LABEL])
+    refuse(table.path, [wrong] if wrong else [], _FEWER)
     cells = labelled_bins(first, second)
-    shared = ambiguous_pair(cells)
-    wrong = f"two groups are called {shared!r}: a label holds the / that divides a pair"
-    refuse(table.path, [wrong] if shared else [], "write / otherwise in these labels")
     connection.register("labelled_cells", cells.to_arrow())
     connection.execute(
         "create table cells as select distinct bin_id, topic, format from labelled_cells"
@@ -175,17 +171,19 @@ def _number_bins(connection: duckdb.DuckDBPyConnection, table: Table, n_labels: 
     connection.execute("drop table labelled")
 
 
-_FEWER = "group by a coarser label, or name another column with --group NAME=COLUMN"
+_FEWER = (
+    "group by a coarser label, write / otherwise in labels, or name another column with --group "
+    "NAME=COLUMN"
+)
 
 
 def _labels(connection: duckdb.DuckDBPyConnection, table: Table, number: int) -> list[str]:
     sql = f"select distinct label_{number} from labelled limit {MAX_BINS + 1}"
     labels = sorted(label for (label,) in read(connection, table.path, sql))
-    refuse(table.path, [f"more than {MAX_BINS:,} labels"] if len(labels) > MAX_BINS else [], _FEWER)
     problems = [f"label {text!r} {why}" for text in labels if (why := label_problem(text))]
-    if alike := lookalikes(labels):
-        problems.append(f"labels {alike[0]!a} and {alike[1]!a} look alike")
-    refuse(table.path, problems, "correct these labels, or name another column")
+    if wrong := labels_problem(labels):
+        problems.append(wrong)
+    refuse(table.path, problems, f"correct these labels; {_FEWER}")
     return labels
 
 

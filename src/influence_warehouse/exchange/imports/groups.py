@@ -1,47 +1,13 @@
-"""Bins of an import: every pair of the labels that its documents carry.
+"""Bins of an import: every pair of the labels that its documents carry, or WebOrganizer's.
 
-Belongs here: which labels may be, and the numbering of their pairs. Does not belong here:
-reading them (`document_scores`).
+Does not belong here: which labels may be (`own_labels`), and reading them (`document_scores`).
 """
-
-import unicodedata
 
 import polars as pl
 
 from influence_warehouse.corpus.labels import slug_of
+from influence_warehouse.own_labels import ONE_LABEL, pairs
 from influence_warehouse.taxonomy import bins
-
-# What one label or pair too many would cost is paid by every resample of every benchmark.
-MAX_BINS = 5_000
-MAX_LABEL = 100
-# The second label of documents that have one alone.
-ONE_LABEL = "all"
-
-_OVERRIDES = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
-
-
-def label_problem(label: str) -> str | None:
-    """Why a trimmed label cannot name a group, or None."""
-    if not label:
-        return "is empty"
-    if len(label) > MAX_LABEL:
-        return f"has {len(label)} characters, more than {MAX_LABEL}: is it a text?"
-    for character in label:
-        control = unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs")
-        if control or unicodedata.bidirectional(character) in _OVERRIDES:
-            return f"has the control character U+{ord(character):04X}"
-    return None
-
-
-def lookalikes(labels: list[str]) -> tuple[str, str] | None:
-    """Two labels that differ only in characters that are not seen, or None."""
-    shown: dict[str, str] = {}
-    for label in labels:
-        seen = "".join(c for c in label if unicodedata.category(c) != "Cf")
-        if seen in shown:
-            return shown[seen], label
-        shown[seen] = label
-    return None
 
 
 def labelled_bins(first: list[str], second: list[str] | None) -> pl.DataFrame:
@@ -58,15 +24,7 @@ def labelled_bins(first: list[str], second: list[str] | None) -> pl.DataFrame:
     formats = {label: slug_of("format", label) for label in second}
     if all(topics.values()) and all(formats.values()):
         return _taxonomy(topics, formats)
-    pairs = [(a, b) for a in sorted(first) for b in sorted(second)]
-    return _frame([(number, a, a, b, b) for number, (a, b) in enumerate(pairs)])
-
-
-def ambiguous_pair(cells: pl.DataFrame) -> str | None:
-    """A name `topic/format` that two bins share, or None: marts name bins by it."""
-    names = cells.select("bin_id", name=pl.format("{}/{}", "topic", "format")).unique()
-    shared = names.filter(pl.col("name").is_duplicated())["name"].sort()
-    return shared[0] if len(shared) else None
+    return _frame([(number, a, a, b, b) for number, (a, b) in enumerate(pairs(first, second))])
 
 
 def _taxonomy(topics: dict[str, str | None], formats: dict[str, str | None]) -> pl.DataFrame:

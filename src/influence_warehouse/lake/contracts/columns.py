@@ -37,19 +37,22 @@ BIN_ID = Column(
     "bin_id",
     INT,
     "Number of the topic x format bin, 0 to 575: topic position * 24 + format position, both "
-    "alphabetical. An import numbers the pairs of its own labels likewise.",
+    "alphabetical. Pairs of own labels are numbered likewise.",
     low=0,
 )
-TOPIC = Column(
-    "topic", TEXT, "Topic slug of WebOrganizer, as `health`; of an import the first label."
-)
+TOPIC = Column("topic", TEXT, "Topic slug of WebOrganizer, as `health`; of own labels the first.")
 FORMAT = Column(
     "format",
     TEXT,
-    "Format slug of WebOrganizer, as `faq`; of an import the second label.",
+    "Format slug of WebOrganizer, as `faq`; of own labels the second.",
     is_nullable=True,
 )
-CONTENT_SHA256 = Column("content_sha256", TEXT, "SHA-256 of the text.", is_nullable=True)
+CONTENT_SHA256 = Column(
+    "content_sha256",
+    TEXT,
+    "SHA-256 of the text; of a training pair with NUL after its prompt.",
+    is_nullable=True,
+)
 POPULATION_DOCUMENTS = Column(
     "population_documents",
     BIG,

@@ -11,7 +11,21 @@ FACTS = {
         "document.",
         (
             DOC_ID,
-            Column("text", TEXT, "Text of the document.", is_nullable=True),
+            Column(
+                "text",
+                TEXT,
+                "Text of the document; of a training pair prompt and completion.",
+                is_nullable=True,
+            ),
+            Column(
+                "prompt_chars",
+                INT,
+                "Characters of `text` that are a training pair's prompt, without loss; null of a "
+                "plain text.",
+                unit="characters",
+                low=0,
+                is_nullable=True,
+            ),
             Column(
                 "url",
                 TEXT,

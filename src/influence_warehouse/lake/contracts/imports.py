@@ -72,7 +72,7 @@ FACTS = {
             Column(
                 "n_bins",
                 INT,
-                "Bins with documents in the file, 2 to 576 (more if imported).",
+                "Bins with documents in the file, 2 or more.",
                 unit="bins",
                 low=0,
                 is_nullable=True,

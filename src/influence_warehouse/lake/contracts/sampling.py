@@ -39,8 +39,7 @@ FACTS = {
         key=("doc_id",),
     ),
     "bin_populations": Contract(
-        "Bins with their population and sample. One row per bin of the taxonomy (576, but of an "
-        "import's own labels), empty ones included.",
+        "Bins with their population and sample. One row per bin, empty ones included.",
         (
             BIN_ID,
             TOPIC,

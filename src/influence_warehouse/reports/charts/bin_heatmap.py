@@ -97,10 +97,15 @@ CHART = Chart(
         i.z, i.z_low, i.z_high, i.q_value, i.top_share
     from marts.bin_influence as i
     join marts.benchmarks as b using (study, model, benchmark)
+    -- Of documents with one label it would be the profile by that label once more.
+    where (
+        select least(count(distinct topic), count(distinct format)) from marts.bins
+    ) > 1
     order by i.model, i.method, b.position, i.bin_id
     """,
     draw=draw,
     page="support",
     place=3,
     facets=("model", "method", "benchmark"),
+    is_optional=True,
 )

@@ -23,4 +23,5 @@ CHART = Chart(
     page="support",
     place=1,
     facets=("model", "method"),
+    is_optional=True,
 )

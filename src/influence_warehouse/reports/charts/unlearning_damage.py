@@ -118,7 +118,7 @@ def _run_points(base: alt.Chart, rows: pl.DataFrame) -> alt.Chart:
     """A point per run: shaped by region, orange where ranked first and blue where random."""
     regions = rows["region_title"].drop_nulls().unique(maintain_order=True).to_list()
     # The whole sample comes last: it is no region that was chosen.
-    regions.sort(key=lambda region: region == labels.region("all"))
+    regions.sort(key=lambda region: region == labels.WHOLE_SAMPLE)
     shapes = [_SHAPES[number % len(_SHAPES)] for number in range(len(regions))]
     legend = alt.Legend(title=None, orient="bottom", columns=2, symbolSize=60)
     scale = alt.Scale(domain=regions, range=shapes)
