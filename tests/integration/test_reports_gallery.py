@@ -62,6 +62,17 @@ def test_all_charts_are_saved_as_html_png_and_svg(home):
     assert not [path for path in home.charts.iterdir() if path.name.endswith(".part")]
 
 
+@pytest.mark.parametrize("axis", ["topic", "format"])
+def test_documents_with_one_label_have_no_heat_map(home, axis):
+    """It would be the profile by the other label once more."""
+    assert list(gallery.draw_each(home, "bin_heatmap"))
+    _change(home, f"update marts.bins set {axis} = 'all'")
+    assert gallery.draw_and_save(home, "bin_heatmap") == []
+    with pytest.raises(WarehouseError, match="second label"):
+        gallery.draw_chart(home, "bin_heatmap", benchmark="social_facts")
+    assert list(gallery.draw_each(home, "sample_sizes"))
+
+
 def test_a_saved_chart_is_whole_offline_and_the_same_again(home):
     paths = gallery.draw_and_save(home, "benchmark_accuracy")
     contents = {path.suffix: path.read_bytes() for path in paths}
