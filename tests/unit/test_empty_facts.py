@@ -39,6 +39,12 @@ def test_an_absent_fact_stays_absent(lake):
     lake.require_intact()
 
 
+@pytest.mark.parametrize("fact", CONTRACTS)
+def test_an_empty_file_comes_last_because_rows_are_guessed_by_the_first(lake, fact):
+    path = lake.path(fact, "zz|zz" if CONTRACTS[fact].in_parts else None)
+    assert str(path) < str(empty_file(lake.home, fact))
+
+
 def test_a_made_fact_is_read_with_its_empty_file(lake):
     rows = pl.DataFrame({"bin_id": [3], "n_documents": [2], "n_words": [9], "n_words_kept": [5]})
     lake.write("bin_words", rows, Fingerprint.of("bin_words"))

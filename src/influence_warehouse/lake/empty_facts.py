@@ -1,10 +1,9 @@
 """A file of no rows beside each fact's own files, for readers that take a pattern of files.
 
 dbt and Spark read every fact by a pattern, which must match a file or there are no columns. So
-`<fact>.empty.parquet` lies beside the fact, or in its folder of parts, whether a study or an
-import makes the fact or not. `Lake` never takes it for the fact: a fact's file is
-`<fact>.parquet`, and no part's name ends so, for a dot cannot end the name of a model, a method
-or a seed.
+`<fact>.~empty.parquet` lies beside the fact, or `~empty.parquet` in its folder of parts, whether a
+study or an import makes the fact or not. `Lake` never takes it for the fact: a fact's file is
+`<fact>.parquet`, and no name in a part's key holds a tilde.
 """
 
 import polars as pl
@@ -23,8 +22,9 @@ def fact_pattern(fact: str) -> str:
 
 def empty_file(home: Home, fact: str) -> FactPath:
     """Where the file without rows of a fact is."""
-    folder = home.lake / fact if CONTRACTS[fact].in_parts else home.lake
-    return folder / f"{fact}{EMPTY_FACT}"
+    return home.lake / (
+        f"{fact}/{EMPTY_FACT}" if CONTRACTS[fact].in_parts else f"{fact}.{EMPTY_FACT}"
+    )
 
 
 def write_empty_facts(lake: Lake) -> None:

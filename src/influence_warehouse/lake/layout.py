@@ -15,8 +15,9 @@ from influence_warehouse.lake.object_storage import FactPath, folder_at
 IMPORTED_FILES = "imported_files"
 # The model of scores whose importer names none.
 IMPORTED_MODEL = "imported"
-# How the name of a fact's file without rows ends (`empty_facts`).
-EMPTY_FACT = ".empty.parquet"
+# How the name of a fact's file without rows ends (`empty_facts`). The tilde sorts it last: DuckDB
+# guesses the rows of a pattern by its first file, and of none it plans joins badly.
+EMPTY_FACT = "~empty.parquet"
 
 
 def file_name_of(partition: str) -> str:
