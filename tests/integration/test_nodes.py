@@ -1,7 +1,7 @@
 """Nodes that share a shard: processes of this machine that meet over localhost, with real Bergson.
 
 What the nodes compute together equals what one computes; whoever dies, does not come or does not
-fit is named within seconds, and what is left goes on.
+fit is named in time, and what is left goes on.
 """
 
 import os
@@ -189,7 +189,8 @@ def test_a_node_that_dies_is_named_and_the_others_end(model, tmp_path):
         follower.kill()
         assert cluster.ended(leader, 60) == 1
         assert re.search(
-            r"node 1 \(.+\) was lost; the leader's part: .+ Remedy: .*influence join",
+            # Within the silence that tells of its end the leader's own part may be done.
+            r"node 1 \(.+\) was lost(; the leader's part: .+)?\. Remedy: .*influence join",
             cluster.said(leader),
         )
         assert ends(orphan)
