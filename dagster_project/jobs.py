@@ -12,7 +12,7 @@ from dagster_project.assets.warehouse import influence_duckdb, unlearning_models
 from dagster_project.partitions import runs, shards
 from dagster_project.settings import settings
 from influence_warehouse.pipeline.steps import Step, steps
-from influence_warehouse.reports.charts import UNLEARNING_CHARTS
+from influence_warehouse.reports.charts import CHARTS, UNLEARNING_CHARTS
 
 _steps = steps(settings().study)
 _first_sharded = next(place for place, step in enumerate(_steps) if step.parts == "shards")
@@ -67,8 +67,11 @@ def _unlearning_jobs() -> list:
         ),
         dg.define_asset_job(
             "publish_unlearning",
+            # All charts: those whose rows did not change are kept, and are known to be current.
             selection=(_after_choice - planned - unlearned)
-            | dg.AssetSelection.assets(influence_duckdb, report),
+            | dg.AssetSelection.assets(
+                influence_duckdb, report, *(f"chart_{name}" for name in CHARTS)
+            ),
             description="Tests and tables of damage, the published copy, charts and report.",
         ),
     ]

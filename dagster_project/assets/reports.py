@@ -19,6 +19,7 @@ def _chart_asset(name: str, question: str) -> dg.AssetsDefinition:
         description=question,
     )
     def chart(study: StudyResource) -> dg.MaterializeResult:
+        from influence_warehouse.reports.drawn import noted_digest
         from influence_warehouse.reports.gallery import draw_and_save
 
         with step_of_run("charts", f"chart {name}", 1 / len(CHARTS)):
@@ -35,7 +36,8 @@ def _chart_asset(name: str, question: str) -> dg.AssetsDefinition:
             metadata={
                 "picture": dg.MetadataValue.md(shown),
                 "files": dg.MetadataValue.json([str(path) for path in paths]),
-            }
+            },
+            data_version=dg.DataVersion(noted_digest(study.home, name) or ""),
         )
 
     return chart

@@ -14,13 +14,14 @@ from dagster_project.materialization import WRITER_POOL
 from dagster_project.resources import StudyResource
 from dagster_project.settings import settings
 from influence_warehouse.children import adopt_environment
+from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.progress import finished, print_progress, step_of_run
 from influence_warehouse.warehouse.build import (
     build_failure,
     dbt_environment,
     prepare_build,
-    row_counts,
+    table_states,
 )
 from influence_warehouse.warehouse.dbt_manifest import manifest_path
 from influence_warehouse.warehouse.publish import SCHEMA
@@ -52,27 +53,32 @@ def _dbt_build(name: str, select: str, exclude: str = "") -> dg.AssetsDefinition
                 events = list(run.stream())
         except DagsterDbtError as error:
             raise build_failure(study.home) from error
-        yield from _with_row_counts(events, study.home)
+        yield from _with_states(events, study.home)
         finished(name)
         print_progress(f"OK   {name} (log: {log})")
 
     return models
 
 
-def _with_row_counts(events: list[Any], home: Home) -> Iterator:
-    """dbt's events, those of tables with their rows.
+def _with_states(events: list[Any], home: Home) -> Iterator:
+    """dbt's events, those of tables with their rows, and a data version that follows from them.
 
     Read at once when dbt has ended: dagster-dbt's own `fetch_row_counts` waits for that, too, for
     DuckDB lets nobody read beside a writer, and takes a core away from dbt until then.
     """
-    counts = row_counts(home)
+    states = table_states(home)
     for event in events:
         node = event.metadata.get("unique_id") if isinstance(event, dg.Output) else None
-        found = counts.get(str(node.value).rpartition(".")[2]) if node else None
-        if found is None:
+        state = states.get(str(node.value).rpartition(".")[2]) if node else None
+        if state is None:
             yield event
-        else:
-            yield event.with_metadata({**event.metadata, "dagster/row_count": found})
+            continue
+        yield dg.Output(
+            event.value,
+            event.output_name,
+            metadata={**event.metadata, "dagster/row_count": state.rows},
+            data_version=dg.DataVersion(state.digest),
+        )
 
 
 dbt_models = _dbt_build("dbt_models", "fqn:*", exclude=_UNLEARNING)
@@ -99,8 +105,10 @@ def influence_duckdb(study: StudyResource) -> dg.MaterializeResult:
     from influence_warehouse.warehouse.publish import publish
 
     path = publish(study.home, study.study)
+    states = table_states(study.home)
     return dg.MaterializeResult(
-        metadata={"path": dg.MetadataValue.path(path), "bytes": path.stat().st_size}
+        metadata={"path": dg.MetadataValue.path(path), "bytes": path.stat().st_size},
+        data_version=dg.DataVersion(digest_of({name: s.digest for name, s in states.items()})),
     )
 
 

@@ -11,6 +11,7 @@ from influence_warehouse.pipeline.steps import steps
 from influence_warehouse.reports.charts import CHARTS
 from tests.end_to_end.conftest import SmallWorld
 from tests.manifest_damages import DAMAGES, Damaged, honest_manifest
+from tests.ui_page import ask, started_page
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +53,22 @@ def test_the_loop_is_unbroken_from_tables_to_runs_and_back(graph):
 
     for parent, child in pairwise(path):
         assert parent in _names(graph.get(dg.AssetKey(child)).parent_keys), (parent, child)
+
+
+def test_after_a_complete_run_nothing_is_behind_what_it_is_made_from(world, tmp_path):
+    """Dagster compares the data versions; the page asks it as a person would see it."""
+    query = """{ assetNodes { assetKey { path } isMaterializable isPartitioned
+        staleStatus staleCauses { key { path } reason } } }"""
+    with started_page(tmp_path, world.file, world.root) as port:
+        nodes = ask(port, query)["data"]["assetNodes"]
+    made = {node["assetKey"]["path"][-1]: node for node in nodes if node["isMaterializable"]}
+    assert {f"chart_{name}" for name in CHARTS} | {"report", "bin_influence"} <= set(made)
+    behind = {
+        name: [(cause["key"]["path"][-1], cause["reason"]) for cause in node["staleCauses"]]
+        for name, node in made.items()
+        if node["staleStatus"] != "FRESH" and not node["isPartitioned"]
+    }
+    assert behind == {}
 
 
 def test_the_graph_is_the_librarys_steps(graph, world: SmallWorld):

@@ -21,6 +21,7 @@ from influence_warehouse.progress import counted
 from influence_warehouse.reports import charts
 from influence_warehouse.reports.chart import Chart
 from influence_warehouse.reports.charts import CHARTS
+from influence_warehouse.reports.drawn import digest_of_drawing, files_drawn_from, note_drawn
 from influence_warehouse.reports.published import read_table
 
 
@@ -96,20 +97,26 @@ def draw_and_save(home: Home, name: str) -> list[Path]:
     """Draw a chart for each method and benchmark it distinguishes, and save them.
 
     Returns the files in the home's charts, `bin_heatmap--trackstar--social_facts.html`; none
-    for an optional chart without rows.
+    for an optional chart without rows. Files that were drawn from the same rows are kept.
     Files that this chart left earlier, for benchmarks or methods that the study no longer has,
     are deleted. Raises InputError for an unknown name, WarehouseError when the published copy
     lacks the rows or the folder cannot be written.
     """
+    rows = _rows(home, name, required=not chart_of(name).is_optional)
+    digest = digest_of_drawing(rows)
+    kept = files_drawn_from(home, name, digest)
+    if kept is not None:
+        return kept
     paths = [
         path
-        for stem, chart in draw_each(home, name)
-        for path in save_chart(chart, home.charts, stem)
+        for stem, table in _tables(name, rows)
+        for path in save_chart(chart_of(name).draw(table), home.charts, stem)
     ]
     for kind in _KINDS:
         for path in {*home.charts.glob(f"{name}.{kind}"), *home.charts.glob(f"{name}--*.{kind}")}:
             if path not in paths:
                 path.unlink()
+    note_drawn(home, name, digest, paths)
     return paths
 
 
@@ -135,14 +142,14 @@ def draw_each(home: Home, name: str) -> Iterator[tuple[str, Any]]:
 
     None for an optional chart without rows. Raises as `draw_and_save`.
     """
-    for stem, table in _tables(home, name):
+    rows = _rows(home, name, required=not chart_of(name).is_optional)
+    for stem, table in _tables(name, rows):
         yield stem, chart_of(name).draw(table)
 
 
-def _tables(home: Home, name: str) -> Iterator[tuple[str, pl.DataFrame]]:
+def _tables(name: str, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     """File stem and rows of each chart of a name, in the rows' order."""
     chart = chart_of(name)
-    rows = _rows(home, name, required=not chart.is_optional)
     if rows.is_empty():
         return
     if not chart.facets:

@@ -7,6 +7,7 @@ belong here: statistics (SQL in dbt/) and what analysts open (publish.py).
 import json
 import subprocess
 from contextlib import nullcontext
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from influence_warehouse.children import child_environment, python
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.lake.built_from import note_built_from
+from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.progress import working
 from influence_warehouse.quoting import sql_text
@@ -21,6 +23,7 @@ from influence_warehouse.study.plain_select import plain_select
 from influence_warehouse.warehouse.dbt_cache import parsed_before
 
 if TYPE_CHECKING:
+    import duckdb
     import polars as pl
 
     from influence_warehouse.lake.facts import Lake
@@ -121,8 +124,16 @@ def read_built(home: Home, mart: str) -> "pl.DataFrame":
         ) from error
 
 
-def row_counts(home: Home) -> dict[str, int]:
-    """Rows of each table of the build database, by its name; views are not counted."""
+@dataclass(frozen=True)
+class TableState:
+    """Rows of a table, and a digest of them whatever their order."""
+
+    rows: int
+    digest: str
+
+
+def table_states(home: Home) -> dict[str, TableState]:
+    """What each table of the build database holds, by its name; views are left out."""
     import duckdb
 
     with duckdb.connect() as connection:
@@ -130,12 +141,14 @@ def row_counts(home: Home) -> dict[str, int]:
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'build'"
         ).fetchall()
-        return {
-            table: connection.table(f"build.{schema}.{table}")
-            .aggregate("count(*)")
-            .fetchall()[0][0]
-            for schema, table in tables
-        }
+        return {table: _state(connection, f"build.{schema}.{table}") for schema, table in tables}
+
+
+def _state(connection: "duckdb.DuckDBPyConnection", table: str) -> TableState:
+    held = connection.execute(
+        f"select count(*), bit_xor(hash(t)), sum(hash(t) % 4294967296) from {table} as t"
+    ).fetchall()[0]
+    return TableState(held[0], digest_of(held))
 
 
 def build_warehouse(study: "Study | None", lake: "Lake", target: str = "duckdb") -> dict[str, Any]:
