@@ -38,7 +38,7 @@ def lake(tmp_path) -> Lake:
 )
 def test_a_region_and_its_name_say_the_same(region, name, kind):
     assert (region.name, region.kind) == (name, kind)
-    assert Region.of(name) == region
+    assert Region.parse(name) == region
     rows = pl.DataFrame({"topic": ["games", "games", "health"], "format": ["faq", "blog", "faq"]})
     wanted = [
         (region.topic in (None, topic)) and (region.format in (None, format))
@@ -50,7 +50,7 @@ def test_a_region_and_its_name_say_the_same(region, name, kind):
 @pytest.mark.parametrize("name", ["any", "all.faq", "", "games.", "a.b.c", "c++", "%41", "%2"])
 def test_a_text_that_names_no_region_is_an_error(name):
     with pytest.raises(InputError, match="Remedy"):
-        Region.of(name)
+        Region.parse(name)
 
 
 def test_regions_run_once_per_condition_and_seed_and_global_conditions_once_per_seed():

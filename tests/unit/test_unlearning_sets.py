@@ -74,7 +74,7 @@ def test_sets_are_equal_in_size_in_their_region_and_apart(counts, scores, region
     placed = forget.join(documents, on="doc_id")
     for key, run in placed.group_by("partition_key"):
         name = str(key[0]).split("|")[5]
-        assert run.select(Region.of(name).contains().all()).item()
+        assert run.select(Region.parse(name).contains().all()).item()
     try:
         retain = retain_sets(study, plan, documents, forget["doc_id"])
     except InputError as error:

@@ -39,7 +39,7 @@ class Region:
     format: str | None = None
 
     @classmethod
-    def of(cls, name: str) -> "Region":
+    def parse(cls, name: str) -> "Region":
         """The region of a name. Raises InputError for a text that is no region's name."""
         topic, _, format = name.partition(".")
         region = cls(None if topic in (ANY, ALL) else unescaped(topic), unescaped(format) or None)

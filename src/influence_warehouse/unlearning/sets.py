@@ -72,7 +72,7 @@ def forget_sets(
     count = unlearning_section(study).forget_documents
     parts = []
     for run in plan.sort("partition_key").iter_rows(named=True):
-        candidates = documents.filter(Region.of(run["topic"]).contains())
+        candidates = documents.filter(Region.parse(run["topic"]).contains())
         _require_enough(run["partition_key"], candidates.height, count, "forget_documents")
         if run["condition"].startswith("influence_"):
             ranked = candidates.join(scores.filter(benchmark=run["benchmark"]), on="doc_id")
@@ -118,7 +118,9 @@ def retain_sets(
 
 def in_chosen_regions(plan: pl.DataFrame) -> pl.Expr:
     """Whether a document is of a topic that a chosen region has; of its format if it has none."""
-    regions = [Region.of(name) for name in plan["topic"].unique().sort() if name != Region().name]
+    regions = [
+        Region.parse(name) for name in plan["topic"].unique().sort() if name != Region().name
+    ]
     tests = [(Region(region.topic) if region.topic else region).contains() for region in regions]
     return pl.any_horizontal(pl.lit(False), *tests)
 
