@@ -156,7 +156,7 @@ def _drawn_truth(world: SyntheticLake, plan: pl.DataFrame) -> SyntheticUnlearnin
     items = len(next(iter(world.item_scores.values())))
     before = {name: rng.normal(mean, 0.9, items) for name, mean in _BASE_MARGIN.items()}
     unfinished = dict.fromkeys(FAILED, "failed") | dict.fromkeys((*LEFT, *STALE), "left")
-    keys = plan["partition_key"].to_list()
+    keys = plan["run_id"].to_list()
     after = {}
     for run in keys:
         if run in unfinished:

@@ -329,7 +329,7 @@ def test_planted_unlearning_grades_each_region(truth, mart):
 
 def test_progress_has_each_planned_run_and_nothing_of_unfinished_ones(truth, mart):
     rows = mart("unlearning_progress", "run_id")
-    assert set(rows) == {(run,) for run in truth.plan["partition_key"]}
+    assert set(rows) == {(run,) for run in truth.plan["run_id"]}
     measured = ["n_forget", "steps", "stop_reason", "learning_rate"]
     losses = ("forget_loss", "retain_loss", "utility")
     measured += [f"{name}_{when}" for name in losses for when in ("before", "after")]
@@ -378,7 +378,7 @@ def test_forgotten_documents_carry_their_score_for_the_target(truth, mart):
 
 def test_the_plan_follows_from_the_built_choice(truth):
     chosen = read_built(truth.world.home, "chosen_bins")
-    assert plan_runs(truth.world.study, chosen).sort("partition_key").equals(truth.plan)
+    assert plan_runs(truth.world.study, chosen).sort("run_id").equals(truth.plan)
 
 
 def test_a_study_without_unlearning_has_these_marts_and_no_rows(query):

@@ -38,9 +38,9 @@ class Adapter:
             return None
 
 
-def adapter_folder(home: Home, partition_key: str) -> Path:
-    """`adapters/<run>/`, the run's partition key as a file's name."""
-    return home.adapters / file_name_of(partition_key)
+def adapter_folder(home: Home, run_id: str) -> Path:
+    """`adapters/<run>/`, the run's id as a file's name."""
+    return home.adapters / file_name_of(run_id)
 
 
 def save_adapter(
@@ -80,7 +80,7 @@ library_name: peft
 tags: [unlearning, lora]
 ---
 
-# Unlearned: {run["partition_key"]}
+# Unlearned: {run["run_id"]}
 
 A LoRA adapter (rank {settings["lora"]["rank"]}, alpha {settings["lora"]["alpha"]}) that makes its
 base model forget documents. It was made to measure what the model loses, not to remove

@@ -29,7 +29,7 @@ from influence_warehouse.unlearning.sets import document_scores
 _EVIDENCE = """
     with runs as (
         select
-            partition_key,
+            run_id,
             model,
             method,
             benchmark,
@@ -45,10 +45,10 @@ _EVIDENCE = """
 
     candidates as (
         select
-            runs.partition_key,
+            runs.run_id,
             documents.doc_id,
             row_number() over (
-                partition by runs.partition_key order by scores.score desc, documents.doc_id
+                partition by runs.run_id order by scores.score desc, documents.doc_id
             ) as rank
         from runs
         inner join documents
@@ -67,9 +67,9 @@ _EVIDENCE = """
     )
 
     select
-        forget.partition_key,
+        forget.run_id,
         forget.doc_id,
-        count(*) over (partition by forget.partition_key, forget.doc_id) as copies_in_set,
+        count(*) over (partition by forget.run_id, forget.doc_id) as copies_in_set,
         documents.doc_id is not null as is_sampled,
         coalesce(
             (not runs.has_topic or documents.topic = runs.region_topic)
@@ -81,23 +81,23 @@ _EVIDENCE = """
             as recomputed_rank,
         kept.doc_id is not null as is_retained
     from forget
-    inner join runs using (partition_key)
+    inner join runs using (run_id)
     left join documents on forget.doc_id = documents.doc_id
     left join candidates
-        on forget.partition_key = candidates.partition_key and forget.doc_id = candidates.doc_id
+        on forget.run_id = candidates.run_id and forget.doc_id = candidates.doc_id
     left join kept
         on forget.doc_id = kept.doc_id and runs.model = kept.model and runs.method = kept.method
-    order by forget.partition_key, forget.doc_id
+    order by forget.run_id, forget.doc_id
 """
 
 _SIZES = """
     select
-        plan.partition_key,
-        (select count(*) from forget where forget.partition_key = plan.partition_key) as n_forget,
+        plan.run_id,
+        (select count(*) from forget where forget.run_id = plan.run_id) as n_forget,
         (
             select sha256(string_agg(forget.doc_id || chr(10), '' order by forget.doc_id))
             from forget
-            where forget.partition_key = plan.partition_key
+            where forget.run_id = plan.run_id
         ) as recounted_digest,
         (
             select count(*) from retain
@@ -111,8 +111,8 @@ _SIZES = """
         ) as n_probe,
         digests.forget_digest
     from plan
-    left join digests using (partition_key)
-    order by plan.partition_key
+    left join digests using (run_id)
+    order by plan.run_id
 """
 
 
@@ -193,9 +193,7 @@ def check_unlearning_sets(study: Study, lake: Lake) -> list[ExpectationOutcome]:
 
 def _sizes(lake: Lake, cells: list[str]) -> pl.DataFrame:
     """One row per run: sizes of its sets, and the digest of its forget set, counted anew."""
-    digests = lake.read_parts("unlearning_set_digests", cells).select(
-        "partition_key", "forget_digest"
-    )
+    digests = lake.read_parts("unlearning_set_digests", cells).select("run_id", "forget_digest")
     tables = {
         "plan": lake.read_parts("unlearning_plan", cells),
         "forget": lake.read_parts("forget_sets", cells),
