@@ -51,11 +51,11 @@ def _machine() -> str:
 
 
 def _is_dead(name: str) -> bool:
-    found = _NAME.fullmatch(name)
-    if found is None or found[1] != _machine():
+    match = _NAME.fullmatch(name)
+    if match is None or match[1] != _machine():
         return False
     try:
-        os.kill(int(found[2]), 0)
+        os.kill(int(match[2]), 0)
     except ProcessLookupError:
         return True
     except (PermissionError, OverflowError):

@@ -48,13 +48,13 @@ class Guard:
     def require_passed(self, lake: Lake) -> None:
         """Raise FactError unless what is there now was checked, and passed all expectations."""
         path = self._path(lake)
-        noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        if noted.get("of") != self._digest(lake):
+        note = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if note.get("of") != self._digest(lake):
             raise FactError(
                 f"{lake.home.lake / self.fact}: has not been checked since it was made. "
                 "Remedy: `influence run` the study; its Great Expectations check comes first."
             )
-        outcomes = [ExpectationOutcome(**outcome) for outcome in noted["outcomes"]]
+        outcomes = [ExpectationOutcome(**outcome) for outcome in note["outcomes"]]
         failed = [outcome for outcome in outcomes if not outcome.success]
         if failed:
             lines = [f"  {o.name}: expected {o.expected}; {o.observed}" for o in failed]

@@ -135,8 +135,8 @@ def step_of(study: Study, fact: str) -> Step:
 def attributed_facts() -> dict[str, str | None]:
     """Facts of corpus, benchmarks and attribution, with what they are in parts by: what the marts
     of any study start from."""
-    made = [*_corpus_to_benchmarks(planted=False), *_ATTRIBUTION]
-    return {fact: step.parts for step in made for fact in step.facts if fact in CONTRACTS}
+    makers = [*_corpus_to_benchmarks(planted=False), *_ATTRIBUTION]
+    return {fact: step.parts for step in makers for fact in step.facts if fact in CONTRACTS}
 
 
 def _function(path: str) -> Callable[..., Any]:

@@ -197,9 +197,9 @@ def _adapted(
     from influence_warehouse.unlearning.adapters import load_adapter, save_adapter
     from influence_warehouse.unlearning.training import train, with_adapter
 
-    kept = adapter.trained()
-    if kept is not None:
-        return load_adapter(base.model, adapter), kept
+    trained_before = adapter.trained()
+    if trained_before is not None:
+        return load_adapter(base.model, adapter), trained_before
     settings = unlearning_section(study)
     model = with_adapter(base.model, settings.lora, run["seed"])
     try:

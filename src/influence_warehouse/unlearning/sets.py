@@ -142,15 +142,15 @@ def set_digests(plan: pl.DataFrame, forget: pl.DataFrame, retain: pl.DataFrame) 
     rows = []
     for run in plan.iter_rows(named=True):
         forgotten = forget.filter(run_id=run["run_id"])["doc_id"]
-        kept = retain.filter(seed=run["seed"], role="retain")["doc_id"]
+        retained = retain.filter(seed=run["seed"], role="retain")["doc_id"]
         rows.append(
             {
                 "run_id": run["run_id"],
                 "n_forget": len(forgotten),
                 "forget_digest": digest_of_documents(forgotten),
-                "n_retain": len(kept),
+                "n_retain": len(retained),
                 "n_probe": retain.filter(seed=run["seed"], role="probe").height,
-                "retain_digest": digest_of_documents(kept),
+                "retain_digest": digest_of_documents(retained),
             }
         )
     return pl.DataFrame(rows) if rows else _empty("unlearning_set_digests")
@@ -160,11 +160,11 @@ def _empty(fact: str) -> pl.DataFrame:
     return pl.DataFrame(schema=CONTRACTS[fact].columns)
 
 
-def _require_enough(name: str, available: int, wanted: int, field: str) -> None:
-    if available < wanted:
+def _require_enough(name: str, available: int, needed: int, field: str) -> None:
+    if available < needed:
         other = "choose fewer regions" if field == "retain_documents" else "choose larger regions"
         raise InputError(
-            f"{name}: {available} sampled documents are available, {wanted} are asked for. "
+            f"{name}: {available} sampled documents are available, {needed} are asked for. "
             f"Remedy: lower unlearning.{field} (of all conditions, so that they stay equal), "
             f"{other}, or raise sampling.documents_per_bin."
         )

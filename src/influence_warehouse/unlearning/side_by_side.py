@@ -38,11 +38,11 @@ def side_by_side(
         yield lambda key: None
         return
     with ProcessPoolExecutor(processes, get_context("spawn"), _begin) as pool:
-        made: dict[str, Future[None]] = {
+        futures: dict[str, Future[None]] = {
             key: pool.submit(_make, study, lake.home, key) for key in run_ids
         }
         try:
-            yield lambda key: wait([made[key]] if key in made else []) and None
+            yield lambda key: wait([futures[key]] if key in futures else []) and None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
