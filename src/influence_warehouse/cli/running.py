@@ -113,7 +113,7 @@ def join(study: str, node: int) -> None:
 
     end_by_oneself()
     for signal_ in (signal.SIGINT, signal.SIGTERM):
-        # Out of whatever it is at, so that Bergson ends its processes.
+        # Interrupts the work wherever it is, so that Bergson ends its processes.
         signal.signal(signal_, lambda *_: sys.exit(0))
     for line in join_calls(*study_and_home(study), node):
         click.echo(redacted(line), err=True)

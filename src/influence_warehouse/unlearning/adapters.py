@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.folders import replaced_folder
 from influence_warehouse.lake.layout import Home, file_name_of
-from influence_warehouse.unlearning.training import Trained, bergson_output_to
+from influence_warehouse.unlearning.training import Trained, without_notices
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -68,7 +68,7 @@ def load_adapter(base: "PreTrainedModel", adapter: Adapter) -> "PeftModel":
     """`base` with the saved adapter."""
     from peft import PeftModel
 
-    with bergson_output_to():
+    with without_notices():
         return PeftModel.from_pretrained(base, str(adapter.folder))
 
 
