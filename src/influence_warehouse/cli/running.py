@@ -1,7 +1,4 @@
-"""Verbs that make things: a study, a part of it, its tables, Dagster's pages.
-
-Does not belong here: any decision about data.
-"""
+"""Verbs that make things: a study, a part of it, its tables, Dagster's pages."""
 
 import os
 import signal

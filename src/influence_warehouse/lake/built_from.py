@@ -1,7 +1,4 @@
-"""Which facts the tables were built from: noted before a build, published with the tables.
-
-Does not belong here: building and publishing (`warehouse`).
-"""
+"""Which facts the tables were built from: noted before a build, published with the tables."""
 
 import json
 from pathlib import Path

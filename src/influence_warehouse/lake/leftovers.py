@@ -1,8 +1,7 @@
 """What is being written, and what killed processes left of it.
 
 Everything is written beside its place and renamed. The name on the way says which process
-writes, so that what a dead one left can be told from what a living one is at, and removed.
-Does not belong here: the writing itself.
+writes, so that what a dead one left is known from what a living one is writing, and removed.
 """
 
 import hashlib

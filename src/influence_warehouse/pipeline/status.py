@@ -1,6 +1,6 @@
 """What of a study is done: each fact current, stale, missing, failed or waiting for another.
 
-Reads footers and inputs only; makes nothing. Does not belong here: running (Dagster).
+Reads footers and inputs only; makes nothing.
 """
 
 from collections import Counter

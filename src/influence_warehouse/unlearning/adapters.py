@@ -1,7 +1,4 @@
-"""Finished LoRA adapters: safetensors, a record of the run and a model card, as one folder.
-
-Belongs here: writing and reading `adapters/<run>/`. Does not belong here: training.
-"""
+"""Finished LoRA adapters: weights, a record of the run and a model card in `adapters/<run>/`."""
 
 import json
 from dataclasses import asdict, dataclass

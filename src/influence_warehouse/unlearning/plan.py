@@ -1,4 +1,4 @@
-"""Which unlearning runs there are to do: the fact `unlearning_plan`.
+"""The planned unlearning runs: the fact `unlearning_plan`.
 
 A run has the id `model|method|objective|benchmark|condition|region|seed`: a
 choice of regions is that of one method on one model. A region's name is `literature` (a topic),

@@ -85,7 +85,7 @@ N_FORGET = _documents("n_forget", "Documents in the forget set.")
 
 _SETS = {
     "unlearning_plan": Contract(
-        "Unlearning runs that there are to do, from the chosen regions. One row per run.",
+        "Planned unlearning runs, from the chosen regions. One row per run.",
         (RUN_ID, *_RUN),
         key=("run_id",),
         in_parts=True,
