@@ -342,7 +342,7 @@ def _write_run_records(world: SyntheticLake) -> None:
     for shard in range(world.study.sampling.shards):
         record = {
             "asset": "document_scores",
-            "partition": f"{CELL}|{shard:05d}",
+            "part": f"{CELL}|{shard:05d}",
             "fact": "document_scores",
             "fingerprint": world.lake.require("document_scores", f"{CELL}|{shard:05d}").digest,
             "rows": world.lake.rows("document_scores", f"{CELL}|{shard:05d}"),

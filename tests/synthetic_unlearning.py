@@ -129,7 +129,7 @@ def write_unlearning_facts(world: SyntheticLake) -> SyntheticUnlearning:
     world = replace(world, study=with_unlearning(world.study))
     study, lake = world.study, world.lake
     make_fact(study, lake, "region_rules")
-    places = [(b, Region.of(name)) for b, names in REGIONS.items() for name in names]
+    places = [(b, Region.parse(name)) for b, names in REGIONS.items() for name in names]
     chosen = chosen_bins(*((b, r.topic, r.format) for b, r in places), study=study.name)
     make_plan(study, lake, chosen)
     make_fact(study, lake, "forget_sets", CELL)
@@ -147,7 +147,7 @@ def _listed() -> list[dict[str, str | None]]:
     return [
         {"benchmark": benchmark, "topic": region.topic, "format": region.format}
         for benchmark, names in REGIONS.items()
-        for region in map(Region.of, names)
+        for region in map(Region.parse, names)
     ]
 
 
@@ -156,7 +156,7 @@ def _drawn_truth(world: SyntheticLake, plan: pl.DataFrame) -> SyntheticUnlearnin
     items = len(next(iter(world.item_scores.values())))
     before = {name: rng.normal(mean, 0.9, items) for name, mean in _BASE_MARGIN.items()}
     unfinished = dict.fromkeys(FAILED, "failed") | dict.fromkeys((*LEFT, *STALE), "left")
-    keys = plan["partition_key"].to_list()
+    keys = plan["run_id"].to_list()
     after = {}
     for run in keys:
         if run in unfinished:
@@ -235,7 +235,7 @@ def _write_run(truth: SyntheticUnlearning, run: str, margins: dict[str, np.ndarr
         "objective": objective,
         "benchmark": benchmark,
         "condition": condition,
-        "region_kind": Region.of(region).kind,
+        "region_kind": Region.parse(region).kind,
         "topic": region,
         "seed": int(seed),
         "forget_digest": "f" * 64,

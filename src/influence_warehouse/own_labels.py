@@ -1,7 +1,7 @@
 """Labels of a study's own: how they are spelt, which may be, and the bins that they span.
 
-What a study with `taxonomy: columns` and an import have in common. Does not belong here: reading
-labels (corpus, exchange) and the names of WebOrganizer (`taxonomy`).
+What a study with `taxonomy: columns` and an import have in common. Does not belong here: the names
+of WebOrganizer (`taxonomy`).
 """
 
 import re

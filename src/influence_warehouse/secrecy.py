@@ -1,7 +1,6 @@
 """Secrets stay out of what the project writes: what counts as one, and its replacement.
 
 Belongs here: names of environment variables that hold secrets, texts that carry credentials.
-Does not belong here: deciding what is logged.
 """
 
 import os

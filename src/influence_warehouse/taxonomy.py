@@ -2,7 +2,7 @@
 
 Source: Wettig et al. 2025, arXiv 2502.10341. The order is alphabetical by slug, so that
 `bin_id` is stable: bin_id = topic position * 24 + format position, 0 to 575.
-Belongs here: names and numbering. Does not belong here: labels of documents.
+Belongs here: names and numbering.
 """
 
 from dataclasses import dataclass

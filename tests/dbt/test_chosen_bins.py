@@ -169,7 +169,7 @@ def test_ranking_rules_take_the_first_that_pass(
     ):  # fmt: skip
         of = f"rank {wanted['influence_rank']} of {wanted['n_regions']} by shrunken z"
         assert row["reason"] == f"{of}; q at most {max_q}"
-    assert set(plan_runs(study, found)["partition_key"]) == _keys(rows)
+    assert set(plan_runs(study, found)["run_id"]) == _keys(rows)
 
 
 def test_each_limit_of_the_rule_keeps_something_out(ranked):
@@ -211,7 +211,7 @@ def test_an_explicit_list_is_taken_whatever_its_figures(chosen, ranked):
     assert set(rows) == set(listed), "the empty bin, too, and the repeated one once"
     assert rows[listed[3]]["n_documents"] == 0 and rows[listed[3]]["z"] is None
     assert set(found["reason"]) == {"listed in the study"}
-    assert set(plan_runs(study, found)["partition_key"]) == _keys(rows)
+    assert set(plan_runs(study, found)["run_id"]) == _keys(rows)
 
 
 SQL = f"""
@@ -241,7 +241,7 @@ def test_the_study_s_own_sql_chooses(chosen, ranked, query):
     rows = _assert_rows(found, ranked.filter(places.is_in(wanted)))
     assert set(rows) == targets
     assert set(found["reason"]) == {"by the SQL of the study"}
-    assert set(plan_runs(study, found)["partition_key"]) == _keys(rows)
+    assert set(plan_runs(study, found)["run_id"]) == _keys(rows)
 
 
 def test_sql_that_names_no_region_fails_the_build(choose):

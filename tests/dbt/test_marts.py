@@ -245,7 +245,7 @@ def test_correlations_and_what_they_hang_on(world, query):
             "topic": TOPICS[position % 24],
             "format": FORMATS[position % 24],
         }
-        assert row["most_influential_bin"] == names[level]
+        assert row["most_influential_region"] == names[level]
         weights = _weights(all_held, level)
         r, error, true_r, true_error = correlations(
             found.z[pair] @ weights, found.noise[pair] @ weights
@@ -377,8 +377,8 @@ def test_bins_and_documents_follow_the_manifest(world, query):
 
 
 def test_runs_show_what_was_made(query):
-    rows = query("select fact, partition_key, n_rows, started_at from runs order by partition_key")
-    assert rows["partition_key"].to_list() == [f"{CELL}|0000{shard}" for shard in (0, 1)]
+    rows = query("select fact, part, n_rows, started_at from runs order by part")
+    assert rows["part"].to_list() == [f"{CELL}|0000{shard}" for shard in (0, 1)]
     assert str(rows["started_at"][0]) == "2026-01-02 03:04:05"
 
 

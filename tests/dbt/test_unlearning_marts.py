@@ -122,7 +122,7 @@ def test_damage_of_each_finished_run_and_of_no_other(truth, mart):
         _assert_damage(row, truth.values(run, evaluated, measure))
         *_, target, condition, region, seed = run.split("|")
         assert (row["benchmark"], row["condition"], row["region"]) == (target, condition, region)
-        assert (row["seed"], row["region_kind"]) == (int(seed), Region.of(region).kind)
+        assert (row["seed"], row["region_kind"]) == (int(seed), Region.parse(region).kind)
         assert row["relation"] == _relation(target, evaluated)
         assert row["is_target"] == (target == evaluated)
 
@@ -144,7 +144,7 @@ def test_cells_average_seeds_and_the_matrix_averages_all_runs(truth, mart):
     for (target, condition, evaluated, measure, region), row in cells.items():
         runs = truth.runs(target, condition, region)
         _assert_damage(row, _mean_items(truth, runs, evaluated, measure))
-        assert (row["n_seeds"], row["region_kind"]) == (len(runs), Region.of(region).kind)
+        assert (row["n_seeds"], row["region_kind"]) == (len(runs), Region.parse(region).kind)
     assert cells[IMPROVING, "random_in_topic", IMPROVING, "margin", "any.tutorial"]["n_seeds"] == 2
     improved = matrix[IMPROVING, "influence_in_topic", IMPROVING, "margin"]
     assert improved["damage_high"] < 0 and improved["share_kept"] > 1, "improvement is not damage"
@@ -329,7 +329,7 @@ def test_planted_unlearning_grades_each_region(truth, mart):
 
 def test_progress_has_each_planned_run_and_nothing_of_unfinished_ones(truth, mart):
     rows = mart("unlearning_progress", "run_id")
-    assert set(rows) == {(run,) for run in truth.plan["partition_key"]}
+    assert set(rows) == {(run,) for run in truth.plan["run_id"]}
     measured = ["n_forget", "steps", "stop_reason", "learning_rate"]
     losses = ("forget_loss", "retain_loss", "utility")
     measured += [f"{name}_{when}" for name in losses for when in ("before", "after")]
@@ -338,7 +338,7 @@ def test_progress_has_each_planned_run_and_nothing_of_unfinished_ones(truth, mar
         assert row["detail"] == synthetic.FAILED.get(run)
         named = ("model", "method", "objective", "benchmark", "condition", "region", "seed")
         assert "|".join(str(row[name]) for name in named) == run
-        assert row["region_kind"] == Region.of(row["region"]).kind
+        assert row["region_kind"] == Region.parse(row["region"]).kind
         if truth.states[run] == "done":
             fact = truth.world.lake.read("unlearning_runs", run).row(0, named=True)
             assert [row[name] for name in measured] == [fact[name] for name in measured]
@@ -378,7 +378,7 @@ def test_forgotten_documents_carry_their_score_for_the_target(truth, mart):
 
 def test_the_plan_follows_from_the_built_choice(truth):
     chosen = read_built(truth.world.home, "chosen_bins")
-    assert plan_runs(truth.world.study, chosen).sort("partition_key").equals(truth.plan)
+    assert plan_runs(truth.world.study, chosen).sort("run_id").equals(truth.plan)
 
 
 def test_a_study_without_unlearning_has_these_marts_and_no_rows(query):

@@ -7,6 +7,7 @@ from influence_warehouse.errors import FactError
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.pipeline.expectation_suite import (
+    Expectation,
     ExpectationOutcome,
     outcome_of,
     run_checkpoint,
@@ -14,7 +15,6 @@ from influence_warehouse.pipeline.expectation_suite import (
 from influence_warehouse.sampling.expectations import (
     EXPECTATION_NAMES,
     SAMPLE_GUARD,
-    _rules,
     check_sampling_manifest,
     data_docs_index,
 )
@@ -104,9 +104,10 @@ def test_a_manifest_without_a_column_is_an_error_and_not_a_pass(damaged):
 
 def test_an_expectation_that_cannot_run_is_a_failure_that_says_why(tmp_path):
     lake = lake_at(tmp_path)
-    rule = next(rule for rule in _rules(2) if rule.name == "doc_ids_unique")
-    results = run_checkpoint(lake.home, "x", {"documents": pl.DataFrame({"other": [1]})}, (rule,))
-    outcome = outcome_of(rule, results[rule.name], "")
+    unique = Expectation("unique", "documents", "each once", "ExpectColumnValuesToBeUnique",
+                         {"column": "doc_id"})  # fmt: skip
+    results = run_checkpoint(lake.home, "x", {"documents": pl.DataFrame({"other": [1]})}, (unique,))
+    outcome = outcome_of(unique, results["unique"], "")
     assert (outcome.success, outcome.unexpected_count) == (False, None)
     assert "could not be run" in outcome.observed
     assert "doc_id" in outcome.observed

@@ -141,7 +141,7 @@ def test_forget_sets_are_of_own_labels_and_pass_their_checks(tmp_path, model):
     make_fact(study, lake, "forget_sets", "base|bm25")
     assert all(outcome.success for outcome in check_unlearning_sets(study, lake))
     of_any = lake.read("forget_sets", "base|bm25").filter(
-        pl.col("partition_key").str.contains("random_in_topic|%61ny.%61ll", literal=True)
+        pl.col("run_id").str.contains("random_in_topic|%61ny.%61ll", literal=True)
     )
     drawn = lake.read("documents").join(of_any, on="doc_id")
     assert set(drawn.select("topic", "format").rows()) == {("any", "all")}

@@ -10,6 +10,7 @@ import pytest
 from influence_warehouse.errors import FactError
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.seals import BLANK_SEAL, METADATA_KEY, seal
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import TOPICS
@@ -56,11 +57,16 @@ def failed(study: Study, lake: Lake) -> list[str]:
 
 
 def rewrite(lake: Lake, fact: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
-    """Change a fact on disk, past its contract; digests of the sets follow."""
+    """Change a fact on disk, past its contract, under a seal; digests of the sets follow."""
     part = CELL if CONTRACTS[fact].in_parts else None
-    metadata = {"influence_warehouse": lake.require(fact, part).to_json()}
+    path = lake.path(fact, part)
+    assert isinstance(path, Path)
+    fingerprint = lake.require(fact, part).to_json()
     changed = change(lake.read(fact, part)).cast(dict(CONTRACTS[fact].columns))
-    changed.write_parquet(lake.path(fact, part), metadata=metadata)
+    changed.write_parquet(
+        path, metadata={"influence_warehouse": fingerprint, METADATA_KEY: BLANK_SEAL}
+    )
+    seal(path)
     if fact == "forget_sets":
         names = ("unlearning_plan", "forget_sets", "retain_sets")
         frames = [lake.read(name, CELL) for name in names]
@@ -74,8 +80,8 @@ def without_last(frame: pl.DataFrame, **where) -> pl.DataFrame:
 
 def replaced(lake: Lake, key: str, doc_id: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """One document of a run's forget set becomes `doc_id`."""
-    old = lake.read("forget_sets", CELL).filter(partition_key=key)["doc_id"][0]
-    here = (pl.col("partition_key") == key) & (pl.col("doc_id") == old)
+    old = lake.read("forget_sets", CELL).filter(run_id=key)["doc_id"][0]
+    here = (pl.col("run_id") == key) & (pl.col("doc_id") == old)
     return lambda forget: forget.with_columns(
         doc_id=pl.when(here).then(pl.lit(doc_id)).otherwise(pl.col("doc_id"))
     )
@@ -92,7 +98,7 @@ def outside(lake: Lake, *, retained: bool) -> str:
 
 def contaminate(lake: Lake) -> None:
     question = lake.read("benchmark_items")["question"][0]
-    doc_id = lake.read("forget_sets", CELL).filter(partition_key=RANDOM)["doc_id"][0]
+    doc_id = lake.read("forget_sets", CELL).filter(run_id=RANDOM)["doc_id"][0]
     here = pl.col("doc_id") == doc_id
     rewrite(
         lake,
@@ -106,7 +112,7 @@ def contaminate(lake: Lake) -> None:
 GLOBAL = f"{OF}alpha|random_global|all|1"
 DAMAGES: dict[str, Callable[[Lake], None]] = {
     "forget_sets_equal_in_size": lambda lake: rewrite(
-        lake, "forget_sets", lambda f: without_last(f, partition_key=RANDOM)
+        lake, "forget_sets", lambda f: without_last(f, run_id=RANDOM)
     ),
     "retain_sets_equal_in_size": lambda lake: rewrite(
         lake, "retain_sets", lambda r: without_last(r, seed=1, role="retain")
@@ -129,7 +135,7 @@ DAMAGES: dict[str, Callable[[Lake], None]] = {
         lake,
         "forget_sets",
         lambda f: f.with_columns(
-            influence_rank=pl.when(partition_key=INFLUENCE)
+            influence_rank=pl.when(run_id=INFLUENCE)
             .then(7 - pl.col("influence_rank"))
             .otherwise(pl.col("influence_rank"))
         ),
@@ -155,7 +161,7 @@ def test_a_damage_fails_its_expectation_and_no_other(whole, lake, name):
 
 
 def test_a_document_twice_in_a_set_is_found(whole, lake):
-    twice = lake.read("forget_sets", CELL).filter(partition_key=RANDOM)["doc_id"][1]
+    twice = lake.read("forget_sets", CELL).filter(run_id=RANDOM)["doc_id"][1]
     rewrite(lake, "forget_sets", replaced(lake, RANDOM, twice))
     outcomes = check_unlearning_sets(whole[0], lake)
     assert [o.name for o in outcomes if not o.success] == ["no_duplicate_documents"]

@@ -75,7 +75,7 @@ def test_a_run_writes_its_facts_and_its_adapter(world):
     assert is_done(study, lake, KEY)
     assert progress_line(lake, KEY).startswith(f"{KEY}: 4 steps (step_limit), loss per token:")
     run = lake.read("unlearning_runs", KEY).row(0, named=True)
-    digests = lake.read("unlearning_set_digests", CELL).filter(partition_key=KEY).row(0, named=True)
+    digests = lake.read("unlearning_set_digests", CELL).filter(run_id=KEY).row(0, named=True)
     assert (run["run_id"], run["steps"], run["stop_reason"]) == (KEY, 4, "step_limit")
     assert (run["forget_digest"], run["n_forget"]) == (digests["forget_digest"], 6)
     assert run["forget_loss_after"] > run["forget_loss_before"]

@@ -80,11 +80,15 @@ def test_records_are_a_table_with_and_without_any(lake):
     folder = lake.home.runs / "records"
     folder.mkdir()
     (folder / "documents.json").write_text(
-        '{"asset": "documents", "partition": null, "fact": "documents", "fingerprint": "f", '
+        '{"asset": "documents", "part": null, "fact": "documents", "fingerprint": "f", '
         '"rows": 7, "reused": false, "started_at": "2026-01-02T05:04:05+02:00", "seconds": 1.5, '
         '"software": {"b": "2", "a": "1"}}'
     )
+    earlier = (
+        '{"asset": "query_index", "partition": null, "fact": "query_index", "fingerprint": "f"}'
+    )
+    (folder / "query_index.json").write_text(earlier)
     write_records_table(lake.home)
-    row = pl.read_parquet(lake.home.records_table).row(0, named=True)
+    (row,) = pl.read_parquet(lake.home.records_table).rows(named=True)
     assert (row["n_rows"], row["software"]) == (7, '{"a":"1","b":"2"}')
     assert str(row["started_at"]) == "2026-01-02 03:04:05"

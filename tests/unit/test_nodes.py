@@ -31,7 +31,7 @@ CALL = Path("/shared/documents.part")
 
 
 @pytest.fixture
-def meeting(monkeypatch) -> Rendezvous:
+def rendezvous(monkeypatch) -> Rendezvous:
     with socket.create_server(("", 0)) as server:
         port = server.getsockname()[1]
     monkeypatch.setenv("MASTER_PORT", str(port))
@@ -41,16 +41,16 @@ def meeting(monkeypatch) -> Rendezvous:
 class Node:
     """A node that has sat down, and beats until it goes."""
 
-    def __init__(self, meeting: Rendezvous, node: int = 1, terms: Fingerprint = TERMS) -> None:
+    def __init__(self, rendezvous: Rendezvous, node: int = 1, terms: Fingerprint = TERMS) -> None:
         deadline = time.monotonic() + 10
         while True:
             try:
-                socket.create_connection((meeting.host, meeting.port)).close()
+                socket.create_connection((rendezvous.host, rendezvous.port)).close()
                 break
             except OSError:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
-        self.store = nodes._store(meeting.host, meeting.port)
+        self.store = nodes._store(rendezvous.host, rendezvous.port)
         who, name = f"node {node} (there)", uuid.uuid4().hex
         self.me = {"node": node, "who": who, "name": name, "terms": terms.to_json()}
         self.order: dict | None = None
@@ -84,14 +84,14 @@ class Node:
 class Leader(threading.Thread):
     """Leads one call, in which it does `part`."""
 
-    def __init__(self, meeting: Rendezvous, part=lambda: None) -> None:
+    def __init__(self, rendezvous: Rendezvous, part=lambda: None) -> None:
         super().__init__(daemon=True)
-        self.meeting, self.part, self.error = meeting, part, None
+        self.rendezvous, self.part, self.error = rendezvous, part, None
         self.start()
 
     def run(self) -> None:
         try:
-            with joined(self.meeting, CALL):
+            with joined(self.rendezvous, CALL):
                 self.part()
         except NodesError as error:
             self.error = str(error)
@@ -136,52 +136,52 @@ def test_one_node_needs_no_place_and_two_name_what_is_missing(tmp_path, monkeypa
     assert here.terms.differences(there.terms) == ["compute.processes: 1 here, 2 there"]
 
 
-def test_a_call_is_told_and_ends_when_all_have(meeting):
-    leader = Leader(meeting)
-    node = Node(meeting)
+def test_a_call_is_told_and_ends_when_all_have(rendezvous):
+    leader = Leader(rendezvous)
+    node = Node(rendezvous)
     order = node.told()
-    assert order["call"] == str(CALL) and order["port"] != meeting.port
+    assert order["call"] == str(CALL) and order["port"] != rendezvous.port
     time.sleep(0.5)
     assert leader.is_alive(), "it waits for the other's part"
     node.go("")
     assert leader.ended() is None
 
 
-def test_strangers_are_ignored_and_who_comes_later_has_the_seat(meeting):
-    leader = Leader(Rendezvous(meeting.host, meeting.port, 3, TERMS, 20))
-    earlier = Node(meeting, 1)
+def test_strangers_are_ignored_and_who_comes_later_has_the_seat(rendezvous):
+    leader = Leader(Rendezvous(rendezvous.host, rendezvous.port, 3, TERMS, 20))
+    earlier = Node(rendezvous, 1)
     time.sleep(1)
-    first = Node(meeting, 1)
-    with closing(socket.create_connection((meeting.host, meeting.port))) as stranger:
+    first = Node(rendezvous, 1)
+    with closing(socket.create_connection((rendezvous.host, rendezvous.port))) as stranger:
         stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
         earlier.thread.join(5)
         assert "node 1 was refused: there is a node 1 (there)" in earlier.refused
-        second = Node(meeting, 2)
+        second = Node(rendezvous, 2)
         for node in (first, second):
             assert node.told()["call"] == str(CALL)
             node.go("")
         assert leader.ended() is None
 
 
-def test_a_node_that_went_silent_has_not_come(meeting, monkeypatch):
+def test_a_node_that_went_silent_has_not_come(rendezvous, monkeypatch):
     monkeypatch.setattr(nodes, "_SILENT_SECONDS", 1.0)
-    leader = Leader(Rendezvous(meeting.host, meeting.port, 3, TERMS, 5))
-    gone = Node(meeting, 2)
+    leader = Leader(Rendezvous(rendezvous.host, rendezvous.port, 3, TERMS, 5))
+    gone = Node(rendezvous, 2)
     gone.store.delete_key("seat 2")
     gone.store.set("seat 2", json.dumps(gone.me | {"name": "of a node that died"}))
     assert re.search(r"node 1, 2 did not come to localhost:\d+ within 5 s. Remedy", leader.ended())
 
 
-def test_another_study_is_refused_on_both_sides_and_what_is_not_asked_may_differ(meeting):
-    leader = Leader(meeting)
-    node = Node(meeting, terms=Fingerprint.of("call", projection_dim=2))
+def test_another_study_is_refused_on_both_sides_and_what_is_not_asked_may_differ(rendezvous):
+    leader = Leader(rendezvous)
+    node = Node(rendezvous, terms=Fingerprint.of("call", projection_dim=2))
     assert "node 1 (there) came with another study" in leader.ended()
     assert "projection_dim: 4 here, 2 there" in leader.error
     node.thread.join(5)
     assert node.refused == "node 1 was refused: projection_dim: 2 here, 4 there"
     more = {"projection_dim": 4, "methods.bm25.k1": 1.2}
-    again = Leader(meeting)
-    fits = Node(meeting, terms=Fingerprint.of("call", **more))
+    again = Leader(rendezvous)
+    fits = Node(rendezvous, terms=Fingerprint.of("call", **more))
     assert fits.told()
     fits.go("")
     assert again.ended() is None
@@ -191,16 +191,16 @@ def test_another_study_is_refused_on_both_sides_and_what_is_not_asked_may_differ
     ("answer", "said"),
     [(None, "node 1 (there) was lost"), ("no disk", "failed: no disk")],
 )
-def test_the_leaders_processes_end_with_a_node(meeting, answer, said, monkeypatch):
+def test_the_leaders_processes_end_with_a_node(rendezvous, answer, said, monkeypatch):
     monkeypatch.setattr(nodes, "_SILENT_SECONDS", 2.0)
-    leader = Leader(meeting, wait_like_bergson)
-    node = Node(meeting)
+    leader = Leader(rendezvous, wait_like_bergson)
+    node = Node(rendezvous)
     assert node.told()
     node.go(answer)
     assert said in leader.ended()
 
 
-def test_a_node_serves_each_call_once_and_outlives_a_leader(meeting):
+def test_a_node_serves_each_call_once_and_outlives_a_leader(rendezvous):
     served = []
 
     def part(call: Path) -> str:
@@ -209,16 +209,16 @@ def test_a_node_serves_each_call_once_and_outlives_a_leader(meeting):
             raise InputError("not seen")
         return "score scores"
 
-    lines = join(meeting, 1, part)
+    lines = join(rendezvous, 1, part)
     assert "waits for calls" in next(lines)
     for error, line in ((None, ": ended"), ("node 1 .* failed: InputError: not seen", "not seen")):
         found: list[str] = []
         node = threading.Thread(target=lambda found=found: found.append(next(lines)))
         node.start()
-        dying = nodes._store("localhost", meeting.port, is_master=True)
+        dying = nodes._store("localhost", rendezvous.port, is_master=True)
         time.sleep(1)
         del dying
-        said = Leader(meeting).ended()
+        said = Leader(rendezvous).ended()
         assert re.match(error, said) if error else said is None
         node.join(10)
         assert line in found[0]

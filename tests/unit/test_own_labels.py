@@ -41,7 +41,7 @@ def test_regions_of_any_labels_have_names_of_their_own(labels):
     regions += [Region(a, b) for a in labels for b in labels]
     names = [region.name for region in regions]
     assert len(set(names)) == len(names)
-    assert [Region.of(name) for name in names] == regions
+    assert [Region.parse(name) for name in names] == regions
     for name in names:
         assert not {"/", "\\", "|", "+", "\0"} & set(name)
 

@@ -133,13 +133,13 @@ def test_rows_without_a_unique_key_are_counted_whole(sides):
 
 def test_times_of_runs_are_aside_but_fingerprints_are_not(sides):
     rows = pl.DataFrame(
-        {"asset": ["x", "x"], "partition_key": [None, "1"], "fingerprint": ["f", "g"]}
+        {"asset": ["x", "x"], "part": [None, "1"], "fingerprint": ["f", "g"]}
     ).with_columns(started_at=pl.lit("now"), seconds=pl.lit(1.0))
     later = rows.with_columns(started_at=pl.lit("later"), seconds=pl.lit(9.0))
     assert compare(*sides({"runs": rows}, {"runs": later})).is_equal
     other = later.with_columns(fingerprint=pl.Series(["f", "h"]))
     found = table(compare(*sides({"runs": rows}, {"runs": other})), "runs")
-    assert found.key == ("asset", "partition_key")
+    assert found.key == ("asset", "part")
     assert [(value.name, value.rows) for value in found.values] == [("fingerprint", 1)]
 
 

@@ -71,11 +71,11 @@ def _answers(column: str, name: str, margins: np.ndarray) -> pl.DataFrame:
 def _finish(study: Study, lake: Lake, key: str) -> None:
     """Write the facts that a run of this study writes, with drawn numbers."""
     parts = fingerprint_of(study, lake, "unlearning_runs", key).parts
-    run = lake.read("unlearning_plan", CELL).filter(partition_key=key)
+    run = lake.read("unlearning_plan", CELL).filter(run_id=key)
     losses = ("forget_loss", "retain_loss", "utility")
     steps = pl.DataFrame({"run_id": [key], "step": [0], "learning_rate": [0.01]})
     steps = steps.with_columns(pl.lit(1.0).alias(name) for name in losses)
-    summary = run.rename({"partition_key": "run_id"}).with_columns(
+    summary = run.with_columns(
         *(pl.lit(1.0).alias(f"{name}_{when}") for name in losses for when in ("before", "after")),
         forget_digest=pl.lit("f"),
         n_forget=pl.lit(6),
@@ -94,7 +94,7 @@ def _finish_most(study: Study, lake: Lake) -> list[str]:
     done = [key for key in planned_runs(study, lake) if key not in (FAILED, LEFT, STALE)]
     for key in (*done, STALE):
         _finish(study, lake, key)
-    other = Fingerprint.of("unlearned_predictions", partition_key=STALE, adapter="earlier")
+    other = Fingerprint.of("unlearned_predictions", run_id=STALE, adapter="earlier")
     absurd = _answers("run_id", STALE, _margins(STALE) - 100)
     lake.write("unlearned_predictions", absurd, other, STALE)
     write_failure(lake.home, FAILED, RuntimeError("loss is\nnan"))
@@ -115,7 +115,7 @@ def test_a_run_is_done_by_its_facts_failed_by_its_error_and_else_left(study, lak
 def test_an_old_error_does_not_make_a_finished_run_fail(study, lake):
     done = _finish_most(study, lake)
     write_failure(lake.home, done[0], RuntimeError("of the first try"))
-    assert ("done", None) in run_outcomes(study, lake, CELL).filter(partition_key=done[0]).select(
+    assert ("done", None) in run_outcomes(study, lake, CELL).filter(run_id=done[0]).select(
         "state", "detail"
     ).rows()
 
@@ -124,7 +124,7 @@ def test_an_old_error_does_not_make_a_finished_run_fail(study, lake):
 def test_a_run_that_lacks_one_of_its_facts_is_left(study, lake, fact):
     done = _finish_most(study, lake)
     lake.path(fact, done[0]).unlink()
-    assert run_outcomes(study, lake, CELL).filter(partition_key=done[0])["state"].item() == "left"
+    assert run_outcomes(study, lake, CELL).filter(run_id=done[0])["state"].item() == "left"
 
 
 def test_other_settings_leave_every_run_to_be_done_again(study, lake):
@@ -156,7 +156,7 @@ def test_the_facts_are_the_states_and_the_tests_of_what_is_done(study, lake):
     assert (tests.fact, outcomes.fact) == (TESTS, OUTCOMES)
     assert outcomes.details == {"done": 13, "failed": 1, "left": 2}
     states = run_outcomes(study, lake, CELL)
-    assert lake.read(OUTCOMES, CELL).equals(states.sort("partition_key"))
+    assert lake.read(OUTCOMES, CELL).equals(states.sort("run_id"))
     damage = target_damage(lake, CELL, states)
     expected = paired_tests(damage, study.seed, study.statistics.resamples)
     written = lake.read(TESTS, CELL)

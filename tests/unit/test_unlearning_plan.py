@@ -38,7 +38,7 @@ def lake(tmp_path) -> Lake:
 )
 def test_a_region_and_its_name_say_the_same(region, name, kind):
     assert (region.name, region.kind) == (name, kind)
-    assert Region.of(name) == region
+    assert Region.parse(name) == region
     rows = pl.DataFrame({"topic": ["games", "games", "health"], "format": ["faq", "blog", "faq"]})
     wanted = [
         (region.topic in (None, topic)) and (region.format in (None, format))
@@ -50,7 +50,7 @@ def test_a_region_and_its_name_say_the_same(region, name, kind):
 @pytest.mark.parametrize("name", ["any", "all.faq", "", "games.", "a.b.c", "c++", "%41", "%2"])
 def test_a_text_that_names_no_region_is_an_error(name):
     with pytest.raises(InputError, match="Remedy"):
-        Region.of(name)
+        Region.parse(name)
 
 
 def test_regions_run_once_per_condition_and_seed_and_global_conditions_once_per_seed():
@@ -58,12 +58,12 @@ def test_regions_run_once_per_condition_and_seed_and_global_conditions_once_per_
         ("alpha", "games", None), ("alpha", "health", None), ("beta", "games", None)
     )
     plan = plan_runs(STUDY, chosen)
-    assert plan["partition_key"].is_unique().all()
+    assert plan["run_id"].is_unique().all()
     assert plan.filter(benchmark="alpha", condition="influence_in_topic").height == 4
     assert plan.filter(benchmark="alpha", condition="random_global").height == 2
     assert plan.filter(benchmark="beta").height == 8
-    assert f"{OF}alpha|random_in_topic|health|2" in plan["partition_key"]
-    assert f"{OF}alpha|random_global|all|1" in plan["partition_key"]
+    assert f"{OF}alpha|random_in_topic|health|2" in plan["run_id"]
+    assert f"{OF}alpha|random_global|all|1" in plan["run_id"]
 
 
 def test_other_studies_methods_and_benchmarks_are_left_out():

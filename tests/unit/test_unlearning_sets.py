@@ -69,12 +69,12 @@ def test_sets_are_equal_in_size_in_their_region_and_apart(counts, scores, region
     documents, scored = corpus(counts, scores)
     plan = plan_runs(study, chosen_bins(*(("alpha", t, f) for t, f in regions)))
     forget = forget_sets(study, plan, documents, scored)
-    assert forget.group_by("partition_key").len()["len"].unique().to_list() == [size]
-    assert not forget.select("partition_key", "doc_id").is_duplicated().any()
+    assert forget.group_by("run_id").len()["len"].unique().to_list() == [size]
+    assert not forget.select("run_id", "doc_id").is_duplicated().any()
     placed = forget.join(documents, on="doc_id")
-    for key, run in placed.group_by("partition_key"):
+    for key, run in placed.group_by("run_id"):
         name = str(key[0]).split("|")[5]
-        assert run.select(Region.of(name).contains().all()).item()
+        assert run.select(Region.parse(name).contains().all()).item()
     try:
         retain = retain_sets(study, plan, documents, forget["doc_id"])
     except InputError as error:
@@ -96,7 +96,7 @@ def test_influence_conditions_take_the_highest_scores_ties_by_id():
     forget = forget_sets(study, plan, documents, scores)
 
     def members(key: str) -> list[str]:
-        rows = forget.filter(partition_key=key).sort("influence_rank")
+        rows = forget.filter(run_id=key).sort("influence_rank")
         assert rows["influence_rank"].to_list() == [1, 2, 3]
         return rows["doc_id"].to_list()
 
@@ -113,11 +113,11 @@ def test_random_conditions_follow_from_the_seed_and_nothing_else():
     plan = plan_runs(study, chosen_bins(("alpha", TOPICS[0], None)))
     forget = forget_sets(study, plan, documents, scores)
     shuffled = forget_sets(study, plan, documents.reverse(), scores.reverse())
-    key = ["partition_key", "doc_id"]
+    key = ["run_id", "doc_id"]
     assert forget.sort(key).equals(shuffled.sort(key))
-    draws = forget.filter(pl.col("partition_key").str.contains("random_in_topic"))
+    draws = forget.filter(pl.col("run_id").str.contains("random_in_topic"))
     assert draws["influence_rank"].is_null().all()
-    sets = [frozenset(rows["doc_id"]) for _, rows in draws.group_by("partition_key")]
+    sets = [frozenset(rows["doc_id"]) for _, rows in draws.group_by("run_id")]
     assert len(set(sets)) == 3
     other = unlearning_study(Path("m"), forget_documents=5, seeds=[1, 2, 3])
     reseeded = forget_sets(other.model_copy(update={"seed": 8}), plan, documents, scores)

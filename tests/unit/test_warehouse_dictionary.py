@@ -54,7 +54,7 @@ def test_every_number_has_a_unit_and_every_computed_one_a_formula():
             if column["data_type"] not in NUMERIC:
                 assert measure is None
                 continue
-            assert measure, f"{place}: no rule of warehouse/measures.py says its unit and range"
+            assert measure, f"{place}: no rule of warehouse/units.py says its unit and range"
             if column["data_type"] == "double precision" and column["name"] not in counted:
                 assert measure.chapter in chapters, f"{place}: {measure.chapter} is no chapter"
 

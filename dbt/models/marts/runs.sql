@@ -1,7 +1,7 @@
 select
     studies.study,
     records.asset,
-    records.partition_key,
+    records.part,
     records.fact,
     records.fingerprint,
     records.n_rows,

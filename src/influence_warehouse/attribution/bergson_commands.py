@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SEEN_SECONDS = 60.0
 
 
-def run_call(command: "Command", meeting: Rendezvous | None) -> None:
+def run_call(command: "Command", rendezvous: Rendezvous | None) -> None:
     """Fill the command's run folder, together with the other nodes if it is for more than one."""
     from bergson.config.config_io import save_run_config
     from bergson.utils.worker_utils import validate_run_path
@@ -32,10 +32,10 @@ def run_call(command: "Command", meeting: Rendezvous | None) -> None:
     config = command.index_cfg
     validate_run_path(config)
     save_run_config(command, config.partial_run_path)
-    if meeting is None or config.distributed.nnode == 1:
+    if rendezvous is None or config.distributed.nnode == 1:
         _perform(command)
         return
-    with joined(meeting, config.partial_run_path):
+    with joined(rendezvous, config.partial_run_path):
         _perform(command)
 
 
@@ -44,8 +44,8 @@ def join_calls(study: Study, home: Home, node: int) -> Iterator[str]:
 
     Raises StudyError for a node that the study has not, NodesError when the leader refuses it.
     """
-    meeting = rendezvous_of(study, home)
-    if meeting is None or not 0 < node < meeting.nodes:
+    rendezvous = rendezvous_of(study, home)
+    if rendezvous is None or not 0 < node < rendezvous.nodes:
         raise StudyError(
             f"--node {node}: compute.nodes is {study.compute.nodes}, of which node 0 leads and "
             "those from 1 on join. Remedy: another number, or a larger compute.nodes."
@@ -58,7 +58,7 @@ def join_calls(study: Study, home: Home, node: int) -> Iterator[str]:
         with bergson_output_to(log):
             return _take_part(call, node)
 
-    yield from join(meeting, node, take_part)
+    yield from join(rendezvous, node, take_part)
 
 
 def _take_part(call: Path, node: int) -> str:

@@ -48,8 +48,8 @@ def make_gradient_diagnosis(task: Task) -> list[Made]:
     """
     study, lake = task.study, task.lake
     report = _diagnose(study, lake)
-    found = [(name, float(cosine)) for name, cosine in _REPORT_LINE.findall(report)]
-    if not found:
+    cosines = [(name, float(cosine)) for name, cosine in _REPORT_LINE.findall(report)]
+    if not cosines:
         raise HealthError(
             "Bergson's gradient diagnostic gave no result. Remedy: read its report in "
             f"{lake.home.runs / 'bergson.log'}."
@@ -58,15 +58,15 @@ def make_gradient_diagnosis(task: Task) -> list[Made]:
     frame = pl.DataFrame(
         {
             "model": study.model.name,
-            "configuration": [name for name, _ in found],
+            "configuration": [name for name, _ in cosines],
             "n_trials": study.attribution.health_trials,
-            "min_cosine": [cosine for _, cosine in found],
+            "min_cosine": [cosine for _, cosine in cosines],
             "threshold": threshold,
             # not (x < t): a cosine that is not a number fails.
-            "is_passed": [cosine >= threshold for _, cosine in found],
+            "is_passed": [cosine >= threshold for _, cosine in cosines],
         }
     )
-    return [Made("gradient_diagnosis", frame, {"min_cosine": min(c for _, c in found)})]
+    return [Made("gradient_diagnosis", frame, {"min_cosine": min(c for _, c in cosines)})]
 
 
 def make_attribution_health(task: Task) -> list[Made]:

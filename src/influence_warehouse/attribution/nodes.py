@@ -55,7 +55,7 @@ class Rendezvous:
 
 
 def rendezvous_of(study: Study, home: Home) -> Rendezvous | None:
-    """The meeting that the environment names; None for a study on one node.
+    """Where the environment says that nodes meet; None for a study on one node.
 
     Raises StudyError when MASTER_ADDR or MASTER_PORT is missing or not an address.
     """
@@ -96,14 +96,14 @@ def _terms(study: Study, home: Home) -> Fingerprint:
 
 
 @contextmanager
-def joined(meeting: Rendezvous, call: Path) -> Iterator[None]:
+def joined(rendezvous: Rendezvous, call: Path) -> Iterator[None]:
     """Run the block, the leader's part of a call, while all other nodes run theirs.
 
     `call` is the folder with the call's configuration. At the end of the block every node has
     ended its part. Raises NodesError when nodes did not come, do not fit, fail or are lost.
     """
-    deadline = time.monotonic() + meeting.seconds
-    others = _Others(_opened(meeting, deadline), meeting)
+    deadline = time.monotonic() + rendezvous.seconds
+    others = _Others(_opened(rendezvous, deadline), rendezvous)
     others.gather(deadline)
     port = _free_port()
     others.store.set("order", json.dumps({"call": str(call), "port": port}))
@@ -122,7 +122,7 @@ def joined(meeting: Rendezvous, call: Path) -> Iterator[None]:
         raise _lost(problems)
 
 
-def join(meeting: Rendezvous, node: int, take_part: Callable[[Path], str]) -> Iterator[str]:
+def join(rendezvous: Rendezvous, node: int, take_part: Callable[[Path], str]) -> Iterator[str]:
     """Take part in every call of the leaders that come; a line for each, without end.
 
     `take_part` runs this node's part of the call in a folder and returns its name.
@@ -132,15 +132,15 @@ def join(meeting: Rendezvous, node: int, take_part: Callable[[Path], str]) -> It
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     from torch.distributed import DistError
 
-    yield f"node {node}: waits for calls at {meeting.place}"
+    yield f"node {node}: waits for calls at {rendezvous.place}"
     while True:
-        who, terms = f"node {node} ({platform.node()})", meeting.terms.to_json()
+        who, terms = f"node {node} ({platform.node()})", rendezvous.terms.to_json()
         me = {"node": node, "who": who, "name": uuid.uuid4().hex, "terms": terms}
-        # Between two calls there is no store; one of a leader that went is no matter.
+        # Between two calls there is no store, and one whose leader is gone does not matter.
         with suppress(OSError, DistError):
             # Asked by a plain connection first: torch writes many lines on each that fails.
-            socket.create_connection((meeting.host, meeting.port), 5).close()
-            store = _store(meeting.host, meeting.port)
+            socket.create_connection((rendezvous.host, rendezvous.port), 5).close()
+            store = _store(rendezvous.host, rendezvous.port)
             if not store.check(["order"]):
                 order = _order(store, me)
                 yield f"node {node}: {_part_of_call(store, me, order, take_part)}"
@@ -191,17 +191,17 @@ def _part_of_call(
 class _Others:
     """The other nodes, as the leader sees them in its store."""
 
-    def __init__(self, store: "TCPStore", meeting: Rendezvous) -> None:
-        self.store, self._meeting = store, meeting
+    def __init__(self, store: "TCPStore", rendezvous: Rendezvous) -> None:
+        self.store, self._rendezvous = store, rendezvous
         self.working: list[dict[str, Any]] = []
         self._heard: dict[str, float] = {}
 
     def gather(self, deadline: float) -> None:
         """Wait for all, which must agree; whoever goes before all are there may come again."""
-        expected = set(range(1, self._meeting.nodes))
+        expected = set(range(1, self._rendezvous.nodes))
         while missing := sorted(expected - {node["node"] for node in self.working}):
             if time.monotonic() > deadline:
-                raise _missing(self._meeting, missing)
+                raise _missing(self._rendezvous, missing)
             time.sleep(_BEAT_SECONDS / 2)
             seats = [_SEAT.format(node=node) for node in expected]
             seated = [json.loads(self.store.get(seat)) for seat in seats if self._has(seat)]
@@ -211,17 +211,17 @@ class _Others:
 
     def problems(self) -> list[str]:
         """Who has failed or is gone; whoever has answered works no more."""
-        found = []
+        problems = []
         for node in list(self.working):
             if self._has(_ANSWER.format(**node)):
                 failed = self.store.get(_ANSWER.format(**node)).decode()
-                found += [f"{node['who']} failed: {failed}"] if failed else []
+                problems += [f"{node['who']} failed: {failed}"] if failed else []
             elif self._is_silent(node):
-                found.append(f"{node['who']} was lost")
+                problems.append(f"{node['who']} was lost")
             else:
                 continue
             self.working.remove(node)
-        return found
+        return problems
 
     def wait(self, seconds: float) -> None:
         """Until every node has answered, or is late."""
@@ -240,7 +240,7 @@ class _Others:
 
     def _require_fit(self, node: dict[str, Any]) -> None:
         """Raises NodesError, on both sides, for another study or other versions."""
-        ours, theirs = self._meeting.terms, Fingerprint.from_json(node["terms"])
+        ours, theirs = self._rendezvous.terms, Fingerprint.from_json(node["terms"])
         # Models and methods of the study that this call is not about may differ.
         about = {
             name: value
@@ -289,27 +289,27 @@ def _lost(problems: list[str]) -> NodesError:
     )
 
 
-def _missing(meeting: Rendezvous, missing: list[int]) -> NodesError:
+def _missing(rendezvous: Rendezvous, missing: list[int]) -> NodesError:
     names = ", ".join(map(str, missing))
     return NodesError(
-        f"compute.nodes: {meeting.nodes}, but node {names} did not come to {meeting.place} within "
-        f"{meeting.seconds:.0f} s. Remedy: start `influence join STUDY --node K` on each, with "
-        "MASTER_ADDR naming the machine of this process "
+        f"compute.nodes: {rendezvous.nodes}, but node {names} did not come to {rendezvous.place} "
+        f"within {rendezvous.seconds:.0f} s. Remedy: start `influence join STUDY --node K` on "
+        "each, with MASTER_ADDR naming the machine of this process "
         f"({platform.node()}) and the same MASTER_PORT, which no firewall may close."
     )
 
 
-def _opened(meeting: Rendezvous, deadline: float) -> "TCPStore":
+def _opened(rendezvous: Rendezvous, deadline: float) -> "TCPStore":
     """The leader's store; another leader on this machine may have to end first."""
     from torch.distributed import DistNetworkError
 
     while True:
         try:
-            return _store("localhost", meeting.port, is_master=True)
+            return _store("localhost", rendezvous.port, is_master=True)
         except DistNetworkError as error:
             if "EADDRINUSE" not in str(error) or time.monotonic() > deadline:
                 raise NodesError(
-                    f"MASTER_PORT {meeting.port}: {error}. Remedy: a port that is free "
+                    f"MASTER_PORT {rendezvous.port}: {error}. Remedy: a port that is free "
                     "on this machine, the same on all nodes; a port of its own for each worker."
                 ) from error
         time.sleep(_BEAT_SECONDS)

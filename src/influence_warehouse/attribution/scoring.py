@@ -94,17 +94,17 @@ def make_document_scores(task: Task) -> list[Made]:
 
     Benchmarks that the shard already holds under the same settings are kept, not recomputed.
     """
-    kept = _kept_benchmarks(task)
-    missing = [name for name in _names(task.study) if name not in kept]
+    scored_before = _kept_benchmarks(task)
+    missing = [name for name in _names(task.study) if name not in scored_before]
     frames = _score_shard(task, missing) if missing else {}
-    made = []
+    facts = []
     for fact in SHARD_FACTS:
         rows = [frames[fact]] if missing else []
-        if kept:
-            old = task.lake.read(fact, task.key).filter(pl.col("benchmark").is_in(kept))
+        if scored_before:
+            old = task.lake.read(fact, task.key).filter(pl.col("benchmark").is_in(scored_before))
             rows = [frame.select(old.columns).cast(old.schema) for frame in rows] + [old]
-        made.append(Made(fact, pl.concat(rows), {"scored": missing, "kept": kept}))
-    return made
+        facts.append(Made(fact, pl.concat(rows), {"scored": missing, "kept": scored_before}))
+    return facts
 
 
 def _names(study: Study) -> list[str]:
@@ -155,17 +155,16 @@ def _kept_benchmarks(task: Task) -> list[str]:
         return []
     kept: set[str] | None = None
     for fact, fingerprint in task.fingerprints.items():
-        found = lake.require(fact, part).parts
+        existing_parts = lake.require(fact, part).parts
         changed = {
             name
-            for name in {*found, *fingerprint.parts}
-            if found.get(name) != fingerprint.parts.get(name)
+            for name in {*existing_parts, *fingerprint.parts}
+            if existing_parts.get(name) != fingerprint.parts.get(name)
         }
         if any(not name.startswith("benchmark.") for name in changed):
             return []
-        same = {n.removeprefix("benchmark.") for n in found if n.startswith("benchmark.")} - {
-            n.removeprefix("benchmark.") for n in changed
-        }
+        benchmarks = [name for name in existing_parts if name.startswith("benchmark.")]
+        same = {name.removeprefix("benchmark.") for name in benchmarks if name not in changed}
         kept = same if kept is None else kept & same
     return sorted(kept or ())
 
@@ -179,8 +178,8 @@ def _benchmark_parts(lake: Lake, names: Sequence[str]) -> dict[str, str]:
 @lru_cache(maxsize=256)
 def _items_digest(items: FactPath, version: tuple[object, ...], benchmark: str) -> str:
     columns = ["item_id", "prompt", "choices", "answer_index"]
-    found = scan(items).filter(pl.col("benchmark") == benchmark)
-    return digest_of(found.select(columns).collect().rows())
+    chosen_items = scan(items).filter(pl.col("benchmark") == benchmark)
+    return digest_of(chosen_items.select(columns).collect().rows())
 
 
 @lru_cache(maxsize=8)

@@ -1,7 +1,7 @@
 """Scores from projected gradients that were stored: no model, no gradient pass.
 
 Correction, unit norm and inner product are those of Bergson's own scorer, block by block.
-Does not belong here: making and keeping the gradients (`trackstar`, `stage`).
+Does not belong here: making and keeping the gradients (`trackstar`, `scoring`).
 """
 
 import json

@@ -63,7 +63,7 @@ class TrackStar:
     compute: Compute
     log: Path
     seed: int
-    meeting: Rendezvous | None = None
+    rendezvous: Rendezvous | None = None
 
     def fit_preconditioner(
         self, documents: Sequence[Encoded], queries: Sequence[Encoded], folder: Path
@@ -105,7 +105,7 @@ class TrackStar:
             config = self._index_config(scratch / _INDEX, rows, scratch)
             # Raw gradients: what Bergson normalizes while building, it does not normalize
             # again after the correction at scoring.
-            run_call(Build(config, PreprocessConfig()), self.meeting)
+            run_call(Build(config, PreprocessConfig()), self.rendezvous)
 
     def score(
         self, documents: Sequence[Encoded], preconditioner: Path, query_index: Path
@@ -118,7 +118,7 @@ class TrackStar:
 
             config = self._index_config(scratch / "scores", documents, scratch)
             score_config, preprocess = self._score_config(preconditioner, query_index)
-            run_call(Score(score_config, config, preprocess), self.meeting)
+            run_call(Score(score_config, config, preprocess), self.rendezvous)
             scores = load_scores(Path(config.run_path))
             if config.distributed.nnode > 1:
                 _require_written(scores.mmap, [len(row["input_ids"]) > 1 for row in documents])
@@ -138,7 +138,7 @@ class TrackStar:
         from bergson.config.config import HessianConfig
 
         config = self._index_config(folder, rows, folder.parent)
-        run_call(Hessian(HessianConfig(method="autocorrelation"), config), self.meeting)
+        run_call(Hessian(HessianConfig(method="autocorrelation"), config), self.rendezvous)
 
     def _score_config(
         self, preconditioner: Path, query_index: Path

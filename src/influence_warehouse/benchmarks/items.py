@@ -1,7 +1,7 @@
 """Reads a benchmark's items and refuses what cannot be a question with one right answer.
 
 Belongs here: files and hub datasets of items, the study's column mapping, validation, the
-keyed sample of `max_items`. Does not belong here: prompts (prompts.py), facts (tables.py).
+keyed sample of `max_items`. Does not belong here: prompts (`prompts`), facts (`tables`).
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Items as attribution queries: token ids whose loss counts on the right answer alone.
 
-Belongs here: the tokens and labels of a query. Does not belong here: gradients
-(attribution), likelihoods of the wrong answers (scoring.py).
+Belongs here: the tokens and labels of a query. Does not belong here: likelihoods of
+the wrong answers (`scoring`).
 """
 
 from typing import TYPE_CHECKING

@@ -1,7 +1,4 @@
-"""Verbs that make things: a study, a part of it, its tables, Dagster's pages.
-
-Does not belong here: any decision about data.
-"""
+"""Verbs that make things: a study, a part of it, its tables, Dagster's pages."""
 
 import os
 import signal
@@ -113,7 +110,7 @@ def join(study: str, node: int) -> None:
 
     end_by_oneself()
     for signal_ in (signal.SIGINT, signal.SIGTERM):
-        # Out of whatever it is at, so that Bergson ends its processes.
+        # Interrupts the work wherever it is, so that Bergson ends its processes.
         signal.signal(signal_, lambda *_: sys.exit(0))
     for line in join_calls(*study_and_home(study), node):
         click.echo(redacted(line), err=True)

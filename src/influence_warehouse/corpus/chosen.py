@@ -1,7 +1,6 @@
 """Chosen documents of the corpus, read without holding the texts of all others.
 
-Belongs here: the one way to read texts of `documents`. Does not belong here: who is chosen
-(sampling, unlearning).
+Belongs here: the one way to read texts of `documents`.
 """
 
 import polars as pl

@@ -166,7 +166,7 @@ def _predict(
     """Slug and softmax maximum per text."""
     import torch
 
-    # Texts of like length share a batch, so that little is padded; the order is restored.
+    # Texts of similar length share a batch, so that little is padded; the order is restored.
     order = sorted(range(len(texts)), key=lambda i: (len(texts[i]), i))
     labels, sure = [""] * len(texts), [0.0] * len(texts)
     size = settings.batch_size

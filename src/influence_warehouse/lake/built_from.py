@@ -1,7 +1,4 @@
-"""Which facts the tables were built from: noted before a build, published with the tables.
-
-Does not belong here: building and publishing (`warehouse`).
-"""
+"""Which facts the tables were built from: noted before a build, published with the tables."""
 
 import json
 from pathlib import Path
@@ -17,8 +14,8 @@ def note_built_from(home: Home) -> None:
     """Note beside the build database which facts the marts are built from; before they are."""
     from influence_warehouse.lake.facts import write_atomically
 
-    told = json.dumps(sorted(map(list, recorded_fingerprints(home)), key=str))
-    write_atomically(built_from(home.build_database), lambda part: part.write_text(told))
+    text = json.dumps(sorted(map(list, recorded_fingerprints(home)), key=str))
+    write_atomically(built_from(home.build_database), lambda part: part.write_text(text))
 
 
 def facts_changed_since(home: Home) -> list[str]:

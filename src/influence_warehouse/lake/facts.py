@@ -23,7 +23,7 @@ from influence_warehouse.errors import FactError, WarehouseError
 from influence_warehouse.lake import object_storage
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.fingerprint import Fingerprint
-from influence_warehouse.lake.layout import EMPTY_FACT, Home, file_name_of, partition_of
+from influence_warehouse.lake.layout import EMPTY_FACT, Home, file_name_of, part_of
 from influence_warehouse.lake.leftovers import part_beside
 from influence_warehouse.lake.object_storage import FactPath, naming_refusals
 from influence_warehouse.lake.out_of_core import write_groups
@@ -35,7 +35,7 @@ METADATA_KEY = "influence_warehouse"
 
 _REMAKE = "Remedy: delete the file and run the study again; only this fact is remade."
 
-# One file of a fact in parts, by the names of what it is of: `base|trackstar|00003`.
+# One file of a fact in parts, named by model, method and shard: `base|trackstar|00003`.
 Part = str
 
 
@@ -172,7 +172,7 @@ class Lake:
         folder = self.home.lake / fact
         with naming_refusals(folder):
             files = [path for path in folder.glob("*.parquet") if not _is_empty_fact(path)]
-        return sorted(partition_of(path.stem) for path in files)
+        return sorted(part_of(path.stem) for path in files)
 
     def fingerprint(self, fact: str, part: Part | None = None) -> Fingerprint | None:
         """What made the fact on disk, or None where there is none.
@@ -191,10 +191,10 @@ class Lake:
     def is_current(self, fingerprint: Fingerprint, part: Part | None = None) -> bool:
         """Whether the fact on disk was made from exactly this. A damaged file is not current."""
         try:
-            found = self.fingerprint(fingerprint.fact, part)
+            existing = self.fingerprint(fingerprint.fact, part)
         except FactError:
             return False
-        if found is None or found.digest != fingerprint.digest:
+        if existing is None or existing.digest != fingerprint.digest:
             return False
         return _is_intact(self.path(fingerprint.fact, part))
 
@@ -211,10 +211,10 @@ class Lake:
 
     def require(self, fact: str, part: Part | None = None) -> Fingerprint:
         """Fingerprint of a fact that must exist. Raises FactError naming the remedy."""
-        found = self.fingerprint(fact, part)
-        if found is None:
+        existing = self.fingerprint(fact, part)
+        if existing is None:
             raise FactError(_missing(fact, self.path(fact, part)))
-        return found
+        return existing
 
     def digests(self, fact: str) -> list[str]:
         """Digests of the fact on disk, or of all its parts. Raises FactError: missing."""
@@ -266,10 +266,10 @@ class Lake:
     def is_readable(self, fact: str, part: Part | None = None) -> bool:
         """Whether the fact is there and undamaged."""
         try:
-            found = self.fingerprint(fact, part)
+            existing = self.fingerprint(fact, part)
         except FactError:
             return False
-        return found is not None and _is_intact(self.path(fact, part))
+        return existing is not None and _is_intact(self.path(fact, part))
 
     def require_intact(self) -> None:
         """Check every fact's bytes and columns, for readers other than this class: dbt reads whole
@@ -297,9 +297,9 @@ class Lake:
     def require_expected(self, expected: Fingerprint, part: Part | None = None) -> None:
         """Raise FactError for a missing fact, and listing every difference for one that was made
         from something else than `expected`."""
-        found = self.require(expected.fact, part)
-        if found.digest != expected.digest:
-            differences = "\n  ".join(found.differences(expected))
+        existing = self.require(expected.fact, part)
+        if existing.digest != expected.digest:
+            differences = "\n  ".join(existing.differences(expected))
             raise FactError(
                 f"{self.path(expected.fact, part)}: made from something else:\n  {differences}\n"
                 "Remedy: run the study again; what is stale is remade, the rest is kept."

@@ -20,13 +20,13 @@ IMPORTED_MODEL = "imported"
 EMPTY_FACT = "~empty.parquet"
 
 
-def file_name_of(partition: str) -> str:
-    """A partition key as a file's name: `a|b` is `a+b`, because shells read `|`."""
-    return partition.replace("|", "+")
+def file_name_of(part: str) -> str:
+    """A part's key as a file's name: `a|b` is `a+b`, because shells read `|`."""
+    return part.replace("|", "+")
 
 
-def partition_of(file_name: str) -> str:
-    """The partition key whose file has this name, without its ending."""
+def part_of(file_name: str) -> str:
+    """The part whose file has this name, without its ending."""
     return file_name.replace("+", "|")
 
 

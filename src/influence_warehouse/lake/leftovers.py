@@ -1,8 +1,7 @@
 """What is being written, and what killed processes left of it.
 
 Everything is written beside its place and renamed. The name on the way says which process
-writes, so that what a dead one left can be told from what a living one is at, and removed.
-Does not belong here: the writing itself.
+writes, so that what a dead one left is known from what a living one is writing, and removed.
 """
 
 import hashlib
@@ -51,11 +50,11 @@ def _machine() -> str:
 
 
 def _is_dead(name: str) -> bool:
-    found = _NAME.fullmatch(name)
-    if found is None or found[1] != _machine():
+    match = _NAME.fullmatch(name)
+    if match is None or match[1] != _machine():
         return False
     try:
-        os.kill(int(found[2]), 0)
+        os.kill(int(match[2]), 0)
     except ProcessLookupError:
         return True
     except (PermissionError, OverflowError):

@@ -14,12 +14,13 @@ def require_in_range(fact: str, contract: Contract, frame: pl.DataFrame) -> None
     What is not a number is in every range: health checks count it, and must be able to.
     """
     checks = {column.name: _excluded(column) for column in contract.declared}
-    found = frame.select(mask.any().alias(name) for name, mask in checks.items()).row(0, named=True)
+    broken = frame.select(mask.any().alias(name) for name, mask in checks.items())
+    is_broken = broken.row(0, named=True)
     problems = [
         f"{column.name} holds {frame.filter(checks[column.name])[column.name][0]!r}, declared "
         f"{column.range or 'never null'}"
         for column in contract.declared
-        if found[column.name]
+        if is_broken[column.name]
     ]
     if problems:
         raise FactError(

@@ -10,6 +10,7 @@ import json
 import platform
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -54,58 +55,62 @@ def _processor() -> str:
     return platform.machine()
 
 
-def record_path(home: Home, fact: str, partition: str | None) -> Path:
-    """`runs/records/<fact>.json`, or `<fact>--<partition>.json` for a shard or a run."""
-    name = fact if partition is None else f"{fact}--{file_name_of(partition)}"
+def record_path(home: Home, fact: str, part: str | None) -> Path:
+    """`runs/records/<fact>.json`, or `<fact>--<part>.json` for a shard or a run."""
+    name = fact if part is None else f"{fact}--{file_name_of(part)}"
     return home.runs / "records" / f"{name}.json"
 
 
-def failure_path(home: Home, partition: str) -> Path:
+def failure_path(home: Home, part: str) -> Path:
     """Where the error of a failed unlearning run stands until it succeeds."""
-    return home.runs / "failures" / f"{file_name_of(partition)}.txt"
+    return home.runs / "failures" / f"{file_name_of(part)}.txt"
 
 
-def write_failure(home: Home, partition: str, error: Exception) -> None:
+def write_failure(home: Home, part: str, error: Exception) -> None:
     """Note why an unlearning run failed: its error, one line."""
     from influence_warehouse.lake.facts import write_atomically
 
     text = redacted(f"{type(error).__name__}: {' '.join(str(error).split())}")[:500]
-    path = failure_path(home, partition)
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+    path = failure_path(home, part)
+    write_atomically(path, lambda file: file.write_text(text, encoding="utf-8"))
 
 
-def failure_of(home: Home, partition: str) -> str | None:
+def failure_of(home: Home, part: str) -> str | None:
     """The error that `write_failure` noted, or None."""
-    path = failure_path(home, partition)
+    path = failure_path(home, part)
     return path.read_text(encoding="utf-8") if path.exists() else None
 
 
-def recorded_fingerprint(home: Home, fact: str, partition: str | None) -> str | None:
+def recorded_fingerprint(home: Home, fact: str, part: str | None) -> str | None:
     """Digest of what a fact was made from, as its record says; None where there is none."""
-    found = _record(home, fact, partition).get("fingerprint")
-    return None if found is None else str(found)
+    digest = _record(home, fact, part).get("fingerprint")
+    return None if digest is None else str(digest)
 
 
-def recorded_rows(home: Home, fact: str, partition: str | None) -> int:
+def recorded_rows(home: Home, fact: str, part: str | None) -> int:
     """Rows of a fact, or what a folder holds, as its record says; 0 where there is none."""
-    return int(_record(home, fact, partition).get("rows", 0))
+    return int(_record(home, fact, part).get("rows", 0))
 
 
-def _record(home: Home, fact: str, partition: str | None) -> dict[str, Any]:
+def _record(home: Home, fact: str, part: str | None) -> dict[str, Any]:
     try:
-        record = json.loads(record_path(home, fact, partition).read_text(encoding="utf-8"))
+        record = json.loads(record_path(home, fact, part).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
-    return record if isinstance(record, dict) else {}
+    return record if isinstance(record, dict) and "part" in record else {}
 
 
 def recorded_fingerprints(home: Home) -> set[tuple[str, str | None, str]]:
-    """Fact, partition and digest of every record."""
-    found = set()
-    for path in (home.runs / "records").glob("*.json"):
+    """Fact, part (None of a whole fact) and digest of every record."""
+    return {(each["fact"], each["part"], each["fingerprint"]) for each in _records(home)}
+
+
+def _records(home: Home) -> Iterator[dict[str, Any]]:
+    """All records in the order of their files; those of a version before `part` are left out."""
+    for path in sorted((home.runs / "records").glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
-        found.add((record["fact"], record["partition"], record["fingerprint"]))
-    return found
+        if "part" in record:
+            yield record
 
 
 def write_records_table(home: Home) -> None:
@@ -116,18 +121,17 @@ def write_records_table(home: Home) -> None:
     from influence_warehouse.lake.contracts import RUN_RECORDS
     from influence_warehouse.lake.facts import write_atomically
 
-    paths = sorted((home.runs / "records").glob("*.json"))
-    rows = [_row(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
+    rows = [_row(record) for record in _records(home)]
     table = pl.DataFrame(rows, schema=RUN_RECORDS.columns, orient="row")
     write_atomically(home.records_table, table.sort(RUN_RECORDS.key).write_parquet)
 
 
 def _row(record: dict[str, Any]) -> tuple[object, ...]:
-    """A record in the columns of its table; its time in UTC, as the column says."""
+    """A record in the columns of its table, its time in UTC."""
     started = datetime.fromisoformat(record["started_at"]).astimezone(UTC).replace(tzinfo=None)
-    named = (record[name] for name in ("asset", "partition", "fact", "fingerprint", "rows"))
+    described = (record[name] for name in ("asset", "part", "fact", "fingerprint", "rows"))
     software = json.dumps(record["software"], sort_keys=True, separators=(",", ":"))
-    return *named, record["reused"], started, record["seconds"], software
+    return *described, record["reused"], started, record["seconds"], software
 
 
 def drop_records(home: Home, fact: str) -> None:
@@ -142,18 +146,18 @@ def write_record(
     outcome: "Outcome",
     fingerprint: str,
     started: Timer,
-    partition: str | None = None,
+    part: str | None = None,
 ) -> None:
     """Note how a fact was made. Does nothing for a reused one that has its record."""
     from influence_warehouse.lake.facts import write_atomically
 
-    path = record_path(home, outcome.fact, partition)
+    path = record_path(home, outcome.fact, part)
     # A process that was killed between a fact and its record left the record of an earlier one.
-    if outcome.reused and recorded_fingerprint(home, outcome.fact, partition) == fingerprint:
+    if outcome.reused and recorded_fingerprint(home, outcome.fact, part) == fingerprint:
         return
     record = {
         "asset": outcome.fact,
-        "partition": partition,
+        "part": part,
         "fact": outcome.fact,
         "fingerprint": fingerprint,
         "rows": outcome.rows,
@@ -164,4 +168,4 @@ def write_record(
         | {"python": platform.python_version(), "processor": _processor()},
     }
     text = json.dumps(record, sort_keys=True, indent=1)
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+    write_atomically(path, lambda file: file.write_text(text, encoding="utf-8"))

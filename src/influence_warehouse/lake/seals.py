@@ -55,7 +55,7 @@ def is_intact(path: "Path | UPath") -> bool:
 
 
 def footer(path: "Path | UPath") -> bytes:
-    """A Parquet file of no rows with the footer of this one; empty where this is none at all."""
+    """A Parquet file of no rows with the footer of this one; empty if this is not Parquet."""
     try:
         return _MAGIC + _outline(path)[1]
     except _DamagedError:
@@ -75,10 +75,10 @@ def _outline(path: "Path | UPath") -> tuple[int, bytes, int | None]:
             raise _DamagedError
         stream.seek(start)
         footer = stream.read()
-    found = footer.find(_MARK)
-    if found < 0 and METADATA_KEY.encode() in footer:
+    place = footer.find(_MARK)
+    if place < 0 and METADATA_KEY.encode() in footer:
         raise _DamagedError
-    return start, footer, None if found < 0 else found + len(_MARK)
+    return start, footer, None if place < 0 else place + len(_MARK)
 
 
 def _digest(path: "Path | UPath", start: int, footer: bytes) -> bytes:

@@ -61,7 +61,7 @@ def split_ids(
     """Token ids of the prompt that a text begins with, and of the rest.
 
     White space that ends the prompt is the rest's, as in lm-eval: most tokenizers join it to the
-    next word. Raises InputError, naming what it is of, unless the prompt's ids begin those of the
+    next word. Raises InputError, naming the text, unless the prompt's ids begin those of the
     whole and leave some: else the loss would be on other tokens than the rest's.
     """
     whole = tokenizer.encode(text, verbose=False)

@@ -1,8 +1,7 @@
 """The study's language model: where it is, what identifies it, and its tokenizer.
 
 Belongs here: locating a model folder or hub id, its digest, loading tokenizer and weights
-with the study's dtype and attention. Does not belong here: training (planted), scoring
-(benchmarks), gradients (attribution).
+with the study's dtype and attention.
 """
 
 from dataclasses import dataclass

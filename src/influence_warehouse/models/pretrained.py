@@ -1,7 +1,7 @@
 """Real pretrained models that reach a machine through the package index alone.
 
 Belongs here: turning the model file of an installed package into a transformers folder.
-Does not belong here: loading a study's model (models.py), training (planted).
+Does not belong here: loading a study's model (`loading`).
 """
 
 from importlib.metadata import PackageNotFoundError, version

@@ -1,7 +1,7 @@
-"""Great Expectations, run over evidence tables: rules, one checkpoint, what each came to.
+"""Great Expectations, run over evidence tables: expectations, one checkpoint, their outcomes.
 
-Belongs here: the machinery that every stage's suite shares. Does not belong here: which rules
-there are (sampling.expectations, unlearning.expectations).
+Belongs here: the machinery that every stage's suite shares. Does not belong here: which
+expectations there are (sampling.expectations, unlearning.expectations).
 """
 
 import json
@@ -48,13 +48,13 @@ class Guard:
     def require_passed(self, lake: Lake) -> None:
         """Raise FactError unless what is there now was checked, and passed all expectations."""
         path = self._path(lake)
-        noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        if noted.get("of") != self._digest(lake):
+        note = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if note.get("of") != self._digest(lake):
             raise FactError(
                 f"{lake.home.lake / self.fact}: has not been checked since it was made. "
                 "Remedy: `influence run` the study; its Great Expectations check comes first."
             )
-        outcomes = [ExpectationOutcome(**outcome) for outcome in noted["outcomes"]]
+        outcomes = [ExpectationOutcome(**outcome) for outcome in note["outcomes"]]
         failed = [outcome for outcome in outcomes if not outcome.success]
         if failed:
             lines = [f"  {o.name}: expected {o.expected}; {o.observed}" for o in failed]
@@ -73,7 +73,7 @@ class Guard:
 
 
 @dataclass(frozen=True)
-class Rule:
+class Expectation:
     """One expectation: a Great Expectations class on one of the evidence tables."""
 
     name: str
@@ -84,9 +84,9 @@ class Rule:
 
 
 def run_checkpoint(
-    home: Home, name: str, tables: dict[str, pl.DataFrame], rules: tuple[Rule, ...]
+    home: Home, name: str, tables: dict[str, pl.DataFrame], expectations: tuple[Expectation, ...]
 ) -> dict[str, Any]:
-    """Great Expectations' result of each rule, by the rule's name; also in the Data Docs.
+    """Great Expectations' result of each expectation, by its name; also in the Data Docs.
 
     `name` is the checkpoint's; tables have names of their own among all checkpoints.
     """
@@ -101,7 +101,7 @@ def run_checkpoint(
     for table in tables:
         asset = source.add_parquet_asset(table)
         batch = asset.add_batch_definition_path("whole", path=f"{table}.parquet")
-        suite = context.suites.add_or_update(_suite(f"{name}_{table}", table, rules))
+        suite = context.suites.add_or_update(_suite(f"{name}_{table}", table, expectations))
         definition = gx.ValidationDefinition(name=suite.name, data=batch, suite=suite)
         definitions.append(context.validation_definitions.add_or_update(definition))
     checkpoint = gx.Checkpoint(
@@ -118,15 +118,15 @@ def run_checkpoint(
     }
 
 
-def _suite(name: str, table: str, rules: tuple[Rule, ...]) -> Any:
-    """Great Expectations' suite of the rules on one table."""
+def _suite(name: str, table: str, expectations: tuple[Expectation, ...]) -> Any:
+    """Great Expectations' suite of the expectations on one table."""
     gx = _great_expectations()
-    expectations = [
-        getattr(gx.expectations, rule.kind)(**rule.arguments, meta={"name": rule.name})
-        for rule in rules
-        if rule.table == table
+    configured = [
+        getattr(gx.expectations, each.kind)(**each.arguments, meta={"name": each.name})
+        for each in expectations
+        if each.table == table
     ]
-    return gx.ExpectationSuite(name, expectations=expectations)
+    return gx.ExpectationSuite(name, expectations=configured)
 
 
 def _great_expectations() -> Any:
@@ -144,19 +144,20 @@ def _no_progress_bars() -> Any:
     return ProgressBarsConfig(globally=False, metric_calculations=False)
 
 
-def outcome_of(rule: Rule, result: Any, note: str = "") -> ExpectationOutcome:
-    """What Great Expectations' result of a rule came to; `note` joins what was observed."""
+def outcome_of(expectation: Expectation, result: Any, note: str = "") -> ExpectationOutcome:
+    """What Great Expectations' result of it came to; `note` joins what was observed."""
+    name, expected = expectation.name, expectation.expected
     counts = result.result
     if "unexpected_count" not in counts:
         # Great Expectations reports an expectation that raised as a failed one without counts.
         observed = f"could not be run: {_first_message(result.exception_info)}"
-        return ExpectationOutcome(rule.name, False, observed, rule.expected, None)
+        return ExpectationOutcome(name, False, observed, expected, None)
     unexpected, rows = int(counts["unexpected_count"]), int(counts["element_count"])
     examples = [str(value) for value in counts.get("partial_unexpected_list", [])[:3]]
     observed = f"{unexpected} of {rows} rows differ"
     observed += f", such as {', '.join(examples)}" if examples else ""
     observed += f"; {note}" if note else ""
-    return ExpectationOutcome(rule.name, bool(result.success), observed, rule.expected, unexpected)
+    return ExpectationOutcome(name, bool(result.success), observed, expected, unexpected)
 
 
 def _first_message(exception_info: dict[str, Any]) -> str:

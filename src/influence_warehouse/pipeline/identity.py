@@ -22,7 +22,7 @@ def fingerprints(
 
     Raises FactError where an input is missing, and what the step's own identity raises.
     """
-    asked = (study, lake) if part is None else (study.of_part(part), lake, part)
+    arguments = (study, lake) if part is None else (study.of_part(part), lake, part)
     parts = {
         "version": step.version,
         # Without what follows a plus: builds of one version for other hardware are one.
@@ -33,7 +33,7 @@ def fingerprints(
             for fact in step.inputs
             for key in parts_for(step, step_of(study, fact), study, lake, part)
         },
-        **step.identify(*asked),
+        **step.identify(*arguments),
     }
     return {fact: Fingerprint.of(fact, **parts) for fact in step.facts}
 

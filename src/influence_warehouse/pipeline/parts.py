@@ -49,9 +49,9 @@ def unlearned_cells(study: Study) -> list[str]:
     """Those whose choice of regions is forgotten."""
     if study.unlearning is None:
         return []
-    named = study.unlearning.methods
+    names = study.unlearning.methods
     methods = study.attribution.methods
-    return _cells(study, methods if named is None else [m for m in methods if m.name in named])
+    return _cells(study, methods if names is None else [m for m in methods if m.name in names])
 
 
 def model_of(key: str) -> str:

@@ -1,6 +1,6 @@
 """What of a study is done: each fact current, stale, missing, failed or waiting for another.
 
-Reads footers and inputs only; makes nothing. Does not belong here: running (Dagster).
+Reads footers and inputs only; makes nothing.
 """
 
 from collections import Counter
@@ -37,13 +37,13 @@ def states(study: Study, home: Home) -> Iterator[State]:
     for step in steps(study):
         blockers = sorted(unready.intersection(step.upstream))
         for part in [None] if blockers and step.parts == "runs" else step.part_keys(study, lake):
-            found = (
+            step_states = (
                 [_waiting(step, fact, part, blockers) for fact in step.facts]
                 if blockers
                 else _step_states(step, part, study, lake)
             )
-            unready |= {state.fact for state in found if state.state != "current"}
-            yield from found
+            unready |= {state.fact for state in step_states if state.state != "current"}
+            yield from step_states
 
 
 def status_lines(study: Study, home: Home) -> Iterator[str]:
@@ -53,12 +53,13 @@ def status_lines(study: Study, home: Home) -> Iterator[str]:
     for state in states(study, home):
         counts[state.state] += 1
         grouped.setdefault((state.stage, state.fact), []).append(state)
-    for (stage, fact), found in grouped.items():
-        kinds = Counter(state.state for state in found)
+    for (stage, fact), fact_states in grouped.items():
+        kinds = Counter(state.state for state in fact_states)
         summary = ", ".join(
-            f"{count} {kind}" if len(found) > 1 else kind for kind, count in sorted(kinds.items())
+            f"{count} {kind}" if len(fact_states) > 1 else kind
+            for kind, count in sorted(kinds.items())
         )
-        yield f"{stage:<12} {fact:<24} {summary}{_reason(fact, found, Lake(home))}"
+        yield f"{stage:<12} {fact:<24} {summary}{_reason(fact, fact_states, Lake(home))}"
     if home.facts_url:
         yield f"facts        {home.facts_url}"
     yield f"published    influence.duckdb         {_published(home)}"
@@ -69,19 +70,19 @@ def _published(home: Home) -> str:
     if not home.database.exists():
         return "missing"
     changed = facts_changed_since(home)
-    told = f"stale ({changed[0]} and {len(changed) - 1} more made since)" if changed else "current"
-    return f"{told}, {home.database}"
+    state = f"stale ({changed[0]} and {len(changed) - 1} more made since)" if changed else "current"
+    return f"{state}, {home.database}"
 
 
-def _reason(fact: str, found: list[State], lake: Lake) -> str:
+def _reason(fact: str, fact_states: list[State], lake: Lake) -> str:
     """Why runs stopped, and the first reason of what is not current."""
-    done = [state.part for state in found if state.state == "current"]
+    done = [state.part for state in fact_states if state.state == "current"]
     stops: Counter[str] = Counter()
     if fact == "unlearning_runs":
         stops.update(lake.read(fact, part)["stop_reason"].item() for part in done)
     reasons = [f"{count} {stop}" for stop, count in sorted(stops.items())]
     # A failure says more than a missing file.
-    ordered = sorted(found, key=lambda state: state.state != "failed")
+    ordered = sorted(fact_states, key=lambda state: state.state != "failed")
     reasons += [state.reason for state in ordered if state.reason][:1]
     return f" ({'; '.join(reasons)})" if reasons else ""
 
@@ -105,10 +106,10 @@ def _step_states(step: Step, part: Part | None, study: Study, lake: Lake) -> lis
 def folder_state(step: Step, part: Part | None, expected: Fingerprint, lake: Lake) -> State:
     """Of a folder, by what its record says that it was made from."""
     fact = expected.fact
-    found = recorded_fingerprint(lake.home, fact, part)
-    if found is None:
+    recorded = recorded_fingerprint(lake.home, fact, part)
+    if recorded is None:
         return State(step.stage, fact, part, "missing")
-    if found != expected.digest:
+    if recorded != expected.digest:
         return State(step.stage, fact, part, "stale", "made from something else")
     if fact == step.facts[0] and not step.has_folder(lake, expected):
         return State(step.stage, fact, part, "missing", "its folder is gone")
@@ -118,15 +119,15 @@ def folder_state(step: Step, part: Part | None, expected: Fingerprint, lake: Lak
 def _state(step: Step, part: Part | None, expected: Fingerprint, lake: Lake) -> State:
     fact = expected.fact
     try:
-        found = lake.fingerprint(fact, part)
+        existing = lake.fingerprint(fact, part)
     except InfluenceError as error:
         return State(step.stage, fact, part, "stale", str(error).splitlines()[0])
-    differences = found.differences(expected) if found else ["missing"]
+    differences = existing.differences(expected) if existing else ["missing"]
     if not differences:
         return State(step.stage, fact, part, "current")
     failure = failure_of(lake.home, part) if step.parts == "runs" and part else None
     if failure is not None:
         return State(step.stage, fact, part, "failed", f"{part}: {failure}"[:200])
-    if found is None:
+    if existing is None:
         return State(step.stage, fact, part, "missing")
     return State(step.stage, fact, part, "stale", "; ".join(differences)[:200])

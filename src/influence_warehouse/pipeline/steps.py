@@ -135,8 +135,8 @@ def step_of(study: Study, fact: str) -> Step:
 def attributed_facts() -> dict[str, str | None]:
     """Facts of corpus, benchmarks and attribution, with what they are in parts by: what the marts
     of any study start from."""
-    made = [*_corpus_to_benchmarks(planted=False), *_ATTRIBUTION]
-    return {fact: step.parts for step in made for fact in step.facts if fact in CONTRACTS}
+    makers = [*_corpus_to_benchmarks(planted=False), *_ATTRIBUTION]
+    return {fact: step.parts for step in makers for fact in step.facts if fact in CONTRACTS}
 
 
 def _function(path: str) -> Callable[..., Any]:
@@ -174,6 +174,7 @@ def _corpus_to_benchmarks(planted: bool) -> list[Step]:
             needs=source + model if planted else ("corpus_source",),
             identity="corpus.documents:identity_of_documents",
             libraries=("tokenizers",),
+            version=2,
         ),
         Step(
             "sampling",
@@ -325,6 +326,7 @@ _UNLEARNING = (
         needs=("chosen_bins",),
         identity="unlearning.plan:identity_of_unlearning_plan",
         parts="unlearned_cells",
+        version=2,
     ),
     Step(
         "unlearning",
@@ -333,6 +335,7 @@ _UNLEARNING = (
         inputs=("unlearning_plan", "sampling_manifest", "document_scores"),
         identity="unlearning.sets:identity_of_unlearning_sets",
         parts="unlearned_cells",
+        version=2,
     ),
     Step(
         "unlearning",
@@ -365,5 +368,6 @@ _UNLEARNING = (
         identity="unlearning.comparisons:identity_of_unlearning_comparisons",
         parts="unlearned_cells",
         libraries=("scipy",),
+        version=2,
     ),
 )

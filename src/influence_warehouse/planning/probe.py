@@ -1,7 +1,7 @@
 """How fast this machine does a study's work: the steps' own code on a few documents and items.
 
 Times are seconds of one core, which other work on the machine hardly changes; on an accelerator
-seconds of the clock. Belongs here: timing. Does not belong here: what is made of it (`plan`).
+wall time. Belongs here: timing. Does not belong here: what is made of it (`plan`).
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from influence_warehouse.unlearning.runs import choices_at_once
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-# Of the clock that rates are told in, of which importing libraries takes up to a half.
+# Wall time; importing libraries takes up to half of it.
 PROBE_SECONDS = 30.0
 _FEW, _MORE = 2, (8, 32, 128)
 _QUICK_SECONDS = 0.4  # a difference under this is measured again on more documents

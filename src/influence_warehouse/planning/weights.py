@@ -1,7 +1,7 @@
 """How long the steps of a run take beside each other, without measuring anything.
 
 Constants are those of one run of the demo and one of `webtext` on one core. They only divide a
-run into shares, so that what is left can be told from its own pace; `influence check` measures.
+run into shares, so that its own pace says how much time is left; `influence check` measures.
 """
 
 from pathlib import Path

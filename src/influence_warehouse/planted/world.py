@@ -77,7 +77,7 @@ def planted_section(study: Study) -> PlantedWorld:
 
 
 def _rng(study: Study, *purpose: str) -> random.Random:
-    """An own stream of numbers per purpose, so that one part can change without the others."""
+    """A stream of random numbers for each purpose, so that one can change without the others."""
     return random.Random(":".join([str(study.seed), *purpose]))
 
 

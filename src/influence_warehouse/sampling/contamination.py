@@ -23,19 +23,19 @@ def contained_questions(questions: Sequence[str], texts: Sequence[str]) -> list[
     first and the last, which may be parts of longer words) as a word of its own, so only
     such texts are searched.
     """
-    wanted: dict[str, list[int]] = {}
+    questions_of: dict[str, list[int]] = {}
     for position, question in enumerate(questions):
         text = normalized(question)
         if len(text) >= MIN_QUESTION_CHARS:
-            wanted.setdefault(text, []).append(position)
+            questions_of.setdefault(text, []).append(position)
     bodies = [normalized(text) for text in texts]
-    holders = _holders({word for text in wanted for word in text.split(" ")[1:-1]}, bodies)
-    found: list[set[int]] = [set() for _ in texts]
-    for text, positions in wanted.items():
+    holders = _holders({word for text in questions_of for word in text.split(" ")[1:-1]}, bodies)
+    contained: list[set[int]] = [set() for _ in texts]
+    for text, positions in questions_of.items():
         for i in _candidates(text, holders, len(bodies)):
             if text in bodies[i]:
-                found[i].update(positions)
-    return found
+                contained[i].update(positions)
+    return contained
 
 
 def _holders(words: set[str], bodies: Sequence[str]) -> dict[str, set[int]]:

@@ -126,13 +126,13 @@ def draw_sample(
             "documents_per_bin": per_bin,
             "shards": settings.shards,
         }
-        wanted = int(counts["population_documents"].clip(0, per_bin).sum())
+        expected_rows = int(counts["population_documents"].clip(0, per_bin).sum())
         # The second margin leaves all in: for a hash so uneven that the first fell short.
         for margin in (_MARGIN, float("inf")):
             ceilings = _ceilings(counts, per_bin, margin)
             connection.register("bins", cells.join(ceilings, on="bin_id").to_arrow())
             sample = connection.sql(_SAMPLE, params=readable | drawn).pl()
-            if len(sample) == wanted:
+            if len(sample) == expected_rows:
                 break
     return sample
 
@@ -175,7 +175,7 @@ def eligible_bins(settings: Sampling, cells: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ceilings(counts: pl.DataFrame, documents_per_bin: int, margin: float) -> pl.DataFrame:
-    """`counts` with the hash, in hexadecimal, below which a bin's sample lies all but surely."""
+    """`counts` with the hash, in hexadecimal, that a bin's whole sample is almost surely below."""
     enough = documents_per_bin + margin * (documents_per_bin**0.5 + 1)
     ceilings = [
         "g" if enough >= population else f"{int(enough / population * 2**64):016x}"

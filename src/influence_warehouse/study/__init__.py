@@ -1,4 +1,1 @@
-"""What a study may say: the sections of its YAML file, their rules, and the names of studies.
-
-Does not belong here: doing what it says.
-"""
+"""What a study may say: the sections of its YAML file, their rules, and the names of studies."""

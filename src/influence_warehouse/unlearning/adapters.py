@@ -1,7 +1,4 @@
-"""Finished LoRA adapters: safetensors, a record of the run and a model card, as one folder.
-
-Belongs here: writing and reading `adapters/<run>/`. Does not belong here: training.
-"""
+"""Finished LoRA adapters: weights, a record of the run and a model card in `adapters/<run>/`."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.folders import replaced_folder
 from influence_warehouse.lake.layout import Home, file_name_of
-from influence_warehouse.unlearning.training import Trained, bergson_output_to
+from influence_warehouse.unlearning.training import Trained, without_notices
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -38,9 +35,9 @@ class Adapter:
             return None
 
 
-def adapter_folder(home: Home, partition_key: str) -> Path:
-    """`adapters/<run>/`, the run's partition key as a file's name."""
-    return home.adapters / file_name_of(partition_key)
+def adapter_folder(home: Home, run_id: str) -> Path:
+    """`adapters/<run>/`, the run's id as a file's name."""
+    return home.adapters / file_name_of(run_id)
 
 
 def save_adapter(
@@ -68,7 +65,7 @@ def load_adapter(base: "PreTrainedModel", adapter: Adapter) -> "PeftModel":
     """`base` with the saved adapter."""
     from peft import PeftModel
 
-    with bergson_output_to():
+    with without_notices():
         return PeftModel.from_pretrained(base, str(adapter.folder))
 
 
@@ -80,7 +77,7 @@ library_name: peft
 tags: [unlearning, lora]
 ---
 
-# Unlearned: {run["partition_key"]}
+# Unlearned: {run["run_id"]}
 
 A LoRA adapter (rank {settings["lora"]["rank"]}, alpha {settings["lora"]["alpha"]}) that makes its
 base model forget documents. It was made to measure what the model loses, not to remove

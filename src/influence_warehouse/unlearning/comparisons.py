@@ -24,7 +24,7 @@ from influence_warehouse.unlearning.runs import PREDICTIONS, is_done
 def run_outcomes(study: Study, lake: Lake, cell: Part) -> pl.DataFrame:
     """Rows of `unlearning_outcomes`: each planned run is done, failed (with its error) or left."""
     rows = []
-    for key in lake.read("unlearning_plan", cell)["partition_key"]:
+    for key in lake.read("unlearning_plan", cell)["run_id"]:
         done = is_done(study, lake, key)
         error = None if done else failure_of(lake.home, key)
         rows.append((key, "done" if done else "failed" if error else "left", error))
@@ -35,7 +35,7 @@ def identity_of_unlearning_comparisons(study: Study, lake: Lake, cell: Part) -> 
     """The state of every run, what its predictions are made from, and the bootstrap."""
     outcomes = run_outcomes(study, lake, cell)
     # A run that is done is what its file says; another one has no part in the tests.
-    done = outcomes.filter(state="done")["partition_key"]
+    done = outcomes.filter(state="done")["run_id"]
     return {
         "outcomes": [list(row) for row in outcomes.iter_rows()],
         "predictions": digest_of({key: lake.require(PREDICTIONS, key).digest for key in done}),
@@ -68,7 +68,7 @@ def target_damage(lake: Lake, cell: Part, outcomes: pl.DataFrame) -> pl.DataFram
     Columns benchmark, condition, region, seed, item_id, measure (accuracy | margin), damage: the
     base model's value minus the unlearned one's.
     """
-    done = outcomes.filter(state="done")["partition_key"].to_list()
+    done = outcomes.filter(state="done")["run_id"].to_list()
     plan = lake.read("unlearning_plan", cell).rename({"topic": "region"})
     base = lake.read("item_predictions", model_of(cell)).select(
         "benchmark", "item_id", before="is_correct", margin_before="correct_logprob_margin"
@@ -76,7 +76,7 @@ def target_damage(lake: Lake, cell: Part, outcomes: pl.DataFrame) -> pl.DataFram
     key = ["benchmark", "condition", "region", "seed", "item_id"]
     return (
         lake.read_parts(PREDICTIONS, done)
-        .join(plan, left_on=["run_id", "benchmark"], right_on=["partition_key", "benchmark"])
+        .join(plan, on=["run_id", "benchmark"])
         .join(base, on=["benchmark", "item_id"])
         .select(
             *key,

@@ -2,7 +2,7 @@
 
 Unlearning must not start unless every expectation holds. What is compared is counted anew in
 SQL from the manifest, the scores and the items, not by the code that made the sets.
-Belongs here: the evidence and which rule is which expectation. Does not belong here: the sets.
+Belongs here: the evidence and which expectations there are. Does not belong here: the sets.
 """
 
 from typing import Any
@@ -13,9 +13,9 @@ import polars as pl
 from influence_warehouse.corpus.chosen import read_documents
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.pipeline.expectation_suite import (
+    Expectation,
     ExpectationOutcome,
     Guard,
-    Rule,
     outcome_of,
     run_checkpoint,
 )
@@ -29,7 +29,7 @@ from influence_warehouse.unlearning.sets import document_scores
 _EVIDENCE = """
     with runs as (
         select
-            partition_key,
+            run_id,
             model,
             method,
             benchmark,
@@ -45,10 +45,10 @@ _EVIDENCE = """
 
     candidates as (
         select
-            runs.partition_key,
+            runs.run_id,
             documents.doc_id,
             row_number() over (
-                partition by runs.partition_key order by scores.score desc, documents.doc_id
+                partition by runs.run_id order by scores.score desc, documents.doc_id
             ) as rank
         from runs
         inner join documents
@@ -67,9 +67,9 @@ _EVIDENCE = """
     )
 
     select
-        forget.partition_key,
+        forget.run_id,
         forget.doc_id,
-        count(*) over (partition by forget.partition_key, forget.doc_id) as copies_in_set,
+        count(*) over (partition by forget.run_id, forget.doc_id) as copies_in_set,
         documents.doc_id is not null as is_sampled,
         coalesce(
             (not runs.has_topic or documents.topic = runs.region_topic)
@@ -81,23 +81,23 @@ _EVIDENCE = """
             as recomputed_rank,
         kept.doc_id is not null as is_retained
     from forget
-    inner join runs using (partition_key)
+    inner join runs using (run_id)
     left join documents on forget.doc_id = documents.doc_id
     left join candidates
-        on forget.partition_key = candidates.partition_key and forget.doc_id = candidates.doc_id
+        on forget.run_id = candidates.run_id and forget.doc_id = candidates.doc_id
     left join kept
         on forget.doc_id = kept.doc_id and runs.model = kept.model and runs.method = kept.method
-    order by forget.partition_key, forget.doc_id
+    order by forget.run_id, forget.doc_id
 """
 
 _SIZES = """
     select
-        plan.partition_key,
-        (select count(*) from forget where forget.partition_key = plan.partition_key) as n_forget,
+        plan.run_id,
+        (select count(*) from forget where forget.run_id = plan.run_id) as n_forget,
         (
             select sha256(string_agg(forget.doc_id || chr(10), '' order by forget.doc_id))
             from forget
-            where forget.partition_key = plan.partition_key
+            where forget.run_id = plan.run_id
         ) as recounted_digest,
         (
             select count(*) from retain
@@ -111,12 +111,12 @@ _SIZES = """
         ) as n_probe,
         digests.forget_digest
     from plan
-    left join digests using (partition_key)
-    order by plan.partition_key
+    left join digests using (run_id)
+    order by plan.run_id
 """
 
 
-def _rules(forget: int, retain: int, probe: int) -> tuple[Rule, ...]:
+def _expectations(forget: int, retain: int, probe: int) -> tuple[Expectation, ...]:
     between, equal = "ExpectColumnValuesToBeBetween", "ExpectColumnPairValuesToBeEqual"
 
     def exactly(column: str, value: int) -> dict[str, Any]:
@@ -126,30 +126,31 @@ def _rules(forget: int, retain: int, probe: int) -> tuple[Rule, ...]:
         return {"column": column, "value_set": [value]}
 
     return (
-        Rule("forget_sets_equal_in_size", "unlearning_sets",
-              f"{forget} documents in every condition", between, exactly("n_forget", forget)),
-        Rule("retain_sets_equal_in_size", "unlearning_sets", f"{retain} documents for every seed",
-              between, exactly("n_retain", retain)),
-        Rule("probe_sets_equal_in_size", "unlearning_sets", f"{probe} documents for every seed",
-              between, exactly("n_probe", probe)),
-        Rule("digests_as_recorded", "unlearning_sets", "the digest recorded with the set", equal,
-              {"column_A": "forget_digest", "column_B": "recounted_digest"}),
-        Rule("no_duplicate_documents", "forget_documents", "each document once in a set", between,
-              exactly("copies_in_set", 1)),
-        Rule("forget_documents_sampled", "forget_documents", "a document of the manifest",
-              "ExpectColumnValuesToBeInSet", always("is_sampled", True)),
-        Rule("forget_documents_in_region", "forget_documents", "in the run's region",
-              "ExpectColumnValuesToBeInSet", always("is_in_region", True)),
-        Rule("influence_ranks_as_claimed", "forget_documents", "rank recomputed from the scores",
-              equal, {"column_A": "influence_rank", "column_B": "recomputed_rank"}),
-        Rule("retain_disjoint_from_forget", "forget_documents", "in no retain or probe set",
-              "ExpectColumnValuesToBeInSet", always("is_retained", False)),
-        Rule("no_benchmark_item_inside", "forget_documents", "no benchmark question in it",
-              between, exactly("n_contained_items", 0)),
+        Expectation("forget_sets_equal_in_size", "unlearning_sets",
+                    f"{forget} documents in every condition", between, exactly("n_forget", forget)),
+        Expectation("retain_sets_equal_in_size", "unlearning_sets",
+                    f"{retain} documents for every seed", between, exactly("n_retain", retain)),
+        Expectation("probe_sets_equal_in_size", "unlearning_sets",
+                    f"{probe} documents for every seed", between, exactly("n_probe", probe)),
+        Expectation("digests_as_recorded", "unlearning_sets", "the digest recorded with the set",
+                    equal, {"column_A": "forget_digest", "column_B": "recounted_digest"}),
+        Expectation("no_duplicate_documents", "forget_documents", "each document once in a set",
+                    between, exactly("copies_in_set", 1)),
+        Expectation("forget_documents_sampled", "forget_documents", "a document of the manifest",
+                    "ExpectColumnValuesToBeInSet", always("is_sampled", True)),
+        Expectation("forget_documents_in_region", "forget_documents", "in the run's region",
+                    "ExpectColumnValuesToBeInSet", always("is_in_region", True)),
+        Expectation("influence_ranks_as_claimed", "forget_documents",
+                    "rank recomputed from the scores", equal,
+                    {"column_A": "influence_rank", "column_B": "recomputed_rank"}),
+        Expectation("retain_disjoint_from_forget", "forget_documents", "in no retain or probe set",
+                    "ExpectColumnValuesToBeInSet", always("is_retained", False)),
+        Expectation("no_benchmark_item_inside", "forget_documents", "no benchmark question in it",
+                    between, exactly("n_contained_items", 0)),
     )  # fmt: skip
 
 
-EXPECTATION_NAMES: tuple[str, ...] = tuple(rule.name for rule in _rules(1, 1, 1))
+EXPECTATION_NAMES: tuple[str, ...] = tuple(each.name for each in _expectations(1, 1, 1))
 SETS_GUARD = Guard(
     "forget_sets",
     ("retain_sets", "unlearning_plan", "benchmark_items"),
@@ -159,12 +160,12 @@ SETS_GUARD = Guard(
 
 def expectations_of(study: Study) -> dict[str, str]:
     """What each expectation asks in this study, by its name."""
-    return {rule.name: rule.expected for rule in _rules_of(study)}
+    return {each.name: each.expected for each in _study_expectations(study)}
 
 
-def _rules_of(study: Study) -> tuple[Rule, ...]:
-    settings = unlearning_section(study)
-    return _rules(settings.forget_documents, settings.retain_documents, settings.probe_documents)
+def _study_expectations(study: Study) -> tuple[Expectation, ...]:
+    sizes = unlearning_section(study)
+    return _expectations(sizes.forget_documents, sizes.retain_documents, sizes.probe_documents)
 
 
 def require_checked_sets(study: Study, lake: Lake) -> None:
@@ -181,20 +182,18 @@ def check_unlearning_sets(study: Study, lake: Lake) -> list[ExpectationOutcome]:
     cells = unlearned_cells(study)
     for cell in cells:
         lake.require_expected(fingerprint_of(study, lake, "forget_sets", cell), cell)
-    rules = _rules_of(study)
+    expectations = _study_expectations(study)
     tables = {
         "unlearning_sets": _sizes(lake, cells),
         "forget_documents": _documents(study, lake),
     }
-    results = run_checkpoint(lake.home, "unlearning_sets", tables, rules)
-    return SETS_GUARD.note(lake, [outcome_of(rule, results[rule.name]) for rule in rules])
+    results = run_checkpoint(lake.home, "unlearning_sets", tables, expectations)
+    return SETS_GUARD.note(lake, [outcome_of(each, results[each.name]) for each in expectations])
 
 
 def _sizes(lake: Lake, cells: list[str]) -> pl.DataFrame:
     """One row per run: sizes of its sets, and the digest of its forget set, counted anew."""
-    digests = lake.read_parts("unlearning_set_digests", cells).select(
-        "partition_key", "forget_digest"
-    )
+    digests = lake.read_parts("unlearning_set_digests", cells).select("run_id", "forget_digest")
     tables = {
         "plan": lake.read_parts("unlearning_plan", cells),
         "forget": lake.read_parts("forget_sets", cells),
@@ -205,7 +204,7 @@ def _sizes(lake: Lake, cells: list[str]) -> pl.DataFrame:
 
 
 def _documents(study: Study, lake: Lake) -> pl.DataFrame:
-    """One row per document of a forget set: what each rule on documents compares."""
+    """One row per document of a forget set: what each expectation of documents compares."""
     cells = unlearned_cells(study)
     plan, forget = (lake.read_parts(fact, cells) for fact in ("unlearning_plan", "forget_sets"))
     manifest = lake.read("sampling_manifest", columns=["doc_id", "topic", "format"])

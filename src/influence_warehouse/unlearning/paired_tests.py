@@ -157,8 +157,8 @@ def _wilcoxon(differences: np.ndarray) -> tuple[float, float]:
 
     if not differences.any():
         return 0.0, 1.0
-    found = stats.wilcoxon(differences, alternative="greater", zero_method="wilcox")
-    return float(found.statistic), float(found.pvalue)
+    test = stats.wilcoxon(differences, alternative="greater", zero_method="wilcox")
+    return float(test.statistic), float(test.pvalue)
 
 
 def _t_of_means(regions: list[np.ndarray]) -> tuple[float, float] | tuple[None, None]:
@@ -168,8 +168,8 @@ def _t_of_means(regions: list[np.ndarray]) -> tuple[float, float] | tuple[None, 
     means = np.array([region.mean() for region in regions]).round(DECIMALS)
     if len(means) < 2 or np.ptp(means) == 0:
         return None, None
-    found = stats.ttest_1samp(means, 0.0, alternative="greater")
-    return float(found.statistic), float(found.pvalue)
+    test = stats.ttest_1samp(means, 0.0, alternative="greater")
+    return float(test.statistic), float(test.pvalue)
 
 
 def _is_global(condition: str) -> bool:

@@ -1,6 +1,6 @@
-"""Which unlearning runs there are to do: the fact `unlearning_plan`.
+"""The planned unlearning runs: the fact `unlearning_plan`.
 
-A run is named by its partition key `model|method|objective|benchmark|condition|region|seed`: a
+A run has the id `model|method|objective|benchmark|condition|region|seed`: a
 choice of regions is that of one method on one model. A region's name is `literature` (a topic),
 `literature.tutorial` (a bin), `any.tutorial` (a format), or `all` for the global conditions; what
 else a label holds than letters, digits and spaces is escaped in it (`own_labels.escaped`).
@@ -39,7 +39,7 @@ class Region:
     format: str | None = None
 
     @classmethod
-    def of(cls, name: str) -> "Region":
+    def parse(cls, name: str) -> "Region":
         """The region of a name. Raises InputError for a text that is no region's name."""
         topic, _, format = name.partition(".")
         region = cls(None if topic in (ANY, ALL) else unescaped(topic), unescaped(format) or None)
@@ -158,9 +158,9 @@ def _require_short(key: str, region: Region) -> None:
 
 
 def planned_runs(study: Study, lake: Lake) -> list[str]:
-    """Partition keys of the plans, in order. Raises FactError where a method has no plan."""
+    """Ids of the planned runs, in order. Raises FactError where a method has no plan."""
     plans = lake.read_parts("unlearning_plan", unlearned_cells(study))
-    return plans["partition_key"].to_list()
+    return plans["run_id"].to_list()
 
 
 def _chosen_regions(study: Study, chosen: pl.DataFrame, known: Labels) -> list[tuple[str, Region]]:

@@ -61,10 +61,10 @@ _PLANNED = (
 _SMALL, _CHOICES_AT_ONCE = 20_000_000, 32
 
 
-def identity_of_unlearned_models(study: Study, lake: Lake, partition_key: str) -> dict[str, Any]:
+def identity_of_unlearned_models(study: Study, lake: Lake, run_id: str) -> dict[str, Any]:
     """The model, the run's documents with their texts, the settings and the seed."""
-    run = _planned(lake, partition_key)
-    digests = _row_of(lake, "unlearning_set_digests", partition_key)
+    run = _planned(lake, run_id)
+    digests = _row_of(lake, "unlearning_set_digests", run_id)
     return {
         "model": model_source(study, lake.home).digest,
         "dtype": study.model.dtype,
@@ -77,12 +77,11 @@ def identity_of_unlearned_models(study: Study, lake: Lake, partition_key: str) -
     }
 
 
-def is_done(study: Study, lake: Lake, partition_key: str) -> bool:
+def is_done(study: Study, lake: Lake, run_id: str) -> bool:
     """Whether the run's facts and predictions are there and made from what is there now."""
     facts = ("unlearning_runs", PREDICTIONS)
     return all(
-        lake.exists(fact, partition_key) and is_fact_current(study, lake, fact, partition_key)
-        for fact in facts
+        lake.exists(fact, run_id) and is_fact_current(study, lake, fact, run_id) for fact in facts
     )
 
 
@@ -132,11 +131,11 @@ def takes_one_thread(model: "PreTrainedModel") -> bool:
     return model.device.type == "cpu" and model.num_parameters() < _SMALL
 
 
-def progress_line(lake: Lake, partition_key: str) -> str:
+def progress_line(lake: Lake, run_id: str) -> str:
     """What a finished run did, in one line."""
-    run = lake.read("unlearning_runs", partition_key).row(0, named=True)
+    run = lake.read("unlearning_runs", run_id).row(0, named=True)
     return (
-        f"{partition_key}: {run['steps']} steps ({run['stop_reason']}), loss per token: forget "
+        f"{run_id}: {run['steps']} steps ({run['stop_reason']}), loss per token: forget "
         f"{run['forget_loss_before']:.2f} to {run['forget_loss_after']:.2f}, retain "
         f"{run['retain_loss_before']:.2f} to {run['retain_loss_after']:.2f}"
     )
@@ -198,9 +197,9 @@ def _adapted(
     from influence_warehouse.unlearning.adapters import load_adapter, save_adapter
     from influence_warehouse.unlearning.training import train, with_adapter
 
-    kept = adapter.trained()
-    if kept is not None:
-        return load_adapter(base.model, adapter), kept
+    trained_before = adapter.trained()
+    if trained_before is not None:
+        return load_adapter(base.model, adapter), trained_before
     settings = unlearning_section(study)
     model = with_adapter(base.model, settings.lora, run["seed"])
     try:
@@ -233,24 +232,24 @@ def _run_data(study: Study, lake: Lake, run: dict[str, Any], base: Base) -> "Run
 
 def _members(lake: Lake, run: dict[str, Any]) -> pl.DataFrame:
     """role, doc_id and content_sha256 of the run's documents, by role and doc_id."""
-    cell = cell_of(run["partition_key"])
-    forget = lake.scan("forget_sets", cell).filter(partition_key=run["partition_key"])
+    cell = cell_of(run["run_id"])
+    forget = lake.scan("forget_sets", cell).filter(run_id=run["run_id"])
     retain = lake.scan("retain_sets", cell).filter(seed=run["seed"])
     members = pl.concat([part.select("role", "doc_id") for part in (forget, retain)])
     sampled = lake.scan("sampling_manifest").select("doc_id", "content_sha256")
     return members.join(sampled, on="doc_id").collect().sort("role", "doc_id")
 
 
-def _planned(lake: Lake, partition_key: str) -> dict[str, Any]:
-    return _row_of(lake, "unlearning_plan", partition_key)
+def _planned(lake: Lake, run_id: str) -> dict[str, Any]:
+    return _row_of(lake, "unlearning_plan", run_id)
 
 
-def _row_of(lake: Lake, fact: str, partition_key: str) -> dict[str, Any]:
-    cell = cell_of(partition_key)
-    rows = lake.read(fact, cell).filter(partition_key=partition_key)
+def _row_of(lake: Lake, fact: str, run_id: str) -> dict[str, Any]:
+    cell = cell_of(run_id)
+    rows = lake.read(fact, cell).filter(run_id=run_id)
     if rows.is_empty():
         raise FactError(
-            f"{lake.path(fact, cell)}: no run {partition_key!r}. "
+            f"{lake.path(fact, cell)}: no run {run_id!r}. "
             "Remedy: run the study again; the plan follows from marts.chosen_bins."
         )
     return rows.row(0, named=True)
@@ -263,9 +262,9 @@ def _steps_frame(run_id: str, trained: "Trained") -> pl.DataFrame:
 
 def _run_frame(lake: Lake, run: dict[str, Any], trained: "Trained") -> pl.DataFrame:
     first, last = trained.measured[0], trained.measured[-1]
-    digests = _row_of(lake, "unlearning_set_digests", run["partition_key"])
+    digests = _row_of(lake, "unlearning_set_digests", run["run_id"])
     row = {
-        "run_id": run["partition_key"],
+        "run_id": run["run_id"],
         **{name: run[name] for name in _PLANNED},
         "forget_digest": digests["forget_digest"],
         "n_forget": digests["n_forget"],

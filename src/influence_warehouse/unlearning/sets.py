@@ -71,12 +71,12 @@ def forget_sets(
     """
     count = unlearning_section(study).forget_documents
     parts = []
-    for run in plan.sort("partition_key").iter_rows(named=True):
-        candidates = documents.filter(Region.of(run["topic"]).contains())
-        _require_enough(run["partition_key"], candidates.height, count, "forget_documents")
+    for run in plan.sort("run_id").iter_rows(named=True):
+        candidates = documents.filter(Region.parse(run["topic"]).contains())
+        _require_enough(run["run_id"], candidates.height, count, "forget_documents")
         if run["condition"].startswith("influence_"):
             ranked = candidates.join(scores.filter(benchmark=run["benchmark"]), on="doc_id")
-            _require_enough(run["partition_key"], ranked.height, count, "forget_documents")
+            _require_enough(run["run_id"], ranked.height, count, "forget_documents")
             rows = ranked.sort(["score", "doc_id"], descending=[True, False]).head(count)
             rows = rows.with_columns(influence_rank=pl.int_range(1, count + 1, dtype=pl.Int32))
         else:
@@ -85,7 +85,7 @@ def forget_sets(
             rows = rows.with_columns(influence_rank=pl.lit(None, pl.Int32))
         parts.append(
             rows.select(
-                pl.lit(run["partition_key"]).alias("partition_key"),
+                pl.lit(run["run_id"]).alias("run_id"),
                 "doc_id",
                 "bin_id",
                 pl.lit("forget").alias("role"),
@@ -118,7 +118,9 @@ def retain_sets(
 
 def in_chosen_regions(plan: pl.DataFrame) -> pl.Expr:
     """Whether a document is of a topic that a chosen region has; of its format if it has none."""
-    regions = [Region.of(name) for name in plan["topic"].unique().sort() if name != Region().name]
+    regions = [
+        Region.parse(name) for name in plan["topic"].unique().sort() if name != Region().name
+    ]
     tests = [(Region(region.topic) if region.topic else region).contains() for region in regions]
     return pl.any_horizontal(pl.lit(False), *tests)
 
@@ -139,16 +141,16 @@ def set_digests(plan: pl.DataFrame, forget: pl.DataFrame, retain: pl.DataFrame) 
     """Rows of `unlearning_set_digests`; the retain digest covers retain documents, not probe."""
     rows = []
     for run in plan.iter_rows(named=True):
-        forgotten = forget.filter(partition_key=run["partition_key"])["doc_id"]
-        kept = retain.filter(seed=run["seed"], role="retain")["doc_id"]
+        forgotten = forget.filter(run_id=run["run_id"])["doc_id"]
+        retained = retain.filter(seed=run["seed"], role="retain")["doc_id"]
         rows.append(
             {
-                "partition_key": run["partition_key"],
+                "run_id": run["run_id"],
                 "n_forget": len(forgotten),
                 "forget_digest": digest_of_documents(forgotten),
-                "n_retain": len(kept),
+                "n_retain": len(retained),
                 "n_probe": retain.filter(seed=run["seed"], role="probe").height,
-                "retain_digest": digest_of_documents(kept),
+                "retain_digest": digest_of_documents(retained),
             }
         )
     return pl.DataFrame(rows) if rows else _empty("unlearning_set_digests")
@@ -158,11 +160,11 @@ def _empty(fact: str) -> pl.DataFrame:
     return pl.DataFrame(schema=CONTRACTS[fact].columns)
 
 
-def _require_enough(name: str, available: int, wanted: int, field: str) -> None:
-    if available < wanted:
+def _require_enough(name: str, available: int, needed: int, field: str) -> None:
+    if available < needed:
         other = "choose fewer regions" if field == "retain_documents" else "choose larger regions"
         raise InputError(
-            f"{name}: {available} sampled documents are available, {wanted} are asked for. "
+            f"{name}: {available} sampled documents are available, {needed} are asked for. "
             f"Remedy: lower unlearning.{field} (of all conditions, so that they stay equal), "
             f"{other}, or raise sampling.documents_per_bin."
         )

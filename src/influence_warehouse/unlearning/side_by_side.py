@@ -25,7 +25,7 @@ _MOST = 8
 
 @contextmanager
 def side_by_side(
-    study: Study, lake: Lake, partition_keys: Sequence[str]
+    study: Study, lake: Lake, run_ids: Sequence[str]
 ) -> Iterator[Callable[[str], None]]:
     """Start making these runs; yields a function that waits until one was made or failed.
 
@@ -33,16 +33,16 @@ def side_by_side(
     accelerator, and for a user who set OMP_NUM_THREADS=1. What failed is for the caller to try
     again, and to tell. The processes end with the block, and with this process however it ends.
     """
-    processes = min(_cores(), len(partition_keys), _MOST)
+    processes = min(_cores(), len(run_ids), _MOST)
     if processes < 2 or not _are_small(study, lake):
         yield lambda key: None
         return
     with ProcessPoolExecutor(processes, get_context("spawn"), _begin) as pool:
-        made: dict[str, Future[None]] = {
-            key: pool.submit(_make, study, lake.home, key) for key in partition_keys
+        futures: dict[str, Future[None]] = {
+            key: pool.submit(_make, study, lake.home, key) for key in run_ids
         }
         try:
-            yield lambda key: wait([made[key]] if key in made else []) and None
+            yield lambda key: wait([futures[key]] if key in futures else []) and None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -75,11 +75,11 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _make(study: Study, home: Home, partition_key: str) -> None:
+def _make(study: Study, home: Home, run_id: str) -> None:
     from influence_warehouse.pipeline.making import make_step
     from influence_warehouse.pipeline.steps import steps
 
     lake = Lake(home)
     for step in steps(study):
         if step.parts == "runs":
-            make_step(step, study, lake, partition_key)
+            make_step(step, study, lake, run_id)

@@ -77,7 +77,7 @@ def with_adapter(base: "PreTrainedModel", settings: Lora, seed: int) -> "PeftMod
         bias="none",
         task_type="CAUSAL_LM",
     )
-    with torch.random.fork_rng(), bergson_output_to():
+    with torch.random.fork_rng(), without_notices():
         torch.manual_seed(seed)
         try:
             return get_peft_model(base, config)
@@ -97,25 +97,25 @@ def train(
     own determinism). Runs on CUDA where there is one, on one device.
     """
     checkpoint = last_whole_checkpoint(folder)
-    with bergson_output_to():
+    with without_notices():
         trainer = UnlearningTrainer(model, data, settings, _arguments(settings, seed, folder))
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    assert trainer.watch.reason is not None
-    return Trained(records(trainer.state), trainer.watch.reason)
+    assert trainer.stop_rules.reason is not None
+    return Trained(records(trainer.state), trainer.stop_rules.reason)
 
 
 def last_whole_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint that was written to its end; deletes those that were not."""
-    found = sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.partition("-")[2]))
-    for checkpoint in found:
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.partition("-")[2]))
+    for checkpoint in checkpoints:
         if not (checkpoint / WHOLE).exists():
             shutil.rmtree(checkpoint)
-    return next((c for c in reversed(found) if c.exists()), None)
+    return next((c for c in reversed(checkpoints) if c.exists()), None)
 
 
 @contextmanager
-def bergson_output_to() -> Iterator[None]:
-    """Keep notices of Trainer and PEFT, which come again with every run, off the terminal."""
+def without_notices() -> Iterator[None]:
+    """Keep notices of Trainer and PEFT, the same with every run, off the terminal."""
     level = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
@@ -189,7 +189,7 @@ class UnlearningTrainer(Trainer):
         self, model: "PeftModel", data: RunData, settings: Unlearning, arguments: TrainingArguments
     ):
         pairs = Pairs(data, settings.stops.steps * settings.batch_documents, arguments.seed)
-        self.watch = StopRules(settings, lambda: self._measured(), lambda: self._rate())
+        self.stop_rules = StopRules(settings, lambda: self._measured(), lambda: self._rate())
         super().__init__(
             model=model,
             args=arguments,
@@ -198,7 +198,7 @@ class UnlearningTrainer(Trainer):
                 "forget": padded([forget for forget, _ in rows], data.pad),
                 "retain": padded([retain for _, retain in rows], data.pad),
             },
-            callbacks=[self.watch],
+            callbacks=[self.stop_rules],
         )
         self.remove_callback(PrinterCallback)
         self._peft = model

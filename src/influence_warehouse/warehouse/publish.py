@@ -126,7 +126,7 @@ def _copy_facts(connection: "duckdb.DuckDBPyConnection", noted: Path) -> None:
     connection.execute(f"create schema published.{SCHEMA_ABOUT}")
     connection.execute(
         f"create table published.{SCHEMA_ABOUT}.facts"
-        "(fact varchar, partition_key varchar, fingerprint varchar)"
+        "(fact varchar, part varchar, fingerprint varchar)"
     )
     rows = json.loads(noted.read_text(encoding="utf-8"))
     if rows:

@@ -1,7 +1,7 @@
 """Read-only queries on a published warehouse: a name of the sql/ folder, or SQL.
 
 Belongs here: opening the published file so that nothing can be written or read beside it,
-named queries, and errors an analyst can act on. Does not belong here: printing (cli).
+named queries, and errors an analyst can act on.
 """
 
 import difflib

@@ -11,6 +11,6 @@ select
     plan.region,
     plan.seed
 from {{ ref('stg_unlearning_plan') }} as plan
-inner join {{ ref('stg_unlearning_outcomes') }} as outcomes
+inner join {{ source('lake', 'unlearning_outcomes') }} as outcomes
     on plan.run_id = outcomes.run_id and outcomes.state = 'done'
 cross join {{ ref('stg_studies') }} as studies

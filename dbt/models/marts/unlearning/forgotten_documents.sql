@@ -14,7 +14,7 @@ select
     scores.format,
     members.influence_rank,
     scores.score
-from {{ ref('stg_forget_sets') }} as members
+from {{ source('lake', 'forget_sets') }} as members
 inner join {{ ref('stg_unlearning_plan') }} as plan on members.run_id = plan.run_id
 cross join {{ ref('stg_studies') }} as studies
 left join {{ ref('document_influence') }} as scores

@@ -23,7 +23,8 @@ select
     runs.utility_after
 from {{ ref('stg_unlearning_plan') }} as plan
 cross join {{ ref('stg_studies') }} as studies
-left join {{ ref('stg_unlearning_outcomes') }} as outcomes on plan.run_id = outcomes.run_id
+left join {{ source('lake', 'unlearning_outcomes') }} as outcomes
+    on plan.run_id = outcomes.run_id
 -- What an earlier run of other settings did says nothing of this one.
 left join {{ source('lake', 'unlearning_runs') }} as runs
     on plan.run_id = runs.run_id and outcomes.state = 'done'

@@ -1,6 +1,6 @@
--- A run and its region under the names that the marts of runs give them.
+-- A region under the name that the marts of runs give it.
 select
-    facts.partition_key as run_id,
+    facts.run_id,
     facts.model,
     facts.method,
     facts.objective,

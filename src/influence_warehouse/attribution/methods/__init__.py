@@ -68,7 +68,7 @@ class AttributionMethod(Protocol):
     def index(self, items: pl.DataFrame, folder: Path) -> None:
         """Store the queries' side of the score, row i for item i."""
 
-    def score(self, documents: Documents, items: pl.DataFrame, made: Artefacts) -> np.ndarray:
+    def score(self, documents: Documents, items: pl.DataFrame, artefacts: Artefacts) -> np.ndarray:
         """Float32 scores [documents, items]; positive means supportive."""
 
 

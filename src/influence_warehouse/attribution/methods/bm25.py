@@ -55,13 +55,13 @@ class Method:
     def index(self, items: pl.DataFrame, folder: Path) -> None:
         """Nothing is stored: queries are read where they are scored."""
 
-    def score(self, documents: Documents, items: pl.DataFrame, made: Artefacts) -> np.ndarray:
+    def score(self, documents: Documents, items: pl.DataFrame, artefacts: Artefacts) -> np.ndarray:
         """Float32 [documents, items], what bm25s's `get_scores` gives of the whole sample."""
-        assert made.prepared is not None
-        names = json.loads((made.prepared / _NAMES).read_text(encoding="utf-8"))
+        assert artefacts.prepared is not None
+        names = json.loads((artefacts.prepared / _NAMES).read_text(encoding="utf-8"))
         row_of = {doc_id: row for row, doc_id in enumerate(names["documents"])}
         rows = [row_of[doc_id] for doc_id in documents.rows["doc_id"]]
-        weights = sparse.load_npz(made.prepared / _WEIGHTS)[rows]
+        weights = sparse.load_npz(artefacts.prepared / _WEIGHTS)[rows]
         counts = _word_counts(items, names["words"], weights.shape[1])
         return np.asarray((weights @ counts).todense(), dtype=np.float32)
 
@@ -74,6 +74,6 @@ def _word_counts(items: pl.DataFrame, words: Mapping[str, int], size: int) -> sp
     texts = items.select(pl.concat_str("prompt", answer, separator=" ")).to_series().to_list()
     queries = bm25s.tokenize(texts, return_ids=False, show_progress=False)
     places = [(words[w], n) for n, query in enumerate(queries) for w in query if w in words]
-    found = np.array(places, dtype=np.int64).reshape(-1, 2)
-    ones = np.ones(len(found), dtype=np.float32)
-    return sparse.csc_array((ones, (found[:, 0], found[:, 1])), shape=(size, len(items)))
+    cells = np.array(places, dtype=np.int64).reshape(-1, 2)
+    ones = np.ones(len(cells), dtype=np.float32)
+    return sparse.csc_array((ones, (cells[:, 0], cells[:, 1])), shape=(size, len(items)))

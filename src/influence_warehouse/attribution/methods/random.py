@@ -36,7 +36,7 @@ class Method:
     def index(self, items: pl.DataFrame, folder: Path) -> None:
         """Nothing is stored."""
 
-    def score(self, documents: Documents, items: pl.DataFrame, made: Artefacts) -> np.ndarray:
+    def score(self, documents: Documents, items: pl.DataFrame, artefacts: Artefacts) -> np.ndarray:
         """Float32 [documents, items], independent of each other."""
         rows = _numbers([self._seed, self._name, doc_id] for doc_id in documents.rows["doc_id"])
         columns = _numbers(list(key) for key in items.select("benchmark", "item_id").iter_rows())

@@ -66,13 +66,15 @@ class Method:
         """Projected gradients of the queries."""
         self._trackstar().index_queries(self._queries(items), folder)
 
-    def score(self, documents: Documents, items: pl.DataFrame, made: Artefacts) -> np.ndarray:
+    def score(self, documents: Documents, items: pl.DataFrame, artefacts: Artefacts) -> np.ndarray:
         """Float32 [documents, items], by a gradient pass or from gradients that were stored."""
-        assert made.prepared is not None and made.index is not None
+        assert artefacts.prepared is not None and artefacts.index is not None
         if self._settings.store_gradients:
             stored = self._stored_gradients(documents)
-            return self._trackstar().score_stored(stored, made.prepared, made.index)
-        return self._trackstar().score(self._documents(documents), made.prepared, made.index)
+            return self._trackstar().score_stored(stored, artefacts.prepared, artefacts.index)
+        return self._trackstar().score(
+            self._documents(documents), artefacts.prepared, artefacts.index
+        )
 
     def _stored_gradients(self, documents: Documents) -> Path:
         """Folder with the documents' projected gradients, made where there is none.
@@ -80,12 +82,12 @@ class Method:
         It does not depend on benchmarks or preconditioner; what the part stored before is removed.
         """
         contents = documents.rows.select("doc_id", "content_sha256")
-        wanted = Fingerprint.of(
+        fingerprint = Fingerprint.of(
             "document_gradients", **self.identity, documents=digest_of(contents.rows())
         )
-        place = self._lake.home.work / wanted.fact
+        place = self._lake.home.work / fingerprint.fact
         name = file_name_of(documents.part)
-        folder = place / f"{name}-{wanted.digest}"
+        folder = place / f"{name}-{fingerprint.digest}"
         if not folder.exists():
             for stale in place.glob(f"{name}-*"):
                 shutil.rmtree(stale)

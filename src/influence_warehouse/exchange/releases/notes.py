@@ -51,7 +51,7 @@ class Table(_Note):
 
 
 class Terms(_Note):
-    """What whoever releases says of the release; nothing of it can be derived."""
+    """What the person who releases says of the release, which nothing else tells."""
 
     licence: str = "not stated"
     citation: str = "not stated"

@@ -30,10 +30,10 @@ class Column:
     @property
     def range(self) -> str:
         """Unit and range in words: `documents, 0 or more; may be null`."""
-        told = ", ".join(part for part in (self.unit, self._bounds()) if part)
+        text = ", ".join(part for part in (self.unit, self._bounds()) if part)
         if self.is_nullable and "null" not in self.meaning:
-            told = f"{told}; may be null" if told else "may be null"
-        return told
+            text = f"{text}; may be null" if text else "may be null"
+        return text
 
     @property
     def description(self) -> str:

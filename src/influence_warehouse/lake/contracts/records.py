@@ -5,13 +5,13 @@ import polars as pl
 from influence_warehouse.lake.contracts.declaring import BIG, FLAG, REAL, TEXT, Column, Contract
 
 RUN_RECORDS = Contract(
-    "How each fact on disk was made, of the records under runs/. One row per asset and partition.",
+    "How each fact on disk was made, of the records under runs/. One row per asset and part.",
     (
         Column("asset", TEXT, "Name of the asset."),
         Column(
-            "partition_key",
+            "part",
             TEXT,
-            "Partition of the asset; null or empty for an asset without partitions.",
+            "Key of the part, as `base|trackstar|00003`; null of an asset that is not in parts.",
             is_nullable=True,
         ),
         Column("fact", TEXT, "Fact that was written."),
@@ -26,5 +26,5 @@ RUN_RECORDS = Contract(
             "Versions of the software that ran and the name of the GPU or processor, as JSON.",
         ),
     ),
-    key=("asset", "partition_key"),
+    key=("asset", "part"),
 )

@@ -18,7 +18,6 @@ from influence_warehouse.lake.contracts.declaring import INT, REAL, TEXT, Column
 RUN_ID = Column(
     "run_id", TEXT, "The run: `model|method|objective|benchmark|condition|region|seed`."
 )
-PLANNED = replace(RUN_ID, name="partition_key")
 OBJECTIVE = Column("objective", TEXT, "Unlearning objective: `ngdiff`, `graddiff` or `npo`.")
 LEARNING_RATE = Column(
     "learning_rate",
@@ -86,15 +85,15 @@ N_FORGET = _documents("n_forget", "Documents in the forget set.")
 
 _SETS = {
     "unlearning_plan": Contract(
-        "Unlearning runs that there are to do, from the chosen regions. One row per run.",
-        (PLANNED, *_RUN),
-        key=("partition_key",),
+        "Planned unlearning runs, from the chosen regions. One row per run.",
+        (RUN_ID, *_RUN),
+        key=("run_id",),
         in_parts=True,
     ),
     "forget_sets": Contract(
         "Documents that each run forgets. One row per run and document.",
         (
-            PLANNED,
+            RUN_ID,
             DOC_ID,
             BIN_ID,
             Column("role", TEXT, "Always `forget`.", values=("forget",)),
@@ -107,7 +106,7 @@ _SETS = {
                 is_nullable=True,
             ),
         ),
-        key=("partition_key", "doc_id"),
+        key=("run_id", "doc_id"),
         in_parts=True,
     ),
     "retain_sets": Contract(
@@ -132,14 +131,14 @@ _SETS = {
     "unlearning_set_digests": Contract(
         "Size and digest of each run's forget set and of its seed's retain set. One row per run.",
         (
-            PLANNED,
+            RUN_ID,
             N_FORGET,
             FORGET_DIGEST,
             _documents("n_retain", "Documents of its seed that are trained on to be kept."),
             _documents("n_probe", "Documents of its seed that utility is measured on."),
             _digest("retain_digest", "the retain set, with their roles"),
         ),
-        key=("partition_key",),
+        key=("run_id",),
         in_parts=True,
     ),
 }
@@ -202,11 +201,11 @@ _RUNS = {
     "unlearning_outcomes": Contract(
         "Which of the planned runs are done, failed or left. One row per run.",
         (
-            PLANNED,
+            RUN_ID,
             Column("state", TEXT, "`done`, `failed` or `left`.", values=("done", "failed", "left")),
             Column("detail", TEXT, "Error of a failed run; null otherwise.", is_nullable=True),
         ),
-        key=("partition_key",),
+        key=("run_id",),
         in_parts=True,
     ),
 }
