@@ -11,7 +11,7 @@ select
     round(pearson_low, 2) as pearson_low,
     round(pearson_high, 2) as pearson_high,
     round(spearman, 2) as spearman,
-    most_influential_region,
+    most_influential_bin,
     round(pearson_without_it, 2) as pearson_without_it,
     n_regions
 from benchmark_correlations

@@ -8,7 +8,7 @@ select
     benchmark_a,
     benchmark_b,
     round(pearson, 2) as pearson,
-    most_influential_region,
+    most_influential_bin,
     round(pearson_without_it, 2) as pearson_without_it,
     most_influential_topic,
     round(pearson_without_topic, 2) as pearson_without_topic,

@@ -193,7 +193,7 @@ def correlations() -> pl.DataFrame:
             "spearman",
         ),
         *("pearson_low", "pearson_high", "leave_one_out_min", "leave_one_out_max"),
-        *("most_influential_region", "n_regions"),
+        *("most_influential_bin", "n_regions"),
     ]
     return pl.DataFrame(rows, schema=columns, orient="row")
 

@@ -245,7 +245,7 @@ def test_correlations_and_what_they_hang_on(world, query):
             "topic": TOPICS[position % 24],
             "format": FORMATS[position % 24],
         }
-        assert row["most_influential_region"] == names[level]
+        assert row["most_influential_bin"] == names[level]
         weights = _weights(all_held, level)
         r, error, true_r, true_error = correlations(
             found.z[pair] @ weights, found.noise[pair] @ weights

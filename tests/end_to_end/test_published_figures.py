@@ -54,7 +54,7 @@ def test_format_means(query):
 def test_correlation_and_the_bin_that_it_hangs_on(query):
     row = query("select * from benchmark_correlations where level = 'bin'").row(0, named=True)
     assert round(row["pearson"], 2) == 0.09
-    assert row["most_influential_region"] == "literature/customer_support"
+    assert row["most_influential_bin"] == "literature/customer_support"
     assert round(row["pearson_without_it"], 2) == 0.34
 
 

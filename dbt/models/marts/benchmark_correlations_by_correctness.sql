@@ -100,7 +100,7 @@ select
         as true_pearson_high,
     regions.lowest as leave_one_out_min,
     regions.highest as leave_one_out_max,
-    regions.most_influential as most_influential_region,
+    regions.most_influential as most_influential_bin,
     regions.pearson_without_it,
     topics.lowest as leave_one_topic_out_min,
     topics.highest as leave_one_topic_out_max,

@@ -18,7 +18,7 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
 
     Reads marts.benchmark_correlations for one method: method, level, benchmark_a, benchmark_b,
     n_regions, pearson, spearman, pearson_low, pearson_high, leave_one_out_min,
-    leave_one_out_max, most_influential_region.
+    leave_one_out_max, most_influential_bin.
     """
     rows = _pair_rows(table)
     levels = [level for level in ("bin", "topic", "format") if level in set(rows["level"])]
@@ -62,7 +62,7 @@ def _pair_rows(table: pl.DataFrame) -> pl.DataFrame:
         pair.alias("pair"),
         *("level", "n_regions", "pearson", "spearman", "pearson_low", "pearson_high"),
         *("interval", "leave_one_out_min", "leave_one_out_max", "leave_one_out"),
-        "most_influential_region",
+        "most_influential_bin",
     )
 
 
@@ -76,7 +76,7 @@ def _correlation_layers(rows: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
             alt.Tooltip("interval:N", title="95 % interval"),
             alt.Tooltip("spearman:Q", format="+.2f"),
             alt.Tooltip("leave_one_out:N", title="with one region left out"),
-            alt.Tooltip("most_influential_region:N", title="region that moves it most"),
+            alt.Tooltip("most_influential_bin:N", title="region that moves it most"),
         ],
     )
     x: dict[str, Any] = {
@@ -106,7 +106,7 @@ CHART = Chart(
     sql="""
     select c.model, c.method, c.level, c.benchmark_a, c.benchmark_b, c.n_regions,
         c.pearson, c.spearman, c.pearson_low, c.pearson_high,
-        c.leave_one_out_min, c.leave_one_out_max, c.most_influential_region
+        c.leave_one_out_min, c.leave_one_out_max, c.most_influential_bin
     from marts.benchmark_correlations as c
     join marts.benchmarks as a
         on c.study = a.study and c.model = a.model and c.benchmark_a = a.benchmark
