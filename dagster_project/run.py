@@ -53,7 +53,7 @@ def run_study(stage: Stage | None = None) -> None:
         )
 
 
-_SCORES = frozenset({"make_document_scores", "make_bin_mean_resamples", "dbt_models"})
+_SCORES = frozenset({"make_document_scores", "make_inference", "dbt_models"})
 _UNLEARNING = frozenset({"unlearning", "unlearning_models"})
 _PAGES = frozenset({"charts", "report"})
 

@@ -1,5 +1,6 @@
-"""How often the marts' intervals hold the truth, and their discoveries are false, by simulation.
+"""How often the published intervals hold the truth, and their discoveries are false, by simulation.
 
+Resampling and inference are the package's own code, array by array and without files.
 Run as a module it prints what the tables of docs/statistics.md say, of all regimes or those
 named: python -m tests.calibration 1000 [REGIME ...]
 """
@@ -8,20 +9,30 @@ import sys
 from collections import defaultdict
 
 import numpy as np
+import polars as pl
 from scipy import stats
 
-from tests.interval_twin import (
+from influence_warehouse.warehouse.intervals import (
     correlations,
     degrees_of_freedom,
     fisher_interval,
-    p_value,
-    profiles,
-    t_quantile,
+    standard_error,
+    t_half,
+    two_sided_p,
 )
+from influence_warehouse.warehouse.profiles import (
+    Level,
+    Profile,
+    Signal,
+    levels,
+    standardized,
+    weighted_sum,
+)
+from influence_warehouse.warehouse.resamples import Drawn
 from tests.simulated_studies import (
-    BY_BIN,
-    BY_TOPIC,
+    BINS,
     CONTRAST,
+    FORMATS,
     INTERACTION,
     Regime,
     SimulatedStudy,
@@ -30,7 +41,13 @@ from tests.simulated_studies import (
     simulate,
 )
 
-LEVELS = {"bin": BY_BIN, "topic": BY_TOPIC}
+POPULATIONS = pl.DataFrame(
+    {
+        "bin_id": np.arange(BINS, dtype=np.int32),
+        "topic": [f"{number // FORMATS:02d}" for number in range(BINS)],
+        "format": ["one"] * BINS,
+    }
+)
 REGIMES = {
     "2-5 documents, 30 items": Regime(),
     "2-5, 200": Regime(items=200),
@@ -51,35 +68,58 @@ Summary = dict[tuple[str, str], tuple[float, float, int]]
 
 def coverage(study: SimulatedStudy) -> Rates:
     """Share of the intervals of one study that hold the truth, by value and level."""
-    found = profiles(study.means, study.resampled)
-    deviation = study.truth - study.truth.mean(axis=1, keepdims=True)
+    found, deviation = _standardized(study), study.truth - study.truth.mean(axis=1, keepdims=True)
     held = deviation / study.means.std(axis=1, ddof=1, keepdims=True)
     true = deviation / deviation.std(axis=1, ddof=1, keepdims=True)
     rates: Rates = {}
-    own_half = t_quantile(degrees_of_freedom(study.items, study.documents, BY_BIN))
-    error = study.resampled.std(axis=1, ddof=1)
-    rates["mean", "bin"] = _held(study.means, own_half * error, study.truth)
-    for level, weights in LEVELS.items():
-        half = t_quantile(degrees_of_freedom(study.items, study.documents, weights))
-        for name, z, noise, target in (
-            ("z", found.z, found.noise, held),
-            ("true_z", found.true_z, found.true_noise, true),
+    for level in _levels(study):
+        profiles = [profile.over(level) for profile, _ in found]
+        half = t_half(degrees_of_freedom(study.items, level.document_freedom))
+        if level.name == "bin":
+            errors = study.resampled.std(axis=1, ddof=1)
+            rates["mean", "bin"] = _held(study.means, half * errors, study.truth)
+        for name, noise_name, targets in (
+            ("z", "noise", level.mean(held)),
+            ("true_z", "true_noise", level.mean(true)),
         ):
-            z, noise, target = z @ weights, noise @ weights, target @ weights
-            error = half * noise.std(axis=1, ddof=1)
-            rates[name, level] = _held(z, error, target)
-            rates[f"{name} picked", level] = _held(np.where(z > 1.5, z, np.nan), error, target)
+            z = np.stack([getattr(profile, name) for profile in profiles])
+            noise = [getattr(profile, noise_name) for profile in profiles]
+            error = half * np.stack([standard_error(draws) for draws in noise])
+            rates[name, level.name] = _held(z, error, targets)
+            picked = np.where(z > 1.5, z, np.nan)
+            rates[f"{name} picked", level.name] = _held(picked, error, targets)
             for kind, c in (("delta", CONTRAST), ("interaction", INTERACTION)):
-                error = np.tensordot(c, noise, 1).std(axis=0, ddof=1)
-                rates[f"{kind}_{name}", level] = _held(c @ z, half * error, c @ target)
-        both = correlations((found.z @ weights)[:2], (found.noise @ weights)[:2])
-        true_r, true_error = both[2:]
-        if np.isfinite(found.true_z[:2]).all() and np.isfinite(true_error):
-            low, high = fisher_interval(true_r, true_error)
-            rates["true_pearson", level] = float(
-                low <= np.corrcoef((study.truth @ weights)[:2])[0, 1] <= high
-            )
+                contrast = weighted_sum(profiles, c)
+                error = half * standard_error(getattr(contrast, noise_name))
+                rate = _held(getattr(contrast, name), error, c @ targets)
+                rates[f"{kind}_{name}", level.name] = rate
+        rates.update(_true_pearson(study, level, found))
     return rates
+
+
+def _standardized(study: SimulatedStudy) -> list[tuple[Profile, Signal]]:
+    return [
+        standardized(Drawn(means, resampled, study.items))
+        for means, resampled in zip(study.means, study.resampled, strict=True)
+    ]
+
+
+def _levels(study: SimulatedStudy) -> list[Level]:
+    """Bins and topics."""
+    return levels(POPULATIONS, np.arange(BINS), study.documents)
+
+
+def _true_pearson(
+    study: SimulatedStudy, level: Level, found: list[tuple[Profile, Signal]]
+) -> Rates:
+    """Of the first two benchmarks, where it is published."""
+    both = correlations([profile.over(level) for profile, _ in found[:2]])
+    error = both.true_error[0, 1]
+    if not np.isfinite([error, *(signal.scale for _, signal in found[:2])]).all():
+        return {}
+    low, high = fisher_interval(both.true_pearson[0, 1], error)
+    truth = np.corrcoef(level.mean(study.truth)[:2])[0, 1]
+    return {("true_pearson", level.name): float(low <= truth <= high)}
 
 
 def _held(estimate: np.ndarray, half: np.ndarray, target: np.ndarray) -> float:
@@ -90,16 +130,17 @@ def _held(estimate: np.ndarray, half: np.ndarray, target: np.ndarray) -> float:
 
 def false_discoveries(study: SimulatedStudy) -> Rates:
     """Share of the discoveries at q < 0.10 whose true value is 0; 0 without any."""
-    found = profiles(study.means, study.resampled)
+    found = _standardized(study)
     rates: Rates = {}
-    for level, weights in LEVELS.items():
-        freedom = degrees_of_freedom(study.items, study.documents, weights)
-        z, noise, truth = found.z @ weights, found.noise @ weights, study.truth @ weights
+    for level in _levels(study):
+        freedom = degrees_of_freedom(study.items, level.document_freedom)
+        profiles = [profile.over(level) for profile, _ in found]
         for name, c in (("z", np.eye(4)[0]), ("delta_z", CONTRAST), ("interaction", INTERACTION)):
-            ratio = c @ z / np.tensordot(c, noise, 1).std(axis=0, ddof=1)
-            rejected = stats.false_discovery_control(p_value(ratio, freedom)) < 0.10
-            null = np.abs(c @ truth) < 1e-9
-            rates[name, level] = float((rejected & null).sum() / max(rejected.sum(), 1))
+            value = weighted_sum(profiles, c)
+            p_value = two_sided_p(value.z, standard_error(value.noise), freedom)
+            rejected = stats.false_discovery_control(p_value) < 0.10
+            null = np.abs(c @ level.mean(study.truth)) < 1e-9
+            rates[name, level.name] = float((rejected & null).sum() / max(rejected.sum(), 1))
     return rates
 
 
@@ -114,9 +155,10 @@ def expected_correlations(regime: Regime, truths: int, repeats: int) -> Summary:
         found = defaultdict(list)
         for repeat in range(repeats):
             study = simulate(regime, truth, np.random.default_rng([2, number, repeat]), 200)
-            both = profiles(study.means[:2], study.resampled[:2])
-            for level, weights in LEVELS.items():
-                found[level].append(correlations(both.z @ weights, both.noise @ weights)[:2])
+            profiles = [profile for profile, _ in _standardized(study)[:2]]
+            for level in _levels(study):
+                both = correlations([profile.over(level) for profile in profiles])
+                found[level.name].append((both.pearson[0, 1], both.error[0, 1]))
         for level, pairs in found.items():
             target = np.tanh(np.mean([np.arctanh(r) for r, _ in pairs]))
             bounds = [fisher_interval(*pair) for pair in pairs]

@@ -1,8 +1,7 @@
-"""The marts' intervals in numpy: what dbt's SQL computes from the resamples, array by array.
+"""The marts' intervals once more: the formulae of docs/statistics.md, "Uncertainty", written anew.
 
-Belongs here: the formulae of docs/statistics.md, "Uncertainty", once more and by other means.
-tests/dbt/test_marts.py holds them equal to the SQL; the calibration tests then need no database
-for hundreds of studies. Does not belong here: drawing resamples, which is the package's own code.
+tests/dbt/test_marts.py holds the published tables equal to them. Does not belong here: drawing
+resamples, which is the package's own code.
 
 Arrays are benchmarks x bins, resamples before the bins: [benchmarks, resamples, bins]. `weights`
 is [bins, regions], each column the share of every bin in the mean that the region is.
@@ -53,18 +52,6 @@ def degrees_of_freedom(items: int, documents: np.ndarray, weights: np.ndarray) -
     """Of every region: the smaller of items - 1 and the sum over its bins [regions]."""
     own = np.maximum(documents - 1, 1)
     return np.minimum(items - 1, ((4 + own) ** 2 / own) @ (weights > 0))
-
-
-def t_quantile(freedom: np.ndarray) -> np.ndarray:
-    """Standard errors in half a 95 % interval, after Wallace 1959."""
-    normal = HALF * (8 * freedom + 3) / (8 * freedom + 1)
-    return np.sqrt(freedom * np.expm1(normal**2 / freedom))
-
-
-def p_value(ratio: np.ndarray, freedom: np.ndarray) -> np.ndarray:
-    """Two-sided, of an estimate over its standard error."""
-    normal = (8 * freedom + 1) / (8 * freedom + 3)
-    return 2 * stats.norm.sf(normal * np.sqrt(freedom * np.log1p(ratio**2 / freedom)))
 
 
 def correlations(z: np.ndarray, noise: np.ndarray) -> tuple[float, float, float, float]:

@@ -21,9 +21,6 @@ TOPICS, FORMATS = 24, 8
 N_BINS = 576  # of which the topics above fill a third
 BINS = TOPICS * FORMATS
 NAMES = ["a", "b", "c", "d"]
-# Shares of each bin in the mean that a region is.
-BY_BIN = np.eye(BINS)
-BY_TOPIC = np.kron(np.eye(TOPICS), np.full((FORMATS, 1), 1 / FORMATS))
 CONTRAST = np.array([1.0, -1, 0, 0])
 INTERACTION = np.array([1.0, -1, -1, 1])
 

@@ -131,7 +131,7 @@ def write_facts(world: SyntheticLake) -> None:
     _write_corpus(world)
     _write_benchmarks(world)
     _write_scores(world)
-    make_fact(world.study, world.lake, "bin_mean_resamples", CELL)
+    make_fact(world.study, world.lake, "region_inference", CELL)
     make_fact(world.study, world.lake, "bin_terms")
     make_fact(world.study, world.lake, "split_half_correlations", CELL)
     _write_run_records(world)

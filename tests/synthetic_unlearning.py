@@ -213,6 +213,8 @@ def _answers(column: str, name: str, margins: dict[str, np.ndarray]) -> pl.DataF
 
 def _write_base(truth: SyntheticUnlearning) -> None:
     _write(truth, "item_predictions", _answers("model", MODEL, truth.before), MODEL)
+    # Right and wrong answers are other items now.
+    make_fact(truth.world.study, truth.world.lake, "region_inference", CELL)
 
 
 def _write_run(truth: SyntheticUnlearning, run: str, margins: dict[str, np.ndarray]) -> None:

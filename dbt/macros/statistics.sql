@@ -6,29 +6,6 @@
     / nullif(cast({{ denominator }} as double precision), 0)
 {%- endmacro %}
 
-{#- Two-sided p-value of a standard normal statistic: erfc(|z| / sqrt 2).
-
-    The Chebyshev fit of erfc in Press et al., Numerical Recipes (2nd edition, section 6.2), with a
-    relative error below 1.2e-7 everywhere, so that p-values far in the tail keep their order.
-    The argument stops at 26 (p about 1e-295): beyond, a double is zero or an underflow error. -#}
-{% macro two_sided_p(z) -%}
-    {%- set x = "least(abs(" ~ z ~ ") / sqrt(2), 26)" -%}
-    {%- set t = "(1 / (1 + " ~ x ~ " / 2))" -%}
-    {%- set terms = [
-        "-1.26551223", "1.00002368", "0.37409196", "0.09678418", "-0.18628806", "0.27886807",
-        "-1.13520398", "1.48851587", "-0.82215223", "0.17087277"
-    ] -%}
-    {%- set horner = namespace(text=terms[-1]) -%}
-    {%- for term in terms[:-1] | reverse -%}
-        {%- set horner.text = term ~ " + " ~ t ~ " * (" ~ horner.text ~ ")" -%}
-    {%- endfor -%}
-    case
-        -- least() of some engines passes over nulls: no estimate has no p-value.
-        when {{ z }} is not null
-            then least(1, {{ t }} * exp(-{{ x }} * {{ x }} + {{ horner.text }}))
-    end
-{%- endmacro %}
-
 {#- Rows of `relation` with q_value: Benjamini and Hochberg's adjusted p-value within a family.
 
     q of the i-th smallest of m p-values is the minimum over j >= i of p_j m / j. Rows without

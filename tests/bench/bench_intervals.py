@@ -12,7 +12,7 @@ def test_resamples(benchmark, tmp_path):
     interval_lake(tmp_path, ITEMS)
     alternatives = {
         "numpy's matrix products": own_process("matrix_products", ITEMS, RESAMPLES),
-        "bin_mean_resamples, read to written": own_process("intervals", tmp_path),
+        "make_inference, read to written": own_process("intervals", tmp_path),
     }
     claim = f"Intervals: 576 bins x 4 benchmarks x {RESAMPLES:,} resamples of {ITEMS:,} items"
     side_by_side(benchmark, claim, alternatives, rounds=2)

@@ -33,7 +33,7 @@ _PARTS = {"influence": _INFLUENCE, "regions": _BY_REGION, "documents": _BY_DOCUM
 def compiled(lake: Lake, folder: Path) -> dict[str, Path]:
     """A file of statements for each part: the models that it names and all that they read.
 
-    There are no resamples, so the intervals are null and cost nothing.
+    The facts of inference are empty, so that only what SQL computes counts.
     """
     lake.home.create()
     run_dbt(dbt_environment(lake.home, None), "compile", "--exclude", "tag:unlearning")

@@ -82,14 +82,14 @@ def marts(lake: str, models: str) -> Callable[[], Any]:
 
 
 def intervals(folder: str) -> Callable[[], Any]:
-    """The step that draws the resamples of all bin means and writes them."""
+    """The step that draws the resamples of all bin means and writes the intervals."""
     from influence_warehouse.lake.facts import Lake
     from influence_warehouse.lake.layout import Home
     from tests.bench.worlds import interval_study
 
     home = Home(Path(folder), "synthetic")
-    Lake(home).path("bin_mean_resamples", CELL).unlink(missing_ok=True)
-    return lambda: make_fact(interval_study(), Lake(home), "bin_mean_resamples")
+    Lake(home).path("region_inference", CELL).unlink(missing_ok=True)
+    return lambda: make_fact(interval_study(), Lake(home), "region_inference", CELL)
 
 
 def matrix_products(items: str, resamples: str) -> Callable[[], Any]:

@@ -14,6 +14,7 @@ from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import bins
+from influence_warehouse.warehouse.inference import FACTS
 from tests.scoring_lake import shard_part
 from tests.synthetic import (
     BENCHMARKS,
@@ -90,10 +91,10 @@ def candidates_file(path: Path, documents: int) -> Path:
 
 
 def rollup_lake(folder: Path, documents: int, shards: int = 8) -> Lake:
-    """All facts of a study of four benchmarks, with `documents` scored documents, no resamples."""
+    """All facts of a study of four benchmarks, with `documents` scored documents, no intervals."""
     lake = synthetic_lake(folder, planted=False, resamples=100).lake
-    made = Fingerprint.of("bin_mean_resamples", resamples=0)
-    lake.write("bin_mean_resamples", lake.read("bin_mean_resamples", CELL).clear(), made, CELL)
+    for fact in FACTS:
+        lake.write(fact, lake.read(fact, CELL).clear(), Fingerprint.of(fact, resamples=0), CELL)
     with _connection() as connection:
         sizes = {"documents": documents, "shards": shards}
         sql = _DOCUMENTS.format(documents=documents, content="number", place="")

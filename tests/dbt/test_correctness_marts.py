@@ -11,6 +11,7 @@ from influence_warehouse.warehouse.build import build_warehouse
 from influence_warehouse.warehouse.dictionary import mart_keys
 from influence_warehouse.warehouse.publish import publish
 from influence_warehouse.warehouse.query import run_query
+from influence_warehouse.warehouse.resamples import draw_resamples
 from tests.scoring_lake import CELL
 from tests.synthetic import BENCHMARKS, CONTRASTS, TOP_K, SyntheticLake, synthetic_lake
 
@@ -58,13 +59,10 @@ def _difference(world: SyntheticLake, benchmark: str) -> tuple[np.ndarray, np.nd
     """Differences between right and wrong answers, [576], and in every resample."""
     unit = np.nanstd(world.bin_means(benchmark), ddof=1)
     estimate = [_centred(_means(world, benchmark, subset)) for subset in SUBSETS]
-    drawn = []
+    found, drawn = draw_resamples(world.study, world.lake, CELL), []
     for subset in SUBSETS:
-        rows = world.lake.read("bin_mean_resamples", CELL).filter(
-            benchmark=benchmark, item_subset=subset
-        )
         means = np.full((world.study.statistics.resamples, 576), np.nan)
-        means[rows["resample"].to_numpy(), rows["bin_id"].to_numpy()] = rows["mean"].to_numpy()
+        means[:, found.bin_ids] = found.drawn[subset][benchmark].resampled
         drawn.append(_centred(means))
     return (estimate[0] - estimate[1]) / unit, (drawn[0] - drawn[1]) / unit
 
@@ -97,7 +95,7 @@ def test_differences_between_right_and_wrong_answers(split, level):
         assert_allclose(_numbers(rows, "delta_z_low"), low, atol=1e-9)
         assert_allclose(_numbers(rows, "delta_z_high"), high, atol=1e-9)
         p_value = 2 * stats.norm.sf(np.abs(estimate / error))
-        assert_allclose(_numbers(rows, "p_value"), p_value, rtol=2e-7)
+        assert_allclose(_numbers(rows, "p_value"), p_value, rtol=1e-9)
         known = rows.drop_nulls("p_value")
         q_value = stats.false_discovery_control(known["p_value"])
         assert_allclose(known["q_value"], q_value, rtol=1e-12)
@@ -170,7 +168,7 @@ def test_contrasts_among_right_and_wrong_answers(split, level):
         assert_allclose(rows["difference_low"], low, atol=1e-9)
         assert_allclose(rows["difference_high"], high, atol=1e-9)
         p_value = 2 * stats.norm.sf(np.abs(estimate / drawn.std(axis=0, ddof=1)))
-        assert_allclose(rows["p_value"], p_value, rtol=2e-7)
+        assert_allclose(rows["p_value"], p_value, rtol=1e-9)
         q_value = stats.false_discovery_control(rows["p_value"])
         assert_allclose(rows["q_value"], q_value, rtol=1e-12)
 

@@ -7,14 +7,13 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from influence_warehouse.taxonomy import FORMATS, TOPICS
+from influence_warehouse.warehouse.resamples import draw_resamples
 from tests.interval_twin import (
     Profiles,
     correlations,
     degrees_of_freedom,
     fisher_interval,
-    p_value,
     profiles,
-    t_quantile,
 )
 from tests.scoring_lake import CELL
 from tests.synthetic import BENCHMARKS, CONTRASTS, PLANTED_TOPICS, TOP_K
@@ -29,15 +28,10 @@ def _column(query, sql: str) -> np.ndarray:
 
 def _profiles(world) -> tuple[np.ndarray, Profiles]:
     """Bins with documents, and the values and noise of all benchmarks over them."""
-    held = np.unique(world.bin_of)
-    resampled = []
-    for name in NAMES:
-        rows = world.lake.read("bin_mean_resamples", CELL).filter(benchmark=name, item_subset="all")
-        means = np.full((world.study.statistics.resamples, 576), np.nan)
-        means[rows["resample"].to_numpy(), rows["bin_id"].to_numpy()] = rows["mean"].to_numpy()
-        resampled.append(means[:, held])
-    means = np.stack([world.bin_means(name)[held] for name in NAMES])
-    return held, profiles(means, np.stack(resampled))
+    found = draw_resamples(world.study, world.lake, CELL)
+    resampled = np.stack([found.drawn["all"][name].resampled for name in NAMES])
+    means = np.stack([world.bin_means(name)[found.bin_ids] for name in NAMES])
+    return found.bin_ids, profiles(means, resampled)
 
 
 def _weights(held: np.ndarray, level: str) -> np.ndarray:
@@ -50,7 +44,8 @@ def _weights(held: np.ndarray, level: str) -> np.ndarray:
 def _half(world, held: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Standard errors in half an interval [regions]."""
     documents = np.bincount(world.bin_of, minlength=576)[held]
-    return t_quantile(degrees_of_freedom(len(world.item_scores[STEM]), documents, weights))
+    freedom = degrees_of_freedom(len(world.item_scores[STEM]), documents, weights)
+    return stats.t.ppf(0.975, freedom)
 
 
 def _by_topic(values: np.ndarray) -> np.ndarray:
@@ -149,10 +144,9 @@ def test_weighted_topic_values(world, query):
 
 
 def test_intervals_of_bin_means(world, query):
-    held = np.unique(world.bin_of)
-    rows = world.lake.read("bin_mean_resamples", CELL).filter(benchmark=STEM, item_subset="all")
-    wide = rows.pivot("bin_id", index="resample", values="mean").drop("resample")
-    error = wide.select(map(str, held)).to_numpy().std(axis=0, ddof=1)
+    drawn = draw_resamples(world.study, world.lake, CELL)
+    held = drawn.bin_ids
+    error = drawn.drawn["all"][STEM].resampled.std(axis=0, ddof=1)
     half = _half(world, held, np.eye(len(held))) * error
     found = query(
         f"select * from bin_influence where benchmark = '{STEM}' and z is not null order by bin_id"
@@ -178,11 +172,7 @@ def test_p_values_are_tails_of_t_and_q_values_benjamini_hochberg(world, query, t
         )
         ratio = ratio[rows[key].arg_sort().to_numpy()]
         rows = rows.sort(key)
-        assert_allclose(rows["p_value"], p_value(ratio, freedom), rtol=3e-7)
-        # Wallace's approximation against the distribution itself, where decisions are made.
-        exact = 2 * stats.t.sf(np.abs(ratio), freedom)
-        near = exact > 1e-4
-        assert_allclose(rows["p_value"].to_numpy()[near], exact[near], rtol=0.02)
+        assert_allclose(rows["p_value"], 2 * stats.t.sf(np.abs(ratio), freedom), rtol=1e-9)
         outside = rows["z_low"].to_numpy() * rows["z_high"].to_numpy() > 0
         assert (outside == (rows["p_value"].to_numpy() < 0.05)).all()
         assert_allclose(rows["q_value"], stats.false_discovery_control(rows["p_value"]), rtol=1e-12)

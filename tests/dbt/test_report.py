@@ -147,7 +147,7 @@ def test_headings_captions_and_labels_are_there(hostile_home):
 
 def test_each_table_says_its_facts_with_their_digests(hostile_home, truth):
     text = (hostile_home.report / "support.html").read_text(encoding="utf-8")
-    for fact in ("bin_item_scores", "bin_mean_resamples"):
+    for fact in ("bin_item_scores", "region_inference"):
         assert f'href="provenance.html#{fact}"' in text
         assert truth.world.lake.require(fact, CELL).digest in text
     assert "influence query topic_support --study demo" in text

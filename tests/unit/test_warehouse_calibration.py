@@ -1,17 +1,14 @@
 """Nominal 95 % intervals hold the truth in 93 to 97 %, and q < 0.10 is wrong in at most 10 %.
 
-On simulated studies with known truth, through the package's own resampling. The formulae after
-it are tests/interval_twin.py, which tests/dbt/test_marts.py holds equal to the SQL. The tables of
-docs/statistics.md come from `python -m tests.calibration`, over more regimes.
+On simulated studies with known truth, through the package's own resampling and inference. The
+tables of docs/statistics.md come from `python -m tests.calibration`, over more regimes.
 """
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from influence_warehouse.warehouse import resamples
 from tests.calibration import REGIMES, expected_correlations, measure
-from tests.interval_twin import p_value, t_quantile
 
 THIN = "2-5 documents, 30 items"
 
@@ -72,16 +69,6 @@ def test_items_by_documents_counted_twice_would_give_wide_intervals(monkeypatch)
     monkeypatch.setattr("tests.simulated_studies.item_by_document_shares", lambda *_: nothing)
     twice = measure(regime, studies=4, seed=6)["z", "bin"][0]
     assert once < 0.97 < 0.985 < twice
-
-
-def test_wallaces_normal_is_near_students_t():
-    for freedom in (4.0, 9.0, 29.0, 199.0):
-        # From 9 degrees of freedom on, the quantile is right to a thousandth.
-        tolerance = 0.001 if freedom > 4 else 0.005
-        assert t_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=tolerance)
-        for ratio in (0.5, 2.0, 4.0):
-            exact = 2 * stats.t.sf(ratio, freedom)
-            assert p_value(np.array(ratio), freedom) == pytest.approx(exact, rel=0.05)
 
 
 def test_shares_are_the_part_that_items_by_documents_have(monkeypatch):

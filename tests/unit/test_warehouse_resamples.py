@@ -7,7 +7,6 @@ from numpy.testing import assert_allclose
 
 from influence_warehouse.errors import FactError
 from influence_warehouse.lake.fingerprint import Fingerprint
-from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.pipeline.parts import shards_of
 from influence_warehouse.warehouse import resamples
 from influence_warehouse.warehouse.resamples import (
@@ -15,6 +14,7 @@ from influence_warehouse.warehouse.resamples import (
     BinMoments,
     draw_document_noise,
     draw_item_means,
+    draw_resamples,
     draw_subset_means,
     moderated_covariance,
     semidefinite_cholesky,
@@ -53,14 +53,16 @@ def test_mean_and_spread_of_the_resamples_are_those_of_both_sources_of_noise(wor
     0.004^2, is in the item variance already.
     """
     own_share = 0.004**2 / (0.004**2 + 0.01**2 / 16)
-    drawn = world.lake.read("bin_mean_resamples", CELL)
-    drawn = drawn.filter(item_subset="all")
+    found = draw_resamples(world.study, world.lake, CELL)
+    open_bins = found.bin_ids
+    counts = np.bincount(world.bin_of, minlength=576)[open_bins]
+    assert (found.documents == counts).all()
     covariance = moderated_covariance(_moments(world))
     for position, name in enumerate(NAMES):
-        wide = drawn.filter(benchmark=name).pivot("bin_id", index="resample", values="mean")
-        open_bins = [int(column) for column in wide.columns[1:]]
-        values = wide.drop("resample").to_numpy()
-        counts = np.bincount(world.bin_of, minlength=576)[open_bins]
+        drawn = found.drawn["all"][name]
+        values = drawn.resampled
+        assert drawn.items == len(world.item_scores[name])
+        assert_allclose(drawn.means, world.bin_means(name)[open_bins], rtol=1e-9)
         by_item = np.stack(
             [np.bincount(world.bin_of, row, 576)[open_bins] / counts
              for row in world.item_scores[name]]
@@ -84,24 +86,10 @@ def test_documents_shared_by_benchmarks_give_correlated_noise(world):
         assert covariance[bin_id][0, 1] > 0, "the synthetic documents have noise in common"
 
 
-def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(world, tmp_path):
-    first = world.lake.path("bin_mean_resamples", CELL).read_bytes()
-    again = synthetic_lake(tmp_path, documents=600, resamples=400)
-    assert again.lake.path("bin_mean_resamples", CELL).read_bytes() == first
-    other = again.study.model_copy(update={"seed": 8})
-    assert not make_fact(other, again.lake, "bin_mean_resamples", CELL)[0].reused
-    assert again.lake.path("bin_mean_resamples", CELL).read_bytes() != first
-
-
 def test_shards_do_not_change_the_moments(world, tmp_path):
     one = synthetic_lake(tmp_path, documents=600, resamples=100, shards=1)
     alone = within_bin_moments(one.lake, shards_of(one.study, CELL), NAMES, 576)
     assert_allclose(_moments(world).scatter, alone.scatter, rtol=1e-6, atol=1e-12)
-
-
-def test_current_fact_is_reused(world):
-    outcome = make_fact(world.study, world.lake, "bin_mean_resamples", CELL)[0]
-    assert outcome.reused and outcome.rows == world.lake.rows("bin_mean_resamples", CELL)
 
 
 def test_a_later_benchmark_leaves_the_draws_of_the_earlier_ones(world):
@@ -176,26 +164,26 @@ def test_subsets_share_the_noise_of_the_documents(world):
     )
     sums = sums.join(answers, on=["benchmark", "item_id"])
     items = draw_subset_means(sums, name, study.statistics.resamples, study.seed, 576)
-    drawn = world.lake.read("bin_mean_resamples", CELL).filter(benchmark=name)
-    noise = {}
-    for subset in ("all", "correct"):
-        rows = drawn.filter(item_subset=subset).sort("resample", "bin_id")
-        means = rows["mean"].to_numpy().reshape(study.statistics.resamples, -1)
-        noise[subset] = means - items[subset][:, np.unique(rows["bin_id"])]
+    found = draw_resamples(study, world.lake, CELL)
+    noise = {
+        subset: found.drawn[subset][name].resampled - items[subset][:, found.bin_ids]
+        for subset in ("all", "correct")
+    }
     assert_allclose(noise["correct"], noise["all"], atol=1e-12)
     assert noise["all"].std() > 1e-4
 
 
-def test_other_answers_make_other_resamples(world, tmp_path):
+def test_other_answers_make_other_resamples(tmp_path):
     again = synthetic_lake(tmp_path, documents=600, resamples=100)
-    before = again.lake.read("bin_mean_resamples", CELL)
+    before = draw_resamples(again.study, again.lake, CELL).drawn
     flipped = again.lake.read("item_predictions", "base").with_columns(~pl.col("is_correct"))
     made = Fingerprint.of("item_predictions", flipped=1)
     again.lake.write("item_predictions", flipped, made, "base")
-    assert not make_fact(again.study, again.lake, "bin_mean_resamples", CELL)[0].reused
-    after = again.lake.read("bin_mean_resamples", CELL)
-    assert set(after["item_subset"]) == {"all", "incorrect"}
-    assert after.filter(item_subset="all").equals(before.filter(item_subset="all"))
+    after = draw_resamples(again.study, again.lake, CELL).drawn
+    assert set(before) == {"all", "correct"} and set(after) == {"all", "incorrect"}
+    for name in NAMES:
+        assert np.array_equal(after["all"][name].resampled, before["all"][name].resampled)
+        assert np.array_equal(after["incorrect"][name].means, before["correct"][name].means)
 
 
 def test_single_documents_take_the_pooled_covariance():
@@ -245,4 +233,4 @@ def test_a_benchmark_scored_for_fewer_documents_is_refused(tmp_path):
     made = Fingerprint.of("document_scores", damaged=1)
     world.lake.write("document_scores", dropped, made, shard_part(0))
     with pytest.raises(FactError, match=f"00000.parquet.*{NAMES[2]}.*Remedy"):
-        make_fact(world.study, world.lake, "bin_mean_resamples", CELL)
+        draw_resamples(world.study, world.lake, CELL)

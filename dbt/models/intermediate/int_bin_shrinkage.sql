@@ -7,15 +7,16 @@ with estimates as (
         statistics.item_subset,
         statistics.bin_id,
         statistics.mean,
-        errors.standard_error
+        inference.standard_error
     from {{ ref('int_bin_statistics') }} as statistics
-    inner join {{ ref('int_bin_mean_errors') }} as errors
+    inner join {{ ref('stg_region_inference') }} as inference
         on
-            statistics.model = errors.model
-            and statistics.method = errors.method
-            and statistics.benchmark = errors.benchmark
-            and statistics.item_subset = errors.item_subset
-            and statistics.bin_id = errors.bin_id
+            statistics.model = inference.model
+            and statistics.method = inference.method
+            and statistics.benchmark = inference.benchmark
+            and statistics.item_subset = inference.item_subset
+            and inference.level = 'bin'
+            and statistics.bin_id = inference.region_id
 ),
 
 shrunken as (
@@ -31,7 +32,6 @@ select
     benchmark,
     item_subset,
     bin_id,
-    standard_error,
     tau_squared,
     shrunken_mean
 from shrunken

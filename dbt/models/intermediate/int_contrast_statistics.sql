@@ -11,7 +11,6 @@ select
     max(statistics.n_bins) as n_bins,
     max(statistics.n_documents) as n_documents,
     max(statistics.population_documents) as population_documents,
-    min(statistics.document_freedom) as document_freedom,
     sum(contrasts.coefficient * statistics.z) as delta_z,
     sum(contrasts.coefficient * statistics.z_document_weighted) as delta_z_document_weighted,
     sum(contrasts.coefficient * statistics.z_population_weighted) as delta_z_population_weighted

@@ -1,18 +1,4 @@
-with spreads as (
-    select
-        model,
-        method,
-        benchmark,
-        level,
-        region_id,
-        {{ quantile('delta_z', 0.025) }} as delta_z_low,
-        {{ quantile('delta_z', 0.975) }} as delta_z_high,
-        stddev_samp(delta_z) as delta_z_standard_error
-    from {{ ref('int_correctness_resamples') }}
-    group by model, method, benchmark, level, region_id
-),
-
-compared as (
+with tested as (
     select
         statistics.model,
         statistics.method,
@@ -22,26 +8,18 @@ compared as (
         statistics.z_correct,
         statistics.z_incorrect,
         statistics.z_correct - statistics.z_incorrect as delta_z,
-        spreads.delta_z_low,
-        spreads.delta_z_high,
-        spreads.delta_z_standard_error,
-        (statistics.z_correct - statistics.z_incorrect)
-        / nullif(spreads.delta_z_standard_error, 0) as delta_z_over_error
+        inference.delta_z_low,
+        inference.delta_z_high,
+        inference.delta_z_standard_error,
+        inference.p_value
     from {{ ref('int_correctness_statistics') }} as statistics
-    left join spreads
+    left join {{ source('lake', 'correctness_inference') }} as inference
         on
-            statistics.model = spreads.model
-            and statistics.method = spreads.method
-            and statistics.benchmark = spreads.benchmark
-            and statistics.level = spreads.level
-            and statistics.region_id = spreads.region_id
-),
-
-tested as (
-    select
-        compared.*,
-        {{ two_sided_p('delta_z_over_error') }} as p_value
-    from compared
+            statistics.model = inference.model
+            and statistics.method = inference.method
+            and statistics.benchmark = inference.benchmark
+            and statistics.level = inference.level
+            and statistics.region_id = inference.region_id
 )
 
 -- One family: all bins, topics or formats of one benchmark.

@@ -10,9 +10,6 @@ select
     count(bins.mean) as n_bins,
     cast(sum(bins.n_documents) as bigint) as n_documents,
     cast(sum(bins.population_documents) as bigint) as population_documents,
-    sum(
-        case when bins.n_documents > 0 then {{ document_freedom('bins.n_documents') }} end
-    ) as document_freedom,
     avg(bins.z) as z,
     {{ ratio(
         'sum(bins.z * bins.n_documents)',

@@ -1,11 +1,11 @@
 -- One family: all bins, topics or formats of one benchmark.
-with intervals as (
-    select * from {{ ref('int_region_intervals') }}
+with inference as (
+    select * from {{ ref('stg_region_inference') }}
 ),
 
 tested as (
     {{ empirical_bayes(
-        'intervals', ['model', 'method', 'benchmark', 'item_subset', 'level'],
+        'inference', ['model', 'method', 'benchmark', 'item_subset', 'level'],
         'z', 'z_standard_error', 'shrunken_z'
     ) }}
 )

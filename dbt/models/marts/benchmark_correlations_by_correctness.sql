@@ -87,17 +87,13 @@ select
     correlations.n_regions,
     correlations.pearson,
     correlations.spearman,
-    {{ fisher_bound('correlations.pearson', 'intervals.fisher_standard_error', -1) }}
-        as pearson_low,
-    {{ fisher_bound('correlations.pearson', 'intervals.fisher_standard_error', 1) }}
-        as pearson_high,
+    intervals.pearson_low,
+    intervals.pearson_high,
     intervals.signal_share_a,
     intervals.signal_share_b,
     intervals.true_pearson,
-    {{ fisher_bound('intervals.true_pearson', 'intervals.true_fisher_standard_error', -1) }}
-        as true_pearson_low,
-    {{ fisher_bound('intervals.true_pearson', 'intervals.true_fisher_standard_error', 1) }}
-        as true_pearson_high,
+    intervals.true_pearson_low,
+    intervals.true_pearson_high,
     regions.lowest as leave_one_out_min,
     regions.highest as leave_one_out_max,
     regions.most_influential as most_influential_bin,
@@ -108,7 +104,7 @@ select
     topics.pearson_without_it as pearson_without_topic
 from {{ ref('int_correlations') }} as correlations
 cross join {{ ref('stg_studies') }} as studies
-left join {{ ref('int_correlation_intervals') }} as intervals
+left join {{ source('lake', 'correlation_inference') }} as intervals
     on
         correlations.model = intervals.model
         and correlations.method = intervals.method

@@ -124,7 +124,7 @@ from summaries
 cross join {{ ref('stg_studies') }} as studies
 inner join {{ ref('int_regions') }} as regions
     on summaries.level = regions.level and summaries.extreme_id = regions.region_id
-inner join {{ ref('int_contrasts') }} as contrasts
+inner join {{ ref('int_contrast_tests') }} as contrasts
     on
         summaries.model = contrasts.model
         and summaries.method = contrasts.method

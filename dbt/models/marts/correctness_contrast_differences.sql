@@ -12,9 +12,9 @@ select
     differences.delta_z_correct,
     differences.delta_z_incorrect,
     differences.difference,
-    differences.low as difference_low,
-    differences.high as difference_high,
-    differences.standard_error as difference_standard_error,
+    differences.difference_low,
+    differences.difference_high,
+    differences.difference_standard_error,
     differences.p_value,
     differences.q_value
 from {{ ref('int_correctness_contrasts') }} as differences

@@ -50,7 +50,7 @@ select
     {{ documents_for(2) }} as documents_for_two_z
 from parts
 cross join {{ ref('stg_studies') }} as studies
-left join {{ ref('int_signal_shares') }} as shares
+left join {{ source('lake', 'signal_shares') }} as shares
     on
         parts.model = shares.model
         and parts.method = shares.method

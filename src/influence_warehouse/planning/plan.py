@@ -20,13 +20,13 @@ from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.unlearning.plan import target_benchmarks
 
 # Of zstd Parquet that finished studies wrote, bytes a row.
-_ROW_BYTES = {"bin_item_scores": 13, "proponents": 9, "document_scores": 10, "resamples": 8}
-# Of memory, as the demo and `make bench` measured; those of all, right and wrong items together.
-_RESAMPLED_BYTES = 400
+_ROW_BYTES = {"bin_item_scores": 13, "proponents": 9, "document_scores": 10}
+# Of memory a resampled mean, measured; those of all, right and wrong items together.
+_RESAMPLED_BYTES = 100
 _TEXT_SHARE = 0.45  # of documents.parquet, to the texts' own bytes
 # What hardly depends on the study: dbt's marts, charts, Great Expectations, Dagster's start.
 _MARTS_SECONDS, _CHARTS_SECONDS = 60.0, 45.0
-_SECONDS_A_RESAMPLED_ROW = 4e-6
+_SECONDS_A_RESAMPLED_MEAN = 1e-6
 _DATABASE_BYTES, _REPORT_BYTES = 200 << 20, 60 << 20
 # The diagnosis computes a pair's gradients alone and padded, without projection, in two
 # configurations, each with a model of its own.
@@ -128,10 +128,11 @@ def _stages(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:
     asked = len(study.models) * (rates.load + rates.item_fixed + load.n_items * rates.item)
     yield StageCost("predictions", _of_models(study, f"{load.n_items:,} items"), asked)
     yield from _attribution(study, load, rates)
-    rows = _resampled(study, load)
+    resampled = _resampled(study, load)
     marts = 2 if study.unlearning is not None else 1
-    seconds = marts * _MARTS_SECONDS + rows * _SECONDS_A_RESAMPLED_ROW
-    yield StageCost("warehouse", f"marts, {rows:,} resampled means", seconds, is_measured=False)
+    seconds = marts * _MARTS_SECONDS + resampled * _SECONDS_A_RESAMPLED_MEAN
+    work = f"marts, {resampled:,} resampled means"
+    yield StageCost("warehouse", work, seconds, is_measured=False)
     yield StageCost("reports", "charts", _CHARTS_SECONDS, is_measured=False)
     if study.unlearning is not None:
         yield from _unlearning(study, study.unlearning, load, rates)
@@ -164,7 +165,7 @@ def _of_models(study: Study, work: str) -> str:
 
 
 def _resampled(study: Study, load: Workload) -> int:
-    """Rows of bin means that are drawn."""
+    """Bin means that are drawn."""
     benchmarks = len(study.benchmarks) * len(cells(study))
     return study.statistics.resamples * load.bins * benchmarks
 
@@ -191,13 +192,12 @@ def _disk(study: Study, load: Workload, rates: Rates | None) -> Iterator[tuple[s
     shards, methods = study.sampling.shards, len(cells(study))
     sums = methods * load.n_items * min(load.bins, load.sampled)
     extremes = methods * load.n_items * 2 * study.attribution.top_k
-    scores, resampled = methods * load.sampled * len(study.benchmarks), _resampled(study, load)
+    scores = methods * load.sampled * len(study.benchmarks)
     yield "documents", round(load.text_bytes * _TEXT_SHARE)
     yield "document_scores", scores * _ROW_BYTES["document_scores"]
     yield "bin_item_scores", sums * 2 * _ROW_BYTES["bin_item_scores"]
     yield "proponents", extremes * (shards + 1) * _ROW_BYTES["proponents"]
-    yield "bin_mean_resamples", resampled * _ROW_BYTES["resamples"]
-    yield "databases", _DATABASE_BYTES + resampled * _ROW_BYTES["resamples"]
+    yield "databases", _DATABASE_BYTES
     yield "charts and reports", _REPORT_BYTES
     if rates is not None:
         passes = len(gradient_cells(study))
@@ -217,5 +217,5 @@ def _memory(study: Study, load: Workload, rates: Rates) -> int:
     fitted = load.fitted / max(1, len(fit_limits(study)))
     held = max(per_shard, fitted) / max(load.documents, 1) * load.text_bytes
     resampled = study.statistics.resamples * load.bins * len(study.benchmarks)
-    # Scores once as they come from Bergson and once by bin; resampled means until they are written.
+    # Scores once as they come from Bergson and once by bin; resampled means while they are drawn.
     return round(rates.peak_bytes + 2 * scores + held + resampled * _RESAMPLED_BYTES)

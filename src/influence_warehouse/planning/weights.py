@@ -38,7 +38,7 @@ def step_weights(study: Study, lake: Lake) -> dict[str, float]:
         "make_method_preparation": models * (10 + fitted * gradient) + passes * items * gradient,
         "make_query_index": passes * (2 + items * gradient),
         "make_document_scores": passes * scored + _WORDS * len(cells(study)),
-        "make_bin_mean_resamples": 3.0 * len(cells(study)),
+        "make_inference": 3.0 * len(cells(study)),
         "dbt_models": _TABLES,
         "charts": _CHARTS,
         "report": _REPORT,

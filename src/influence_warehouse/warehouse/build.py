@@ -36,7 +36,7 @@ _DBT = {"duckdb": "dbt.cli.main", "spark": "influence_warehouse.warehouse.spark"
 _FILESYSTEMS = "[{'fs': 's3', 'use_listings_cache': False}]"
 
 # Without these there is nothing to build from; an import may know nothing of items.
-_STARTS = ("study_benchmarks", "bin_item_scores", "bin_mean_resamples")
+_STARTS = ("study_benchmarks", "bin_item_scores", "region_inference")
 
 # DuckDB reads these as a pattern or a quote, dbt as a template.
 _RESERVED = "'\"*?[]{}%"

@@ -1,27 +1,23 @@
-"""Two-way resamples of the bin means: the randomness behind every interval, as one fact.
+"""Two-way resamples of the bin means: the randomness behind every interval.
 
 Each resample draws the items of a benchmark with replacement and adds the noise of having
-sampled these documents and not others. Everything computed from the resamples (z, intervals,
-p-values, correlations) is SQL in the dbt project; docs/statistics.md gives the formulae.
+sampled these documents and not others. The draws stay in memory: what is written of them are the
+intervals and tests (`inference`); docs/statistics.md gives the formulae.
 Belongs here: drawing. Does not belong here: any statistic of the draws.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from influence_warehouse.errors import FactError
-from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Part
 from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.pipeline.parts import model_of, shards_of
-from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.study import Study
 
-FACT = "bin_mean_resamples"
 # A bin of n documents counts as n - 1 degrees of freedom beside this many of the pooled
 # within-bin covariance. Fixed, not estimated: with 1 to 10 documents a bin, four keep a bin
 # of two documents from claiming a variance near zero and hardly move a bin of fifty.
@@ -45,25 +41,66 @@ class BinMoments:
     total_scatter: np.ndarray
 
 
-def identity_of_bin_mean_resamples(study: Study, lake: Lake, cell: Part) -> dict[str, Any]:
-    """What is drawn: for which benchmarks, how often, by which seed and rules."""
-    return {
-        "benchmarks": [benchmark.name for benchmark in study.benchmarks],
-        "resamples": study.statistics.resamples,
-        "seed": study.seed,
-        "prior_degrees_of_freedom": PRIOR_DEGREES_OF_FREEDOM,
-        "min_subset_items": MIN_SUBSET_ITEMS,
-    }
+@dataclass(frozen=True)
+class Drawn:
+    """Bin means of one benchmark over one subset of its items, in the bins with documents.
 
-
-def make_bin_mean_resamples(task: Task) -> list[Made]:
-    """Draw `study.statistics.resamples` sets of bin means of one method.
-
-    Raises FactError when scores of a benchmark are missing for some documents.
+    `means` float64 [bins] as they are, `resampled` [resamples, bins]; `items` are the subset's.
     """
-    study, lake, cell = task.study, task.lake, task.key
+
+    means: np.ndarray
+    resampled: np.ndarray
+    items: int
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """All draws of one method, by item subset and then by benchmark in the study's order.
+
+    `bin_ids`, `documents` int [bins] are the bins with documents and how many they hold.
+    """
+
+    bin_ids: np.ndarray
+    documents: np.ndarray
+    drawn: dict[str, dict[str, Drawn]]
+
+
+def draw_resamples(study: Study, lake: Lake, cell: Part) -> Resamples:
+    """Draw `study.statistics.resamples` sets of bin means of one method, in memory.
+
+    A method without scores of single items has none. 8 bytes per resample, bin and benchmark of
+    every subset of the items. Raises FactError when scores of a benchmark are missing for some
+    documents.
+    """
+    sums = _answered_sums(lake, cell)
+    if sums.is_empty():
+        return Resamples(np.zeros(0, np.int32), np.zeros(0, np.int64), {})
+    names = [benchmark.name for benchmark in study.benchmarks]
+    n_bins, resamples = lake.rows("bin_populations"), study.statistics.resamples
+    moments = within_bin_moments(lake, shards_of(study, cell), names, n_bins)
+    open_bins = np.flatnonzero(moments.count)
+    shares = item_by_document_shares(sums, moments, names)
+    noise = draw_document_noise(moments, names, resamples, study.seed, shares)[:, open_bins]
+    drawn: dict[str, dict[str, Drawn]] = {}
+    for position, name in enumerate(names):
+        rows = sums.filter(benchmark=name)
+        draws = draw_subset_means(rows, name, resamples, study.seed, n_bins)
+        for subset, means in draws.items():
+            items = item_bin_means(rows_of_subset(rows, subset), n_bins)[:, open_bins]
+            resampled = means[:, open_bins] + noise[..., position]
+            drawn.setdefault(subset, {})[name] = Drawn(items.mean(axis=0), resampled, len(items))
+    return Resamples(open_bins, moments.count[open_bins].astype(np.int64), drawn)
+
+
+def rows_of_subset(sums: pl.DataFrame, subset: str) -> pl.DataFrame:
+    """Rows of the items that an item subset holds, by the column is_correct."""
+    return sums if subset == "all" else sums.filter(is_correct=subset == "correct")
+
+
+def _answered_sums(lake: Lake, cell: Part) -> pl.DataFrame:
+    """Sums of the scores by item and bin, with whether the model answers the item right."""
     answers = lake.read("item_predictions", model_of(cell))
-    sums = (
+    return (
         lake.read("bin_item_scores", cell)
         .filter(pl.col("n_documents") > 0)
         .join(
@@ -73,31 +110,6 @@ def make_bin_mean_resamples(task: Task) -> list[Made]:
             maintain_order="left",
         )
     )
-    resamples = _resampled(study, lake, cell, sums) if len(sums) else no_resamples()
-    details = {"resamples": study.statistics.resamples, "bins": resamples["bin_id"].n_unique()}
-    return [Made(FACT, resamples, details)]
-
-
-def no_resamples() -> pl.DataFrame:
-    """Of a method without scores of single items."""
-    return pl.DataFrame(schema=CONTRACTS[FACT].columns)
-
-
-def _resampled(study: Study, lake: Lake, cell: Part, sums: pl.DataFrame) -> pl.DataFrame:
-    names = [benchmark.name for benchmark in study.benchmarks]
-    n_bins = lake.rows("bin_populations")
-    moments = within_bin_moments(lake, shards_of(study, cell), names, n_bins)
-    open_bins = np.flatnonzero(moments.count)
-    shares = item_by_document_shares(sums, moments, names)
-    noise = draw_document_noise(moments, names, study.statistics.resamples, study.seed, shares)
-    frames = []
-    for position, name in enumerate(names):
-        rows = sums.filter(benchmark=name)
-        draws = draw_subset_means(rows, name, study.statistics.resamples, study.seed, n_bins)
-        for subset, means in draws.items():
-            means = means[:, open_bins] + noise[:, open_bins, position]
-            frames.append(_long(cell, name, subset, open_bins, means))
-    return pl.concat(frames)
 
 
 def draw_subset_means(
@@ -111,8 +123,8 @@ def draw_subset_means(
     """
     draws = {"all": draw_item_means(sums, benchmark, resamples, seed, n_bins)}
     n_items = sums["item_id"].n_unique()
-    for subset, is_correct in (("correct", True), ("incorrect", False)):
-        rows = sums.filter(is_correct=is_correct)
+    for subset in ("correct", "incorrect"):
+        rows = rows_of_subset(sums, subset)
         count = rows["item_id"].n_unique()
         if count == n_items:
             draws[subset] = draws["all"]
@@ -314,24 +326,3 @@ def score_matrix(lake: Lake, part: Part, benchmarks: list[str]) -> tuple[np.ndar
 def random_stream(seed: int, purpose: str, benchmark: str) -> np.random.Generator:
     """A stream of its own per purpose and benchmark, the same on every machine."""
     return np.random.default_rng([seed, int(digest_of([purpose, benchmark]), 16)])
-
-
-def _long(
-    cell: Part, benchmark: str, item_subset: str, bin_ids: np.ndarray, means: np.ndarray
-) -> pl.DataFrame:
-    resamples, (model, method) = len(means), cell.split("|")
-    return pl.DataFrame(
-        {
-            "resample": np.repeat(np.arange(resamples, dtype=np.int32), len(bin_ids)),
-            "bin_id": np.tile(bin_ids.astype(np.int32), resamples),
-            "mean": means.ravel(),
-        }
-    ).select(
-        pl.lit(model).alias("model"),
-        pl.lit(method).alias("method"),
-        pl.lit(benchmark).alias("benchmark"),
-        pl.lit(item_subset).alias("item_subset"),
-        "resample",
-        "bin_id",
-        "mean",
-    )

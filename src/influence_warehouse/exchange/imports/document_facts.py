@@ -158,7 +158,7 @@ def import_document_scores(study: ScoredDocuments, lake: Lake) -> DocumentImport
         with working("writing facts"):
             outcomes = [*_write_told(study, found, lake), *_write_read(study, found, lake)]
         cells = _cells(study, found)
-    with working("resamples"):
+    with working("intervals"):
         outcomes += _write_computed(study, found, lake, cells)
     drop_earlier_import(lake, outcomes)
     return DocumentImport(outcomes, found.n_without_score, found.suspicion)
@@ -228,13 +228,13 @@ def _write_read(study: ScoredDocuments, found: ReadScores, lake: Lake) -> list[O
 def _write_computed(
     study: ScoredDocuments, found: ReadScores, lake: Lake, cells: list[str]
 ) -> list[Outcome]:
-    """Terms, resamples and split halves, by the functions that make those of any study."""
+    """Terms, inference and split halves, by the functions that make those of any study."""
     drawn = _as_study(study, found, [cell.split("|")[1] for cell in cells])
     outcomes = []
     if found.has_text:
         started = Timer()
         outcomes += _noted(lake, None, started, make_fact(drawn, lake, "bin_terms"))
-    for fact in ("bin_mean_resamples", "split_half_correlations"):
+    for fact in ("region_inference", "split_half_correlations"):
         for cell in cells:
             started = Timer()
             outcomes += _noted(lake, cell, started, make_fact(drawn, lake, fact, cell))
@@ -262,6 +262,7 @@ def _as_study(study: ScoredDocuments, found: ReadScores, names: list[str]) -> St
         seed=study.seed,
         sampling=Sampling(documents_per_bin=1, shards=1),
         benchmarks=tuple(Benchmark(name=name, **untold) for name in found.benchmarks),
+        contrasts=study.contrasts,
         statistics=Statistics(resamples=study.resamples),
     )
 

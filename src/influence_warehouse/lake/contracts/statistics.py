@@ -1,31 +1,286 @@
-"""Facts of the stage warehouse: what resampling gives."""
+"""Facts of the stage warehouse: what resampling and halving give."""
 
 from dataclasses import replace
 
-from influence_warehouse.lake.contracts.columns import (
-    BENCHMARK,
-    BIN_ID,
-    ITEM_SUBSET,
-    MEAN,
-    METHOD,
-    MODEL,
-)
+from influence_warehouse.lake.contracts.columns import BENCHMARK, ITEM_SUBSET, METHOD, MODEL
 from influence_warehouse.lake.contracts.declaring import INT, REAL, TEXT, Column, Contract
 
+_LEVEL = Column("level", TEXT, "`bin`, `topic` or `format`.", values=("bin", "topic", "format"))
+_REGION_ID = Column(
+    "region_id",
+    INT,
+    "bin_id, or the position of the topic or format in alphabetical order.",
+    low=0,
+)
+_CONTRAST = Column("contrast", TEXT, "Name of the contrast in the study.")
+
+
+def _real(
+    name: str, unit: str, meaning: str, low: float | None = None, high: float | None = None
+) -> Column:
+    """A number that is null where it cannot be known."""
+    return Column(name, REAL, meaning, unit=unit, low=low, high=high, is_nullable=True)
+
+
+def _z(name: str, meaning: str) -> Column:
+    return _real(name, "standard deviations over the bins", meaning)
+
+
+def _error(name: str, meaning: str) -> Column:
+    return replace(_z(name, meaning), low=0)
+
+
+def _r(name: str, meaning: str) -> Column:
+    return _real(name, "correlation", meaning, low=-1.000001, high=1.000001)
+
+
+def _p_value(meaning: str) -> Column:
+    return _real("p_value", "probability", meaning, low=0, high=1)
+
+
+_FREEDOM = _real(
+    "degrees_of_freedom",
+    "degrees",
+    "Of Student's t: the items less one, or those of the documents where they are fewer.",
+    low=0,
+)
+
 FACTS = {
-    "bin_mean_resamples": Contract(
-        "Bin means under resampling of items and documents. One row per model, method, benchmark, "
-        "item subset, resample and non-empty bin.",
+    "region_inference": Contract(
+        "Errors, intervals and tests of means and z by resampling. One row per model, method, "
+        "benchmark, item subset, level and region with documents.",
         (
             MODEL,
             METHOD,
             BENCHMARK,
             ITEM_SUBSET,
-            Column("resample", INT, "Number of the resample, from 0.", low=0),
-            BIN_ID,
-            replace(MEAN, meaning="Mean score of the bin in the resample."),
+            _LEVEL,
+            _REGION_ID,
+            _real(
+                "standard_error",
+                "score",
+                "Standard deviation of the bin mean over the resamples of items and documents; "
+                "null of a topic or format.",
+                low=0,
+            ),
+            _real(
+                "mean_low",
+                "score",
+                "Lower bound of the 95 % interval of the bin's mean with as many items and "
+                "documents as one likes: mean less t times standard_error, t being Student's "
+                "97.5 % quantile.",
+            ),
+            _real("mean_high", "score", "Upper bound of the interval of the bin's mean."),
+            _z("z", "Standardized bin mean, or the unweighted mean of them over a region's bins."),
+            _error(
+                "z_standard_error",
+                "Standard deviation of the value over the resamples, with the spread over bins "
+                "held at the observed one, 0 or more.",
+            ),
+            _z("z_low", "z less t times z_standard_error, t being Student's 97.5 % quantile."),
+            _z("z_high", "Upper bound of the same interval."),
+            _FREEDOM,
+            _p_value(
+                "Two-sided p-value that z is 0 with as many items and documents as one likes: "
+                "Student's t of z over its standard error, 0 to 1; null where the error is 0 or "
+                "unknown."
+            ),
+            _z(
+                "true_z",
+                "z divided by the square root of `power.signal_share`: the estimate of z of the "
+                "true bin means, whose spread is smaller than the observed one, which holds "
+                "noise. Null where the signal share is not above 4 of its standard errors.",
+            ),
+            _z(
+                "true_z_low",
+                "Lower bound of its 95 % interval, which counts the error of the scale too.",
+            ),
+            _z("true_z_high", "Upper bound of its 95 % interval."),
         ),
-        key=("model", "method", "benchmark", "item_subset", "resample", "bin_id"),
+        key=("model", "method", "benchmark", "item_subset", "level", "region_id"),
+        in_parts=True,
+    ),
+    "signal_shares": Contract(
+        "What of the spread over bins is not chance. One row per model, method, benchmark and "
+        "item subset.",
+        (
+            MODEL,
+            METHOD,
+            BENCHMARK,
+            ITEM_SUBSET,
+            _real(
+                "signal_share",
+                "share",
+                "Share of bin_spread squared that is not chance of items and documents, 1 or "
+                "less: the reliability of the z of bins. Negative where chance alone would give "
+                "more; null where the spread is 0.",
+                high=1,
+            ),
+            _real(
+                "signal_share_standard_error",
+                "share",
+                "Its standard error over the resamples, 0 or more.",
+                low=0,
+            ),
+        ),
+        key=("model", "method", "benchmark", "item_subset"),
+        in_parts=True,
+    ),
+    "contrast_inference": Contract(
+        "Errors, intervals and tests of contrasts by resampling. One row per model, method, "
+        "contrast, item subset, level and region with documents.",
+        (
+            MODEL,
+            METHOD,
+            _CONTRAST,
+            ITEM_SUBSET,
+            _LEVEL,
+            _REGION_ID,
+            _z("delta_z", "Weighted sum of the benchmarks' z."),
+            _error(
+                "delta_z_standard_error",
+                "Standard deviation of delta_z over the resamples, with the spreads over bins "
+                "held at the observed ones, 0 or more.",
+            ),
+            _z(
+                "delta_z_low",
+                "Lower bound of the 95 % interval of delta_z with as many items and documents as "
+                "one likes, what 1 z is held for each benchmark: delta_z less t times "
+                "delta_z_standard_error, t being Student's 97.5 % quantile.",
+            ),
+            _z("delta_z_high", "Upper bound of the same interval."),
+            _FREEDOM,
+            _p_value(
+                "Two-sided p-value that delta_z is 0: Student's t of delta_z over its standard "
+                "error, 0 to 1; null where the error is 0 or unknown."
+            ),
+            _z(
+                "true_delta_z",
+                "The contrast of the benchmarks' true_z. It differs from delta_z most where one "
+                "benchmark's profile is noisier than the other's. Null where one has no true_z.",
+            ),
+            _z("true_delta_z_low", "Lower bound of its 95 % interval."),
+            _z("true_delta_z_high", "Upper bound of its 95 % interval."),
+        ),
+        key=("model", "method", "contrast", "item_subset", "level", "region_id"),
+        in_parts=True,
+    ),
+    "correlation_inference": Contract(
+        "Intervals of the correlations of benchmarks by resampling. One row per model, method, "
+        "item subset, level and pair of benchmarks.",
+        (
+            MODEL,
+            METHOD,
+            ITEM_SUBSET,
+            _LEVEL,
+            replace(
+                BENCHMARK,
+                name="benchmark_a",
+                meaning="The benchmark that comes first in the study.",
+            ),
+            replace(
+                BENCHMARK,
+                name="benchmark_b",
+                meaning="The benchmark that comes second in the study.",
+            ),
+            _r("pearson", "Pearson's correlation of z over the regions of the level."),
+            _real(
+                "fisher_standard_error",
+                "Fisher's transform",
+                "Standard deviation of Fisher's transform of Pearson's correlation over the "
+                "resamples, noise laid on profiles of the size of their signal.",
+                low=0,
+            ),
+            _r(
+                "pearson_low",
+                "Lower bound of the 95 % interval, by Fisher's transform, of the Pearson that "
+                "other items and documents in the same numbers give on average, -1 to 1.",
+            ),
+            _r("pearson_high", "Upper bound of the same interval, -1 to 1."),
+            _real(
+                "signal_share_a",
+                "share",
+                "Share of the variance over the regions of benchmark_a's z that is not chance of "
+                "items and documents, 1 or less; negative where chance alone would give more.",
+                high=1,
+            ),
+            _real(
+                "signal_share_b",
+                "share",
+                "Share of the variance over the regions of benchmark_b's z that is not chance of "
+                "items and documents, 1 or less; negative where chance alone would give more.",
+                high=1,
+            ),
+            _r(
+                "true_pearson",
+                "Pearson's correlation of the true means: the covariance and variances less what "
+                "noise adds to them (shared documents to the covariance too), -1 to 1. Null where "
+                "a benchmark has no true_z.",
+            ),
+            _r(
+                "true_pearson_low",
+                "Lower bound of its 95 % interval, by Fisher's transform, -1 to 1.",
+            ),
+            _r("true_pearson_high", "Upper bound of its 95 % interval, -1 to 1."),
+        ),
+        key=("model", "method", "item_subset", "level", "benchmark_a", "benchmark_b"),
+        in_parts=True,
+    ),
+    "correctness_inference": Contract(
+        "Errors, intervals and tests of the differences between right and wrong answers by "
+        "resampling. One row per model, method, benchmark with ten items or more of either kind, "
+        "level and region with documents.",
+        (
+            MODEL,
+            METHOD,
+            BENCHMARK,
+            _LEVEL,
+            _REGION_ID,
+            _z("delta_z", "z_correct - z_incorrect, both over the spread of all items' means."),
+            _error(
+                "delta_z_standard_error",
+                "Standard deviation of delta_z over the resamples, 0 or more.",
+            ),
+            _z(
+                "delta_z_low",
+                "2.5 % quantile of delta_z over the resamples, the spread held; null below ten "
+                "items of either kind.",
+            ),
+            _z("delta_z_high", "97.5 % quantile of delta_z over the resamples."),
+            _p_value(
+                "Two-sided p-value that delta_z is 0: normal, from delta_z over its standard "
+                "error, 0 to 1; null where the error is 0 or unknown."
+            ),
+        ),
+        key=("model", "method", "benchmark", "level", "region_id"),
+        in_parts=True,
+    ),
+    "correctness_contrast_inference": Contract(
+        "The same of the contrasts of those differences, over topics and formats. One row per "
+        "model, method, contrast, level and region with documents.",
+        (
+            MODEL,
+            METHOD,
+            _CONTRAST,
+            _LEVEL,
+            _REGION_ID,
+            _z("difference", "delta_z_correct - delta_z_incorrect."),
+            _error(
+                "difference_standard_error",
+                "Standard deviation of the difference over the resamples, 0 or more.",
+            ),
+            _z(
+                "difference_low",
+                "2.5 % quantile of the difference over the resamples; null below ten items of "
+                "either kind in any of its benchmarks.",
+            ),
+            _z("difference_high", "97.5 % quantile of the difference over the resamples."),
+            _p_value(
+                "Two-sided p-value that the difference is 0: normal, from the difference over its "
+                "standard error, 0 to 1; null where the error is 0 or unknown."
+            ),
+        ),
+        key=("model", "method", "contrast", "level", "region_id"),
         in_parts=True,
     ),
     "split_half_correlations": Contract(
@@ -43,12 +298,7 @@ FACTS = {
                 "What is halved: `items` or `documents`.",
                 values=("items", "documents"),
             ),
-            Column(
-                "level",
-                TEXT,
-                "`bin`, `topic` or `format`.",
-                values=("bin", "topic", "format"),
-            ),
+            _LEVEL,
             Column("split", INT, "Number of the split, from 0.", low=0),
             Column(
                 "pearson",

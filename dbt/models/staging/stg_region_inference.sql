@@ -1,0 +1,23 @@
+-- Only methods that are in the study: what others left in the lake is not read.
+select
+    facts.model,
+    facts.method,
+    facts.benchmark,
+    facts.item_subset,
+    facts.level,
+    facts.region_id,
+    facts.standard_error,
+    facts.mean_low,
+    facts.mean_high,
+    facts.z,
+    facts.z_standard_error,
+    facts.z_low,
+    facts.z_high,
+    facts.degrees_of_freedom,
+    facts.p_value,
+    facts.true_z,
+    facts.true_z_low,
+    facts.true_z_high
+from {{ source('lake', 'region_inference') }} as facts
+inner join {{ source('lake', 'study_methods') }} as cells
+    on facts.model = cells.model and facts.method = cells.method
