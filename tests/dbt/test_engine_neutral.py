@@ -53,7 +53,7 @@ def _problems(statement: exp.Expression) -> set[str]:
             found.add("distinct on")
         if isinstance(node, exp.Join) and node.args.get("using"):
             found.add("join using")
-        if isinstance(node, exp.Star) and node.sql("duckdb") != "*":
+        if isinstance(node, exp.Star) and node.sql("duckdb", comments=False) != "*":
             found.add(node.sql("duckdb"))
     return found
 

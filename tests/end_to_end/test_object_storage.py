@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
+from influence_warehouse.lake.layout import EMPTY_FACT
 from tests.end_to_end.conftest import SmallWorld, influence
 from tests.end_to_end.test_run import FACTS, facts_of
 from tests.object_storage import SECRET
@@ -23,7 +24,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 def objects_of(lake: UPath) -> dict[str, bytes]:
     return {
-        str(path.relative_to(lake)): path.read_bytes() for path in sorted(lake.rglob("*.parquet"))
+        str(path.relative_to(lake)): path.read_bytes()
+        for path in sorted(lake.rglob("*.parquet"))
+        if not path.name.endswith(EMPTY_FACT)
     }
 
 

@@ -34,10 +34,10 @@ from tests.scoring_lake import (
 
 LEAD = """
 import sys
-from influence_warehouse.attribution import scoring
 from influence_warehouse.errors import InfluenceError
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home, warehouse_root
+from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.load import load_study
 
 if __name__ == "__main__":

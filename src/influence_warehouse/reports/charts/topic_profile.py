@@ -23,5 +23,4 @@ CHART = Chart(
     page="support",
     place=1,
     facets=("model", "method"),
-    is_optional=True,
 )
