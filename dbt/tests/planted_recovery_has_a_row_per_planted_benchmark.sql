@@ -7,7 +7,8 @@ with expected as (
         influence.benchmark,
         influence.item_subset
     from {{ ref('topic_influence_by_correctness') }} as influence
-    inner join {{ source('lake', 'planted_truth') }} as truth on influence.benchmark = truth.benchmark
+    inner join {{ source('lake', 'planted_truth') }} as truth
+        on influence.benchmark = truth.benchmark
 )
 
 select
