@@ -10,9 +10,11 @@ select
     format,
     influence_rank,
     n_documents,
+    round(support, 3) as support,
+    round(benchmark_support, 3) as benchmark_support,
+    round(support_t, 1) as support_t,
+    round(support_q_value, 3) as support_q_value,
     round(z, 2) as z,
-    round(shrunken_z, 2) as shrunken_z,
-    round(q_value, 3) as q_value,
     reason
 from chosen_bins
 order by model, method, benchmark, influence_rank

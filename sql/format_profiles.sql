@@ -1,19 +1,30 @@
--- question: Which formats support each benchmark most and least?
+-- question: Which formats does each benchmark draw on most and least?
 -- grain: one row per model, method, benchmark and format, the three first and three last of each
 -- reads: format_influence
+with ranked as (
+    select
+        *,
+        row_number() over (
+            partition by model, method, benchmark
+            order by support_t desc nulls last, z desc, format
+        ) as place,
+        count(*) over (partition by model, method, benchmark) as n_formats
+    from format_influence
+    where z is not null
+)
+
 select
     model,
     method,
     benchmark,
+    place,
     format,
+    round(support, 3) as support,
+    round(support_low, 3) as support_low,
+    round(support_high, 3) as support_high,
+    round(support_q_value, 4) as support_q_value,
     round(z, 2) as z,
-    round(z_low, 2) as z_low,
-    round(z_high, 2) as z_high,
-    round(q_value, 4) as q_value,
     n_documents
-from format_influence
-where z is not null
-qualify
-    z_rank <= 3
-    or row_number() over (partition by model, method, benchmark order by z_rank desc) <= 3
-order by model, method, benchmark, z_rank
+from ranked
+where place <= 3 or place > n_formats - 3
+order by model, method, benchmark, place

@@ -1,20 +1,22 @@
--- question: How strongly does every format support each benchmark, and how sure is that?
--- grain: one row per model, method, benchmark and format with documents
+-- question: Where does what speaks for each benchmark stand, by format, and how sure is that?
+-- grain: one row per model, method, benchmark and format with documents, surest first
 -- reads: format_influence
 select
     model,
     method,
     benchmark,
-    z_rank,
+    support_rank,
     format,
     n_documents,
+    round(support, 3) as support,
+    round(support_low, 3) as support_low,
+    round(support_high, 3) as support_high,
+    round(benchmark_support, 3) as benchmark_support,
+    round(support_q_value, 4) as support_q_value,
+    unit,
+    round(enrichment, 2) as enrichment,
     round(z, 2) as z,
-    round(z_standard_error, 2) as z_standard_error,
-    round(z_low, 2) as z_low,
-    round(z_high, 2) as z_high,
-    round(q_value, 4) as q_value,
-    round(shrunken_z, 2) as shrunken_z,
-    round(enrichment, 2) as enrichment
+    is_z_doubtful
 from format_influence
 where z is not null
-order by model, method, benchmark, z_rank
+order by model, method, benchmark, support_t desc nulls last, z desc, format

@@ -8,6 +8,8 @@ select
     measure,
     n_planted_topics_found || ' of ' || n_planted_topics as planted_topics_found,
     round(n_found_by_chance, 2) as found_by_chance,
+    n_significant,
+    n_false,
     round(mean_rank, 1) as mean_rank,
     chance_mean_rank,
     round(auc, 3) as auc,

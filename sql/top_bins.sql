@@ -1,22 +1,25 @@
--- question: Which topic x format bins support each benchmark most, thin bins held back?
--- grain: one row per model, method, benchmark and bin, ten by shrunken mean (z if imported)
+-- question: Which topic x format bins does each benchmark draw on most, thin bins held back?
+-- grain: one row per model, method, benchmark and bin, the ten surest of each benchmark
 -- reads: bin_influence
 select
     model,
     method,
     benchmark,
+    support_rank,
     topic,
     format,
     n_documents,
-    round(z, 2) as z,
-    round(z_low, 2) as z_low,
-    round(z_high, 2) as z_high,
-    shrunken_mean,
-    round(q_value, 4) as q_value
+    round(support, 3) as support,
+    round(support_low, 3) as support_low,
+    round(support_high, 3) as support_high,
+    round(benchmark_support, 3) as benchmark_support,
+    round(support_q_value, 4) as support_q_value,
+    round(z, 2) as z
 from bin_influence
+where z is not null
 qualify
     row_number() over (
         partition by model, method, benchmark
-        order by shrunken_mean desc nulls last, z desc nulls last, bin_id
+        order by support_t desc nulls last, z desc, bin_id
     ) <= 10
-order by model, method, benchmark, shrunken_mean desc, z desc, bin_id
+order by model, method, benchmark, support_t desc nulls last, z desc, topic, format

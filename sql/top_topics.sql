@@ -1,18 +1,25 @@
--- question: Which topics support each benchmark most, and how sure is that?
--- grain: one row per model, method, benchmark and topic, the five strongest of each benchmark
+-- question: Which topics does each benchmark draw on most, and how sure is that?
+-- grain: one row per model, method, benchmark and topic, the five surest of each benchmark
 -- reads: topic_influence
 select
     model,
     method,
     benchmark,
-    z_rank,
+    support_rank,
     topic,
-    round(z, 2) as z,
-    round(z_low, 2) as z_low,
-    round(z_high, 2) as z_high,
-    round(q_value, 4) as q_value,
+    round(support, 3) as support,
+    round(support_low, 3) as support_low,
+    round(support_high, 3) as support_high,
+    round(benchmark_support, 3) as benchmark_support,
+    round(support_q_value, 4) as support_q_value,
     round(enrichment, 2) as enrichment,
+    round(z, 2) as z,
     n_documents
 from topic_influence
-where z_rank <= 5
-order by model, method, benchmark, z_rank
+where z is not null
+qualify
+    row_number() over (
+        partition by model, method, benchmark
+        order by support_t desc nulls last, z desc, topic
+    ) <= 5
+order by model, method, benchmark, support_t desc nulls last, z desc, topic

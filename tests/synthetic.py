@@ -71,6 +71,15 @@ class SyntheticLake:
         """Mean over the benchmark's items, as float32 is stored, [documents]."""
         return self.item_scores[benchmark].mean(axis=0).astype(np.float32).astype(float)
 
+    def positive_squares(self, benchmark: str) -> np.ndarray:
+        """Mean over the items of the squared positive part, as float32 is stored, [documents]."""
+        squares = np.maximum(self.item_scores[benchmark], 0) ** 2
+        return squares.mean(axis=0).astype(np.float32).astype(float)
+
+    def clusters(self, benchmark: str) -> np.ndarray:
+        """Number of each item's source, [items]: two items share one."""
+        return np.arange(len(self.item_scores[benchmark])) // 2
+
     def bin_means(self, benchmark: str) -> np.ndarray:
         """Mean document score per bin, [576]; NaN where a bin is empty."""
         sums = np.bincount(self.bin_of, self.item_scores[benchmark].mean(axis=0), minlength=576)
@@ -234,12 +243,13 @@ def _write_benchmarks(world: SyntheticLake) -> None:
         for number in range(len(world.item_scores[name])):
             choices = ["yes", "no", "maybe", "never"][: 3 + number % 2]
             head = (name, f"{name}-{number:03d}")
-            items.append((*head, benchmark.domain, benchmark.capability, "all", choices))
+            source = f"source {number // 2}"
+            items.append((*head, benchmark.domain, benchmark.capability, "all", source, choices))
             logprobs = [-1.0, *[-1.5 - 0.1 * number] * (len(choices) - 1)]
             right = number % 3 != 0
             margin = (0.5 + 0.1 * number) * (1 if right else -1)
             predictions.append((MODEL, *head, logprobs, 0 if right else 1, right, margin))
-    names = ["benchmark", "item_id", "domain", "capability", "subject", "choices"]
+    names = ["benchmark", "item_id", "domain", "capability", "subject", "cluster", "choices"]
     frame = pl.DataFrame(items, schema=names, orient="row").with_columns(
         question=pl.format("What about {}?", "item_id"),
         prompt=pl.format("Question: {} Answer:", "item_id"),
@@ -255,7 +265,11 @@ def _write_benchmarks(world: SyntheticLake) -> None:
     _write(world, "study_benchmarks", design.with_columns(**extra))
     _write(world, "study_contrasts", _contrasts(world.study))
     methods = {"study": [world.study.name], "model": [MODEL], "method": [METHOD], "position": [0]}
-    _write(world, "study_methods", pl.DataFrame({**methods, "kind": [METHOD]}))
+    _write(
+        world,
+        "study_methods",
+        pl.DataFrame({**methods, "kind": [METHOD], "preconditioner": ["documents"]}),
+    )
 
 
 def _contrasts(study: Study) -> pl.DataFrame:
@@ -279,12 +293,12 @@ def _write_scores(world: SyntheticLake) -> None:
                     "doc_id": [world.doc_ids[i] for i in keep],
                     "bin_id": world.bin_of[keep],
                     "score": world.document_scores(name)[keep],
+                    "positive_square": world.positive_squares(name)[keep],
                 }
             ).with_columns(model=pl.lit(MODEL), method=pl.lit(METHOD), benchmark=pl.lit(name))
             for name in world.item_scores
         ]
-        columns = ["model", "method", "benchmark", "doc_id", "bin_id", "score"]
-        _write(world, "document_scores", pl.concat(parts).select(columns), f"{CELL}|{shard:05d}")
+        _write(world, "document_scores", pl.concat(parts), f"{CELL}|{shard:05d}")
     sums = [_bin_items(world, name) for name in world.item_scores]
     _write(world, "bin_item_scores", pl.concat(sums), CELL)
     extremes = [_proponents(world, name) for name in world.item_scores]
@@ -304,6 +318,7 @@ def _bin_items(world: SyntheticLake, benchmark: str) -> pl.DataFrame:
     frames = []
     for number, scores in enumerate(world.item_scores[benchmark]):
         top = np.argsort(-scores, kind="stable")[:TOP_K]
+        positive = np.maximum(scores, 0)
         frames.append(
             pl.DataFrame(
                 {
@@ -312,6 +327,8 @@ def _bin_items(world: SyntheticLake, benchmark: str) -> pl.DataFrame:
                     "n_in_top_k": np.bincount(world.bin_of[top], minlength=576),
                     "score_sum": np.bincount(world.bin_of, scores, minlength=576),
                     "score_sum_sq": np.bincount(world.bin_of, scores**2, minlength=576),
+                    "positive_sum_sq": np.bincount(world.bin_of, positive**2, minlength=576),
+                    "positive_sum_fourth": np.bincount(world.bin_of, positive**4, minlength=576),
                 }
             )
             .filter(pl.col("n_documents") > 0)

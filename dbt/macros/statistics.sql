@@ -9,29 +9,30 @@
 {#- Rows of `relation` with q_value: Benjamini and Hochberg's adjusted p-value within a family.
 
     q of the i-th smallest of m p-values is the minimum over j >= i of p_j m / j. Rows without
-    a p-value do not count in m and get none. -#}
-{% macro benjamini_hochberg(relation, family) -%}
+    a p-value do not count in m and get none. `of` stands before the columns' names, where a table
+    tests several values: `support_` makes support_q_value of support_p_value. -#}
+{% macro benjamini_hochberg(relation, family, of='') -%}
     select
         steps.*,
         -- p m / m may round below p: the greatest keeps q >= p.
         case
-            when p_value is not null then greatest(p_value, least(1, min(bh_step) over (
+            when {{ of }}p_value is not null then greatest({{ of }}p_value, least(1, min({{ of }}bh_step) over (
                 partition by {{ family | join(", ") }}
-                order by p_value desc nulls first, bh_position desc
+                order by {{ of }}p_value desc nulls first, {{ of }}bh_position desc
                 rows between unbounded preceding and current row
             )))
-        end as q_value
+        end as {{ of }}q_value
     from (
         select
             ranked.*,
-            p_value * count(p_value) over (partition by {{ family | join(", ") }})
-            / bh_position as bh_step
+            {{ of }}p_value * count({{ of }}p_value) over (partition by {{ family | join(", ") }})
+            / {{ of }}bh_position as {{ of }}bh_step
         from (
             select
                 {{ relation }}.*,
                 row_number() over (
-                    partition by {{ family | join(", ") }} order by p_value nulls last
-                ) as bh_position
+                    partition by {{ family | join(", ") }} order by {{ of }}p_value nulls last
+                ) as {{ of }}bh_position
             from {{ relation }}
         ) as ranked
     ) as steps
@@ -53,5 +54,37 @@
             then least(1.0, greatest(0.0, ({{ successes }} + {{ c }} / 2 + ({{ sign }}) * sqrt(
                 {{ c }} * ({{ successes }} * ({{ n }} - {{ successes }}) / {{ n }} + {{ c }} / 4)
             )) / ({{ n }} + {{ c }})))
+    end
+{%- endmacro %}
+
+{#- What an interval is over: the sources of the items, the items where none share one, or the
+    documents alone where there is a single source. -#}
+{% macro unit_of_interval(clusters, items) -%}
+    case
+        when {{ clusters }} = 1 then 'documents'
+        when {{ clusters }} < {{ items }} then 'clusters'
+        when {{ clusters }} is not null then 'items'
+    end
+{%- endmacro %}
+
+{#- Rank by estimate over error among the regions that are told from the benchmark's average, at
+    q < 0.05; null for those that are not. -#}
+{% macro rank_of_told_apart(values, ties) -%}
+    case
+        when intervals.support_q_value < 0.05 then row_number() over (
+            partition by
+                {{ values }}.model,
+                {{ values }}.method,
+                {{ values }}.benchmark,
+                {{ values }}.item_subset
+            order by
+                case
+                    when intervals.support_q_value < 0.05
+                        then
+                            ({{ values }}.support - {{ values }}.benchmark_support)
+                            / nullif(intervals.support_standard_error, 0)
+                end desc nulls last,
+                {{ ties }}
+        )
     end
 {%- endmacro %}

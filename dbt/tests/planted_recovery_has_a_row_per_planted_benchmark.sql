@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'planted_recovery_by_correctness'}}}) }}
--- Each benchmark with a planted truth is graded by both measures, for each method.
+-- Each benchmark with a planted truth is graded by all measures, for each method.
 with expected as (
     select distinct
         influence.model,
@@ -24,4 +24,4 @@ left join {{ ref('planted_recovery_by_correctness') }} as found
         and expected.benchmark = found.benchmark
         and expected.item_subset = found.item_subset
 group by expected.model, expected.method, expected.benchmark, expected.item_subset
-having count(found.measure) != 2
+having count(found.measure) != 3

@@ -13,11 +13,13 @@ from influence_warehouse.warehouse.intervals import (
     correlations,
     degrees_of_freedom,
     fisher_interval,
+    one_sided_p,
     t_half,
     two_sided_p,
 )
 from influence_warehouse.warehouse.profiles import Profile, levels, standardized, weighted_sum
-from influence_warehouse.warehouse.resamples import Drawn
+from influence_warehouse.warehouse.resamples import Drawn, Items, Resamples
+from influence_warehouse.warehouse.support import Measure
 from tests.scoring_lake import CELL
 from tests.synthetic import BENCHMARKS, synthetic_lake
 
@@ -72,6 +74,8 @@ def test_regions_are_means_of_their_bins_with_documents():
     bins, topics, formats = levels(cells, np.array([0, 2, 3]), np.array([1, 2, 5]))
     assert_allclose(topics.region_ids, [0, 1])
     assert_allclose(topics.mean(np.array([3.0, 1.0, 2.0])), [1.5, 3.0])
+    # Topic a holds 2 and 5 documents.
+    assert_allclose(topics.document_weights, [[0, 1], [2 / 7, 0], [5 / 7, 0]])
     assert_allclose(formats.mean(np.array([3.0, 1.0, 2.0])), [2.0, 2.0])
     # (4 + x)^2 / x of x = 1, 1, 4 documents beyond the first, one at least.
     assert_allclose(bins.document_freedom, [25, 25, 16])
@@ -80,9 +84,11 @@ def test_regions_are_means_of_their_bins_with_documents():
     assert [level.name for level in levels(one, np.array([0]), np.array([1]))] == ["bin", "topic"]
 
 
-def test_degrees_of_freedom_are_the_fewer_of_items_and_documents():
+def test_degrees_of_freedom_are_the_fewer_of_clusters_and_documents():
     assert_allclose(degrees_of_freedom(30, np.array([25.0, 100.0])), [25, 29])
-    assert_allclose(degrees_of_freedom(1, np.array([25.0])), [25], err_msg="one item is no sample")
+    assert_allclose(
+        degrees_of_freedom(1, np.array([25.0])), [25], err_msg="one cluster is no sample"
+    )
 
 
 def test_an_interval_leaves_out_0_exactly_where_p_is_below_a_twentieth():
@@ -90,16 +96,16 @@ def test_an_interval_leaves_out_0_exactly_where_p_is_below_a_twentieth():
     half = t_half(freedom)
     assert_allclose(half, stats.t.ppf(0.975, freedom))
     assert_allclose(two_sided_p(half, np.ones(3), freedom), 0.05)
-    assert_allclose(two_sided_p(-np.ones(1), np.full(1, 0.5)), 2 * stats.norm.sf(2))
+    assert_allclose(one_sided_p(-half, np.ones(3), freedom), 0.975)
     assert np.isnan(two_sided_p(np.ones(2), np.array([0.0, 1e-17]), np.ones(2))).all()
 
 
-def test_a_contrast_weighs_values_and_noise_and_has_the_fewest_items():
-    def profile(value: float, items: int) -> Profile:
-        return Profile(*(np.full((1,), value),) * 4, items)
+def test_a_contrast_weighs_values_and_noise_and_has_the_fewest_clusters():
+    def profile(value: float, clusters: int) -> Profile:
+        return Profile(*(np.full((1,), value),) * 4, clusters)
 
     found = weighted_sum([profile(2.0, 8), profile(0.5, 6)], [1, -1])
-    assert found.items == 6
+    assert found.n_clusters == 6
     assert_allclose([found.z, found.noise, found.true_z, found.true_noise], 1.5)
 
 
@@ -134,11 +140,18 @@ def test_a_benchmark_without_wrong_answers_has_no_part_in_their_contrasts():
     def drawn() -> Drawn:
         return Drawn(rng.normal(size=3), rng.normal(size=(20, 3)), 12)
 
+    def items() -> Items:
+        return Items(
+            rng.normal(size=(12, 3)), np.arange(12), dict.fromkeys(draws, np.full(12, True))
+        )
+
     draws = {"all": {"a": drawn(), "b": drawn()}, "correct": {"a": drawn(), "b": drawn()}}
     draws["incorrect"] = {"a": drawn()}
     cells = pl.DataFrame({"bin_id": [0, 1, 2], "topic": list("xyy"), "format": ["one"] * 3})
     regions = levels(cells.cast({"bin_id": pl.Int32}), np.arange(3), np.ones(3))
-    rows = list(infer(draws, regions, {"a_minus_b": {"a": 1.0, "b": -1.0}}))
+    resamples = Resamples(np.arange(3), np.ones(3, int), draws, {})
+    found = {name: {"support": Measure(items(), np.zeros(3))} for name in ("a", "b")}
+    rows = list(infer(resamples, found, regions, {"a_minus_b": {"a": 1.0, "b": -1.0}}))
     compared = [columns for fact, columns in rows if fact == "contrast_inference"]
     assert {columns["item_subset"] for columns in compared} == {"all", "correct"}
     differences = [columns for fact, columns in rows if fact == "correctness_inference"]

@@ -13,9 +13,11 @@ from influence_warehouse.warehouse.resamples import (
     MIN_SUBSET_ITEMS,
     BinMoments,
     draw_document_noise,
-    draw_item_means,
     draw_resamples,
-    draw_subset_means,
+    draw_weights,
+    item_noise,
+    item_sums,
+    items_of,
     moderated_covariance,
     semidefinite_cholesky,
     within_bin_moments,
@@ -47,7 +49,7 @@ def test_moments_equal_numpy_within_each_bin(world):
 
 
 def test_mean_and_spread_of_the_resamples_are_those_of_both_sources_of_noise(world):
-    """Over the draws: the bin mean, and item variance plus moderated document variance.
+    """Over the draws: the bin mean, and cluster variance plus moderated document variance.
 
     What single items add to that, of variance 0.01^2 over 16 items beside the documents' own
     0.004^2, is in the item variance already.
@@ -61,13 +63,15 @@ def test_mean_and_spread_of_the_resamples_are_those_of_both_sources_of_noise(wor
     for position, name in enumerate(NAMES):
         drawn = found.drawn["all"][name]
         values = drawn.resampled
-        assert drawn.items == len(world.item_scores[name])
+        assert drawn.n_clusters == len(world.item_scores[name]) / 2
         assert_allclose(drawn.means, world.bin_means(name)[open_bins], rtol=1e-9)
         by_item = np.stack(
             [np.bincount(world.bin_of, row, 576)[open_bins] / counts
              for row in world.item_scores[name]]
         )  # fmt: skip
-        expected = by_item.var(axis=0) / len(by_item)
+        # Two items share a source: the unbiased variance of a mean over 8 of them.
+        by_source = (by_item[::2] + by_item[1::2]) / 2
+        expected = by_source.var(axis=0, ddof=1) / len(by_source)
         expected += own_share * covariance[open_bins, position, position] / counts
         assert_allclose(values.mean(axis=0), world.bin_means(name)[open_bins], atol=0.0015)
         # 400 draws know a variance to 7 %; over all bins together to well below 5 %.
@@ -100,16 +104,7 @@ def test_a_later_benchmark_leaves_the_draws_of_the_earlier_ones(world):
     assert_allclose(after[..., :3], before, rtol=1e-12, atol=1e-18)
 
 
-def test_items_that_agree_leave_no_item_noise():
-    sums = pl.DataFrame(
-        {"item_id": ["a", "b"], "bin_id": [4, 4], "n_documents": [2, 2], "score_sum": [3.0, 3.0]}
-    )
-    means = draw_item_means(sums, "x", 50, 0, 576)
-    assert_allclose(means[:, 4], 1.5)
-    assert np.isnan(np.delete(means, 4, axis=1)).all()
-
-
-def _answered(right: int, wrong: int) -> pl.DataFrame:
+def _answered(right: int, wrong: int, items_of_a_source: int = 1) -> pl.DataFrame:
     """Sums of items over three bins of two documents, the first `right` of them answered right."""
     items = right + wrong
     scores = np.random.default_rng(5).normal(size=(items, 3))
@@ -120,23 +115,62 @@ def _answered(right: int, wrong: int) -> pl.DataFrame:
             "n_documents": 2,
             "score_sum": 2 * scores.ravel(),
             "is_correct": np.repeat(np.arange(items) < right, 3),
+            "cluster": np.repeat([f"{i // items_of_a_source}" for i in range(items)], 3),
         }
     )
 
 
-def test_right_and_wrong_answers_are_resampled_each_with_their_own_mean_and_variance():
+def _draws(sums: pl.DataFrame, resamples: int) -> dict[str, np.ndarray]:
+    """What drawing items adds to the bins' means, by item subset."""
+    items = items_of(sums, np.array([0, 7, 500]))
+    weights = draw_weights(items.clusters, "x", resamples, 1)
+    return {subset: item_noise(items.of_subset(subset), weights) for subset in items.subsets}
+
+
+def test_items_that_agree_leave_no_item_noise():
+    same = _answered(4, 0).with_columns(score_sum=pl.lit(3.0))
+    assert_allclose(_draws(same, 50)["all"], 0)
+
+
+def test_right_and_wrong_answers_are_resampled_each_with_their_own_variance():
     sums = _answered(30, 12)
-    draws = draw_subset_means(sums, "x", 20_000, 1, 576)
+    draws = _draws(sums, 20_000)
     assert set(draws) == {"all", "correct", "incorrect"}
-    assert_allclose(draws["all"], draw_item_means(sums, "x", 20_000, 1, 576), rtol=1e-12)
     by_item = (sums["score_sum"].to_numpy() / 2).reshape(42, 3)
     for subset, rows in (("correct", by_item[:30]), ("incorrect", by_item[30:])):
-        found = draws[subset][:, [0, 7, 500]]
-        assert_allclose(found.mean(axis=0), rows.mean(axis=0), atol=0.01)
+        found = draws[subset]
+        assert_allclose(found.mean(axis=0), 0, atol=0.01)
         # The unbiased variance of a mean: 20,000 draws know it to 1 %.
         assert_allclose(found.var(axis=0), rows.var(axis=0, ddof=1) / len(rows), rtol=0.05)
     correlations = np.corrcoef(draws["correct"][:, 0], draws["incorrect"][:, 0])
-    assert abs(correlations[0, 1]) < 0.03, "other items are drawn independently"
+    assert abs(correlations[0, 1]) < 0.06, "items that share no source hardly move together"
+
+
+def test_items_of_one_source_are_drawn_together():
+    """21 sources of two items: the unbiased variance of a mean over sources, not over items."""
+    sums = _answered(42, 0, items_of_a_source=2)
+    by_source = (sums["score_sum"].to_numpy() / 2).reshape(21, 2, 3).mean(axis=1)
+    found = _draws(sums, 20_000)["all"]
+    assert_allclose(found.var(axis=0), by_source.var(axis=0, ddof=1) / 21, rtol=0.05)
+    alike = sums.with_columns(score_sum=pl.col("score_sum").first().over("cluster", "bin_id"))
+    doubled = _draws(alike, 2_000)["all"]
+    once = alike.group_by("cluster", "bin_id", maintain_order=True).first()
+    assert_allclose(_draws(once.sort("item_id", "bin_id"), 2_000)["all"], doubled, atol=1e-12)
+
+
+def test_right_and_wrong_answers_of_one_source_move_together():
+    """Each source has a right and a wrong item of the same scores: the same noise in both."""
+    sums = _answered(20, 0)
+    twice = pl.concat(
+        [
+            sums,
+            sums.with_columns(
+                item_id=pl.concat_str(pl.lit("w"), "item_id"), is_correct=pl.lit(False)
+            ),
+        ]
+    ).sort("item_id", "bin_id")
+    draws = _draws(twice, 200)
+    assert_allclose(draws["correct"], draws["incorrect"], atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -149,26 +183,22 @@ def test_right_and_wrong_answers_are_resampled_each_with_their_own_mean_and_vari
     ],
 )
 def test_subsets_of_too_few_items_are_left_out_and_a_whole_one_is_repeated(right, wrong, subsets):
-    draws = draw_subset_means(_answered(right, wrong), "x", 50, 1, 576)
+    draws = _draws(_answered(right, wrong), 50)
     assert set(draws) == subsets
     for subset in subsets - {"all"}:
-        assert np.array_equal(draws[subset], draws["all"], equal_nan=True) == (right * wrong == 0)
+        assert np.array_equal(draws[subset], draws["all"]) == (right * wrong == 0)
 
 
 def test_subsets_share_the_noise_of_the_documents(world):
     """So that it cancels in the difference between right and wrong answers."""
     study, name = world.study, NAMES[0]
-    sums = world.lake.read("bin_item_scores", CELL).filter(benchmark=name)
-    answers = world.lake.read("item_predictions", "base").select(
-        "benchmark", "item_id", "is_correct"
-    )
-    sums = sums.join(answers, on=["benchmark", "item_id"])
-    items = draw_subset_means(sums, name, study.statistics.resamples, study.seed, 576)
     found = draw_resamples(study, world.lake, CELL)
-    noise = {
-        subset: found.drawn[subset][name].resampled - items[subset][:, found.bin_ids]
-        for subset in ("all", "correct")
-    }
+    items = items_of(item_sums(world.lake, CELL).filter(benchmark=name), found.bin_ids)
+    weights = draw_weights(items.clusters, name, study.statistics.resamples, study.seed)
+    noise = {}
+    for subset in ("all", "correct"):
+        drawn = found.drawn[subset][name]
+        noise[subset] = drawn.resampled - drawn.means - item_noise(items.of_subset(subset), weights)
     assert_allclose(noise["correct"], noise["all"], atol=1e-12)
     assert noise["all"].std() > 1e-4
 

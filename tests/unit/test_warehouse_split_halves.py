@@ -21,10 +21,20 @@ RNG = np.random.default_rng
 def test_halves_of_items_are_disjoint_and_whole():
     """Items of powers of two: the sum over a half says which items are in it."""
     means = np.repeat(2.0 ** np.arange(7)[:, None], 576, axis=1)
-    first, second = halves_over_items(means, 50, RNG(0))[:, :, 0] * np.array([[4], [3]])
+    first, second = halves_over_items(means, np.arange(7), 50, RNG(0))[:, :, 0] * np.array(
+        [[4], [3]]
+    )
     assert_allclose(first + second, 127)
     assert len(np.unique(first.round())) > 20, "every split is drawn anew"
     assert all(int(value).bit_count() == 4 for value in first.round())
+
+
+def test_items_of_one_source_stay_in_one_half():
+    means = np.repeat(2.0 ** np.arange(6)[:, None], 576, axis=1)
+    first, second = halves_over_items(means, np.arange(6) // 2, 50, RNG(0))[:, :, 0]
+    # Of three sources one half has two, four items, and the other the rest.
+    assert set((first * 4).round()) == {3 + 12, 3 + 48, 12 + 48}
+    assert_allclose(4 * first + 2 * second, 63)
 
 
 def test_halves_of_documents_stay_in_their_bins():
@@ -64,7 +74,7 @@ def test_reliability_over_items_is_the_share_of_variance_that_is_not_noise(signa
     for seed in range(12):
         rng = RNG(seed)
         means = signal / np.sqrt(items) * rng.normal(size=576) + rng.normal(size=(items, 576))
-        found.append(_reliability(halves_over_items(means, 40, rng)))
+        found.append(_reliability(halves_over_items(means, np.arange(items), 40, rng)))
     assert np.mean(found) == pytest.approx(signal**2 / (signal**2 + 1), abs=0.04)
 
 

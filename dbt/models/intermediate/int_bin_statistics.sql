@@ -1,17 +1,47 @@
-with totals as (
+-- Mean squared score of each item over all documents.
+with second_moments as (
     select
         model,
         method,
         benchmark,
         item_subset,
-        bin_id,
-        cast(max(n_documents) as bigint) as n_documents,
-        count(*) as n_items,
-        cast(sum(n_in_top_k) as bigint) as n_in_top_k,
-        sum(score_sum) / (count(*) * max(n_documents)) as mean
+        item_id,
+        {{ ratio('sum(score_sum_sq)', 'sum(n_documents)') }} as second_moment
     from {{ ref('stg_bin_item_scores') }}
-    where n_documents > 0
-    group by model, method, benchmark, item_subset, bin_id
+    group by model, method, benchmark, item_subset, item_id
+),
+
+totals as (
+    select
+        scores.model,
+        scores.method,
+        scores.benchmark,
+        scores.item_subset,
+        scores.bin_id,
+        cast(max(scores.n_documents) as bigint) as n_documents,
+        count(*) as n_items,
+        cast(sum(scores.n_in_top_k) as bigint) as n_in_top_k,
+        sum(scores.score_sum) / (count(*) * max(scores.n_documents)) as mean,
+        -- An item whose scores are all 0 finds no support anywhere.
+        avg(
+            coalesce(
+                {{ ratio(
+                    'scores.positive_sum_sq', 'scores.n_documents * second_moments.second_moment'
+                ) }},
+                0
+            )
+        ) as support
+    from {{ ref('stg_bin_item_scores') }} as scores
+    inner join second_moments
+        on
+            scores.model = second_moments.model
+            and scores.method = second_moments.method
+            and scores.benchmark = second_moments.benchmark
+            and scores.item_subset = second_moments.item_subset
+            and scores.item_id = second_moments.item_id
+    where scores.n_documents > 0
+    group by
+        scores.model, scores.method, scores.benchmark, scores.item_subset, scores.bin_id
     union all
     -- Imported means: what only items can tell stays null.
     select
@@ -23,7 +53,8 @@ with totals as (
         n_documents,
         cast(null as bigint) as n_items,
         cast(null as bigint) as n_in_top_k,
-        mean
+        mean,
+        cast(null as double precision) as support
     from {{ source('lake', 'bin_scores') }}
 ),
 
@@ -58,6 +89,7 @@ all_bins as (
             when profiles.n_in_top_k is not null then coalesce(totals.n_in_top_k, 0)
         end as n_in_top_k,
         totals.mean,
+        totals.support,
         {{ ratio('totals.n_in_top_k', 'profiles.n_in_top_k') }} as top_share,
         {{ ratio('totals.n_documents', 'profiles.n_documents') }} as document_share
     from profiles
@@ -73,6 +105,13 @@ all_bins as (
 
 select
     *,
+    mean * n_documents as score_sum,
+    {{ ratio(
+        'sum(support * n_documents) over '
+        ~ '(partition by model, method, benchmark, item_subset)',
+        'sum(case when support is not null then n_documents end) over '
+        ~ '(partition by model, method, benchmark, item_subset)'
+    ) }} as benchmark_support,
     {{ ratio('top_share', 'document_share') }} as enrichment,
     (mean - avg(mean) over (partition by model, method, benchmark, item_subset))
     / nullif(stddev_samp(mean) over (partition by model, method, benchmark, item_subset), 0) as z

@@ -1,13 +1,19 @@
+{%- set family = ['model', 'method', 'benchmark', 'item_subset', 'level'] -%}
 -- One family: all bins, topics or formats of one benchmark.
 with inference as (
     select * from {{ ref('stg_region_inference') }}
 ),
 
-tested as (
-    {{ empirical_bayes(
-        'inference', ['model', 'method', 'benchmark', 'item_subset', 'level'],
-        'z', 'z_standard_error', 'shrunken_z'
-    ) }}
+shrunken as (
+    {{ empirical_bayes('inference', family, 'z', 'z_standard_error', 'shrunken_z') }}
+),
+
+of_z as (
+    {{ benjamini_hochberg('shrunken', family) }}
+),
+
+of_support as (
+    {{ benjamini_hochberg('of_z', family, 'support_') }}
 )
 
-{{ benjamini_hochberg('tested', ['model', 'method', 'benchmark', 'item_subset', 'level']) }}
+{{ benjamini_hochberg('of_support', family, 'enrichment_') }}

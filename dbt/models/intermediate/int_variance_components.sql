@@ -1,25 +1,37 @@
--- Documents are nested in bins, items crossed with both. Sums by item and bin are enough: the
--- matrix of documents x items is not needed. Formulae: docs/statistics.md, "Power".
+-- Documents are nested in bins, clusters of items crossed with both. Sums by item and bin are
+-- enough: the matrix of documents x items is not needed. Formulae: docs/statistics.md, "Power".
 with cells as (
     select
-        model,
-        method,
-        benchmark,
-        item_subset,
-        item_id,
-        bin_id,
-        n_documents,
-        score_sum / n_documents as mean,
-        greatest(score_sum_sq - score_sum * score_sum / n_documents, 0) as scatter
-    from {{ ref('stg_bin_item_scores') }}
-    where n_documents > 0 and item_subset = 'all'
+        scores.model,
+        scores.method,
+        scores.benchmark,
+        scores.item_subset,
+        coalesce(items.cluster, scores.item_id) as item_cluster,
+        scores.bin_id,
+        max(scores.n_documents) as n_documents,
+        count(*) as n_items,
+        avg(scores.score_sum / scores.n_documents) as mean,
+        sum(greatest(
+            scores.score_sum_sq - scores.score_sum * scores.score_sum / scores.n_documents, 0
+        )) as scatter
+    from {{ ref('stg_bin_item_scores') }} as scores
+    left join {{ source('lake', 'benchmark_items') }} as items
+        on scores.benchmark = items.benchmark and scores.item_id = items.item_id
+    where scores.n_documents > 0 and scores.item_subset = 'all'
+    group by
+        scores.model,
+        scores.method,
+        scores.benchmark,
+        scores.item_subset,
+        coalesce(items.cluster, scores.item_id),
+        scores.bin_id
 ),
 
 centred as (
     select
         *,
         mean
-        - avg(mean) over (partition by model, method, benchmark, item_subset, item_id)
+        - avg(mean) over (partition by model, method, benchmark, item_subset, item_cluster)
         - avg(mean) over (partition by model, method, benchmark, item_subset, bin_id)
         + avg(mean) over (partition by model, method, benchmark, item_subset) as interaction
     from cells
@@ -31,13 +43,16 @@ by_item as (
         method,
         benchmark,
         item_subset,
-        count(distinct item_id) as n_items,
+        {{ ratio('sum(n_items)', 'count(distinct bin_id)') }} as n_items,
+        count(distinct item_cluster) as n_clusters,
         count(distinct bin_id) as n_bins,
         avg(cast(1 as double precision) / n_documents) as mean_inverse_documents,
-        {{ ratio('sum(scatter)', 'sum(n_documents - 1)') }} as variance_within_bin,
+        -- The residuals of a cluster's mean are those of its items over their number.
+        avg(cast(1 as double precision) / n_items) as mean_inverse_items,
+        {{ ratio('sum(scatter)', 'sum((n_documents - 1) * n_items)') }} as variance_within_bin,
         {{ ratio(
             'sum(interaction * interaction)',
-            '(count(distinct item_id) - 1) * (count(distinct bin_id) - 1)'
+            '(count(distinct item_cluster) - 1) * (count(distinct bin_id) - 1)'
         ) }} as interaction_mean_square
     from centred
     group by model, method, benchmark, item_subset
@@ -79,14 +94,20 @@ select
     method,
     benchmark,
     item_subset,
-    n_items,
+    cast(n_items as bigint) as n_items,
+    n_clusters,
     n_bins,
     1 / mean_inverse_documents as documents_per_bin,
     document_variance,
     residual_variance,
     -- Documents that differ in which items they help make bin means differ so, by chance alone.
     case
-        when interaction_mean_square <= residual_variance * mean_inverse_documents then 0
-        else interaction_mean_square - residual_variance * mean_inverse_documents
-    end as item_variance
+        when
+            interaction_mean_square
+            <= residual_variance * mean_inverse_documents * mean_inverse_items
+            then 0
+        else
+            interaction_mean_square
+            - residual_variance * mean_inverse_documents * mean_inverse_items
+    end as cluster_variance
 from residuals

@@ -80,6 +80,7 @@ select
     studies.study,
     correlations.model,
     correlations.method,
+    methods.preconditioner,
     correlations.item_subset,
     correlations.level,
     correlations.benchmark_a,
@@ -104,6 +105,8 @@ select
     topics.pearson_without_it as pearson_without_topic
 from {{ ref('int_correlations') }} as correlations
 cross join {{ ref('stg_studies') }} as studies
+left join {{ source('lake', 'study_methods') }} as methods
+    on correlations.model = methods.model and correlations.method = methods.method
 left join {{ source('lake', 'correlation_inference') }} as intervals
     on
         correlations.model = intervals.model

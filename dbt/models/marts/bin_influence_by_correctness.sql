@@ -11,7 +11,20 @@ select
     bins.population_documents,
     bins.stratum,
     bins.n_items,
+    intervals.n_clusters,
+    {{ unit_of_interval('intervals.n_clusters', 'bins.n_items') }} as unit,
+    bins.support,
+    intervals.support_low,
+    intervals.support_high,
+    intervals.support_standard_error,
+    bins.benchmark_support,
+    (bins.support - bins.benchmark_support) / nullif(intervals.support_standard_error, 0)
+        as support_t,
+    intervals.support_p_value,
+    intervals.support_q_value,
+    {{ rank_of_told_apart('bins', 'bins.bin_id') }} as support_rank,
     bins.mean,
+    bins.score_sum,
     documents.standard_deviation,
     intervals.standard_error,
     intervals.mean_low,
@@ -33,9 +46,18 @@ select
     end as z_rank,
     bins.n_in_top_k,
     bins.top_share,
+    intervals.enrichment_low * bins.document_share as top_share_low,
+    intervals.enrichment_high * bins.document_share as top_share_high,
     bins.enrichment,
+    intervals.enrichment_low,
+    intervals.enrichment_high,
+    intervals.enrichment_standard_error,
+    intervals.enrichment_p_value,
+    intervals.enrichment_q_value,
     intervals.p_value,
-    intervals.q_value
+    intervals.q_value,
+    reliabilities.reliability as item_reliability,
+    reliabilities.reliability < 0 as is_z_doubtful
 from {{ ref('int_bin_statistics') }} as bins
 cross join {{ ref('stg_studies') }} as studies
 -- Joined here, and not earlier, so that nothing else waits for the scan of all scores.
@@ -60,3 +82,11 @@ left join {{ ref('int_region_tests') }} as intervals
         and bins.item_subset = intervals.item_subset
         and intervals.level = 'bin'
         and bins.bin_id = intervals.region_id
+left join {{ ref('profile_reliability') }} as reliabilities
+    on
+        bins.model = reliabilities.model
+        and bins.method = reliabilities.method
+        and bins.benchmark = reliabilities.benchmark
+        and bins.item_subset = reliabilities.item_subset
+        and reliabilities.split_over = 'items'
+        and reliabilities.level = 'bin'

@@ -28,9 +28,11 @@ regions as (
         topic,
         cast(null as varchar) as format,
         n_documents,
-        z,
-        shrunken_z,
-        q_value
+        support,
+        benchmark_support,
+        support_t,
+        support_q_value,
+        z
     from {{ ref('topic_influence') }}
     union all
     select
@@ -42,9 +44,11 @@ regions as (
         cast(null as varchar) as topic,
         format,
         n_documents,
-        z,
-        shrunken_z,
-        q_value
+        support,
+        benchmark_support,
+        support_t,
+        support_q_value,
+        z
     from {{ ref('format_influence') }}
     union all
     select
@@ -56,9 +60,11 @@ regions as (
         topic,
         format,
         n_documents,
-        z,
-        shrunken_z,
-        q_value
+        support,
+        benchmark_support,
+        support_t,
+        support_q_value,
+        z
     from {{ ref('bin_influence') }}
 ),
 
@@ -67,23 +73,24 @@ ranked as (
         regions.*,
         row_number() over (
             partition by regions.model, regions.method, regions.benchmark, regions.region_kind
-            -- Regions that differ by no more than their errors shrink to one value: then by z.
-            order by
-                regions.shrunken_z desc nulls last, regions.z desc, regions.topic, regions.format
+            order by regions.support_t desc nulls last, regions.topic, regions.format
         ) as influence_rank,
-        count(regions.shrunken_z) over (
+        count(regions.support_t) over (
             partition by regions.model, regions.method, regions.benchmark, regions.region_kind
         ) as n_regions
     from regions
 ),
 
--- A region that opposes the benchmark can be significant, but not chosen.
+-- A region with less support than documents have on average is not chosen.
 passing as (
     select
         ranked.*,
         rules.per_benchmark,
-        'rank ' || ranked.influence_rank || ' of ' || ranked.n_regions
-        || ' by shrunken z; q at most ' || rules.max_q as reason,
+        case
+            when ranked.support_q_value < 0.05 then 'rank ' || ranked.influence_rank
+            else 'not told apart from the average, place ' || ranked.influence_rank
+        end || ' of ' || ranked.n_regions
+        || ' by support over its error; q at most ' || rules.max_q as reason,
         row_number() over (
             partition by
                 ranked.model,
@@ -98,7 +105,7 @@ passing as (
             and ranked.method = rules.method
             and ranked.benchmark = rules.benchmark
             and ranked.region_kind || 's' = rules.rule
-    where ranked.z > 0 and ranked.q_value <= rules.max_q
+    where ranked.support > ranked.benchmark_support and ranked.support_q_value <= rules.max_q
 ),
 
 {% for cell in cells if sql %}
@@ -177,9 +184,11 @@ select
     named.format,
     ranked.influence_rank,
     ranked.n_documents,
+    ranked.support,
+    ranked.benchmark_support,
+    ranked.support_t,
+    ranked.support_q_value,
     ranked.z,
-    ranked.shrunken_z,
-    ranked.q_value,
     named.reason
 from named
 cross join {{ ref('stg_studies') }} as studies

@@ -1,3 +1,10 @@
+{#- Each measure with what it is ranked by, its q-value, and what makes it more than average.
+    Equal shares tie, in whatever order an engine adds them up. -#}
+{%- set measures = [
+    ('support', 'round(support, 12)', 'support_q_value', 'support > benchmark_support'),
+    ('enrichment', 'round(enrichment, 12)', 'enrichment_q_value', 'enrichment > 1'),
+    ('z', 'z', 'q_value', 'z > 0')
+] -%}
 -- The only model that reads the truth: it grades, nothing chooses by it.
 with truth as (
     select * from {{ source('lake', 'planted_truth') }}
@@ -11,26 +18,24 @@ planted_topics as (
 ),
 
 topic_values as (
+    {%- for measure, amount, q, above in measures %}
     select
         model,
         method,
         benchmark,
         item_subset,
         topic,
-        'z' as measure,
-        z as amount
+        '{{ measure }}' as measure,
+        {{ amount }} as amount,
+        case
+            when {{ q }} is not null and {{ q }} < 0.05 and {{ above }} then 1
+            when {{ q }} is not null then 0
+        end as is_significant
     from {{ ref('topic_influence_by_correctness') }}
+    {%- if not loop.last %}
     union all
-    select
-        model,
-        method,
-        benchmark,
-        item_subset,
-        topic,
-        'enrichment' as measure,
-        -- Equal shares tie, in whatever order an engine adds them up.
-        round(enrichment, 12) as amount
-    from {{ ref('topic_influence_by_correctness') }}
+    {%- endif %}
+    {%- endfor %}
 ),
 
 topic_ranks as (
@@ -65,6 +70,8 @@ topic_totals as (
         measure,
         max(n_topics) as n_topics,
         cast(sum(is_planted) as bigint) as n_planted_topics,
+        cast(sum(is_planted * is_significant) as bigint) as n_significant,
+        cast(sum((1 - is_planted) * is_significant) as bigint) as n_false,
         avg(case when is_planted = 1 then topic_rank end) as mean_rank
     from topic_ranks
     group by model, method, benchmark, item_subset, measure
@@ -91,25 +98,20 @@ topics_found as (
 ),
 
 bin_values as (
+    {%- for measure, amount, q, above in measures %}
     select
         model,
         method,
         benchmark,
         item_subset,
         bin_id,
-        'z' as measure,
-        z as amount
+        '{{ measure }}' as measure,
+        {{ amount }} as amount
     from {{ ref('bin_influence_by_correctness') }}
+    {%- if not loop.last %}
     union all
-    select
-        model,
-        method,
-        benchmark,
-        item_subset,
-        bin_id,
-        'enrichment' as measure,
-        round(enrichment, 12) as amount
-    from {{ ref('bin_influence_by_correctness') }}
+    {%- endif %}
+    {%- endfor %}
 ),
 
 planted_bins as (
@@ -166,6 +168,8 @@ select
     coalesce(found.n_found, 0) as n_planted_topics_found,
     {{ ratio('topics.n_planted_topics * topics.n_planted_topics', 'topics.n_topics') }}
         as n_found_by_chance,
+    topics.n_significant,
+    topics.n_false,
     cast(topics.mean_rank as double precision) as mean_rank,
     (topics.n_planted_topics + 1) / 2.0e0 as best_mean_rank,
     (topics.n_topics + 1) / 2.0e0 as chance_mean_rank,

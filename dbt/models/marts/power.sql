@@ -14,7 +14,7 @@ parts as (
     select
         components.*,
         nullif(spreads.spread, 0) as spread,
-        2 * components.item_variance / components.n_items as item_part,
+        2 * components.cluster_variance / components.n_clusters as item_part,
         2 * components.document_variance / components.documents_per_bin as document_part
     from {{ ref('int_variance_components') }} as components
     inner join spreads
@@ -33,12 +33,13 @@ select
     parts.item_subset,
     parts.n_bins,
     parts.n_items,
+    parts.n_clusters,
     parts.documents_per_bin,
     parts.spread as bin_spread,
     shares.signal_share,
     shares.signal_share_standard_error,
     sqrt(parts.document_variance) as document_standard_deviation,
-    sqrt(parts.item_variance) as item_standard_deviation,
+    sqrt(parts.cluster_variance) as cluster_standard_deviation,
     sqrt(parts.document_part + parts.item_part) as standard_error_of_difference,
     {{ ratio('parts.document_part', 'parts.document_part + parts.item_part') }}
         as share_from_documents,

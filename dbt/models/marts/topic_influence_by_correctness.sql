@@ -9,6 +9,20 @@ select
     statistics.n_documents,
     statistics.population_documents,
     statistics.n_items,
+    intervals.n_clusters,
+    {{ unit_of_interval('intervals.n_clusters', 'statistics.n_items') }} as unit,
+    statistics.support,
+    intervals.support_low,
+    intervals.support_high,
+    intervals.support_standard_error,
+    statistics.benchmark_support,
+    (statistics.support - statistics.benchmark_support) / nullif(intervals.support_standard_error, 0)
+        as support_t,
+    intervals.support_p_value,
+    intervals.support_q_value,
+    {{ rank_of_told_apart('statistics', 'regions.topic') }} as support_rank,
+    statistics.mean,
+    statistics.score_sum,
     statistics.z,
     intervals.z_low,
     intervals.z_high,
@@ -30,9 +44,18 @@ select
     statistics.z_document_weighted,
     statistics.z_population_weighted,
     statistics.top_share,
+    intervals.enrichment_low * statistics.document_share as top_share_low,
+    intervals.enrichment_high * statistics.document_share as top_share_high,
     statistics.enrichment,
+    intervals.enrichment_low,
+    intervals.enrichment_high,
+    intervals.enrichment_standard_error,
+    intervals.enrichment_p_value,
+    intervals.enrichment_q_value,
     intervals.p_value,
-    intervals.q_value
+    intervals.q_value,
+    reliabilities.reliability as item_reliability,
+    reliabilities.reliability < 0 as is_z_doubtful
 from {{ ref('int_region_statistics') }} as statistics
 inner join {{ ref('int_regions') }} as regions
     on statistics.level = regions.level and statistics.region_id = regions.region_id
@@ -45,4 +68,12 @@ left join {{ ref('int_region_tests') }} as intervals
         and statistics.item_subset = intervals.item_subset
         and statistics.level = intervals.level
         and statistics.region_id = intervals.region_id
+left join {{ ref('profile_reliability') }} as reliabilities
+    on
+        statistics.model = reliabilities.model
+        and statistics.method = reliabilities.method
+        and statistics.benchmark = reliabilities.benchmark
+        and statistics.item_subset = reliabilities.item_subset
+        and reliabilities.split_over = 'items'
+        and reliabilities.level = 'topic'
 where statistics.level = 'topic'

@@ -9,7 +9,8 @@ with scores as (
         facts.n_documents,
         facts.n_in_top_k,
         facts.score_sum,
-        facts.score_sum_sq
+        facts.score_sum_sq,
+        facts.positive_sum_sq
     from {{ source('lake', 'bin_item_scores') }} as facts
     inner join {{ source('lake', 'study_methods') }} as cells
         on facts.model = cells.model and facts.method = cells.method
@@ -44,7 +45,8 @@ select
     scores.n_documents,
     scores.n_in_top_k,
     scores.score_sum,
-    scores.score_sum_sq
+    scores.score_sum_sq,
+    scores.positive_sum_sq
 from scores
 inner join subsets
     on

@@ -6,6 +6,7 @@ select
     facts.item_subset,
     facts.level,
     facts.region_id,
+    facts.n_clusters,
     facts.standard_error,
     facts.mean_low,
     facts.mean_high,
@@ -17,7 +18,17 @@ select
     facts.p_value,
     facts.true_z,
     facts.true_z_low,
-    facts.true_z_high
+    facts.true_z_high,
+    facts.support,
+    facts.support_standard_error,
+    facts.support_low,
+    facts.support_high,
+    facts.support_p_value,
+    facts.enrichment,
+    facts.enrichment_standard_error,
+    facts.enrichment_low,
+    facts.enrichment_high,
+    facts.enrichment_p_value
 from {{ source('lake', 'region_inference') }} as facts
 inner join {{ source('lake', 'study_methods') }} as cells
     on facts.model = cells.model and facts.method = cells.method

@@ -24,27 +24,38 @@ class ScoredShard:
 
 
 def document_scores(shard: ScoredShard) -> pl.DataFrame:
-    """Mean over each benchmark's items per document, summed in float64."""
+    """Means over each benchmark's items per document, summed in float64: scores and support."""
     frames = []
     for (benchmark,), rows in _by_benchmark(shard.items):
-        mean = shard.scores[:, rows].mean(axis=1, dtype=np.float64).astype(np.float32)
+        scores = shard.scores[:, rows].astype(np.float64)
+        squares = np.maximum(scores, 0) ** 2
         frames.append(
             shard.documents.select("doc_id", "bin_id").with_columns(
-                benchmark=pl.lit(benchmark), score=pl.Series(mean)
+                benchmark=pl.lit(benchmark),
+                score=pl.Series(scores.mean(axis=1).astype(np.float32)),
+                positive_square=pl.Series(squares.mean(axis=1).astype(np.float32)),
             )
         )
     return _keyed(shard, pl.concat(frames))
 
 
 def bin_item_scores(shard: ScoredShard) -> pl.DataFrame:
-    """Count, sum and sum of squares of the scores per item and bin, in float64."""
+    """Count and sums of the scores per item and bin, and of powers of theirs, in float64.
+
+    What is squared for support is the positive part, and fourth powers say how squares vary.
+    """
     order = np.argsort(shard.documents["bin_id"].to_numpy(), kind="stable")
     bins, starts, counts = np.unique(
         shard.documents["bin_id"].to_numpy()[order], return_index=True, return_counts=True
     )
     sorted_scores = shard.scores[order].astype(np.float64)
-    sums = np.add.reduceat(sorted_scores, starts, axis=0)
-    squares = np.add.reduceat(sorted_scores**2, starts, axis=0)
+    positive = np.maximum(sorted_scores, 0)
+    powers = {
+        "score_sum": (sorted_scores, 1),
+        "score_sum_sq": (sorted_scores, 2),
+        "positive_sum_sq": (positive, 2),
+        "positive_sum_fourth": (positive, 4),
+    }
     n_items = len(shard.items)
     sums_by_item = pl.DataFrame(
         {
@@ -52,8 +63,10 @@ def bin_item_scores(shard: ScoredShard) -> pl.DataFrame:
             "item_id": np.tile(shard.items["item_id"].to_numpy(), len(bins)),
             "bin_id": np.repeat(bins, n_items),
             "n_documents": np.repeat(counts, n_items),
-            "score_sum": sums.ravel(),
-            "score_sum_sq": squares.ravel(),
+            **{
+                name: np.add.reduceat(values**exponent, starts, axis=0).ravel()
+                for name, (values, exponent) in powers.items()
+            },
         }
     )
     return _keyed(shard, sums_by_item)
@@ -90,9 +103,7 @@ def _keyed(shard: ScoredShard, frame: pl.DataFrame) -> pl.DataFrame:
 def merge_bin_item_scores(shards: pl.DataFrame, proponents: pl.DataFrame) -> pl.DataFrame:
     """Add the shards' counts and sums; n_in_top_k counts the merged strongest documents."""
     key = ["model", "method", "benchmark", "item_id", "bin_id"]
-    totals = shards.group_by(key).agg(
-        pl.col("n_documents").sum(), pl.col("score_sum").sum(), pl.col("score_sum_sq").sum()
-    )
+    totals = shards.group_by(key).agg(pl.all().sum())
     in_top = (
         proponents.filter(pl.col("rank") > 0).group_by(key).agg(n_in_top_k=pl.len().cast(pl.Int32))
     )

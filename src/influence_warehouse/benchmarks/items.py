@@ -24,10 +24,14 @@ from influence_warehouse.study.study import Benchmark, Study
 
 @dataclass(frozen=True)
 class Item:
-    """One question with its choices; texts are stripped of outer white space."""
+    """One question with its choices; texts are stripped of outer white space.
+
+    Items of one `cluster` share a source; None: the item is on its own.
+    """
 
     item_id: str
     subject: str | None
+    cluster: str | None
     context: str
     question: str
     choices: tuple[str, ...]
@@ -140,7 +144,7 @@ def _select(
     columns = benchmark.columns
     choices = (columns.choices,) if isinstance(columns.choices, str) else columns.choices
     named = [columns.item_id, columns.question, *choices, columns.answer_index]
-    named += [columns.context, columns.subject, columns.benchmark]
+    named += [columns.context, columns.subject, columns.cluster, columns.benchmark]
     present = list(dict.fromkeys(name for row in rows for name in row))
     missing = [name for name in named if name is not None and name not in present]
     if rows and missing:
@@ -176,6 +180,7 @@ def _item(number: int, row: dict[str, Any], benchmark: Benchmark, origin: str) -
     return Item(
         item_id=str(item_id),
         subject=reader.text(columns.subject, optional=True) if columns.subject else None,
+        cluster=_cluster(reader, columns.cluster or columns.subject),
         context=reader.text(columns.context, optional=True) if columns.context else "",
         question=reader.text(columns.question),
         choices=choices,
@@ -205,6 +210,14 @@ class _Field:
         if is_invisible(value) and not optional:
             raise self.error(column, "the text is empty", "give the text or remove the item")
         return value.strip()
+
+
+def _cluster(reader: _Field, column: str | None) -> str | None:
+    """What the item shares with others: text or a whole number, as ids are."""
+    value = reader.row.get(column) if column else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return reader.text(column, optional=True) or None if column else None
 
 
 def _choices(reader: _Field, benchmark: Benchmark) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -16,6 +16,7 @@ from influence_warehouse.lake.facts import CONTRACTS, Lake
 from influence_warehouse.lake.fingerprint import cached_digest_of_file, digest_of
 from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.design import contrast_rows
+from influence_warehouse.study.methods import Method, TrackStar
 from influence_warehouse.study.study import Benchmark, Study
 
 
@@ -84,6 +85,7 @@ def _require_other_questions(
 
 def _item_rows(benchmark: Benchmark, found: BenchmarkItems) -> list[dict[str, Any]]:
     rows = []
+    clusters = {item.cluster for item in found.items}
     for item in found.items:
         rendered = render(benchmark.prompt_format, item.context, item.question, item.choices)
         rows.append(
@@ -93,6 +95,7 @@ def _item_rows(benchmark: Benchmark, found: BenchmarkItems) -> list[dict[str, An
                 "domain": benchmark.domain,
                 "capability": benchmark.capability,
                 "subject": item.subject,
+                "cluster": (item.cluster if len(clusters) > 1 else None) or item.item_id,
                 "question": join_text(item.context, item.question),
                 "prompt": rendered.prompt,
                 "choices": list(rendered.completions),
@@ -150,7 +153,17 @@ def _method_rows(study: Study) -> list[dict[str, Any]]:
             "model": model.name,
             "method": method.name,
             "kind": method.kind,
+            "preconditioner": _preconditioner(method),
             "position": position,
         }
         for position, (model, method) in enumerate(pairs)
     ]
+
+
+def _preconditioner(method: Method) -> str | None:
+    if not isinstance(method, TrackStar):
+        return None
+    mixed = method.preconditioner.mix_benchmarks
+    if mixed is None:
+        return "documents, mixed with the queries of all benchmarks"
+    return f"documents, mixed with the queries of {', '.join(mixed)}" if mixed else "documents"

@@ -271,6 +271,7 @@ _ATTRIBUTION = (
         ),
         identity="attribution.scoring:identity_of_document_scores",
         parts="shards",
+        version=2,
         guards=("sampling.expectations:require_checked_sample",),
     ),
     Step(
@@ -295,6 +296,7 @@ _ATTRIBUTION = (
         inputs=("shard_bin_item_scores", "proponents"),
         needs=("attribution_health",),
         parts="cells",
+        version=2,
     ),
     Step(
         "warehouse",
@@ -307,21 +309,29 @@ _ATTRIBUTION = (
             "region_inference",
         ),
         "warehouse.inference:make_inference",
-        inputs=("bin_item_scores", "document_scores", "item_predictions"),
+        inputs=(
+            "bin_item_scores",
+            "document_scores",
+            "proponents",
+            "item_predictions",
+            "benchmark_items",
+        ),
         needs=("bin_populations",),
         identity="warehouse.inference:identity_of_inference",
         parts="cells",
         libraries=("numpy", "scipy"),
+        version=2,
     ),
     Step(
         "warehouse",
         ("split_half_correlations",),
         "warehouse.split_halves:make_split_half_correlations",
-        inputs=("bin_item_scores", "document_scores"),
+        inputs=("bin_item_scores", "document_scores", "item_predictions", "benchmark_items"),
         needs=("bin_populations",),
         identity="warehouse.split_halves:identity_of_split_half_correlations",
         parts="cells",
         libraries=("numpy",),
+        version=2,
     ),
 )
 

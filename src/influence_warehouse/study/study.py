@@ -93,6 +93,12 @@ class BenchmarkColumns(Section):
     )
     context: str | None = Field(None, description="Text before the question.")
     subject: str | None = Field(None, description="Subject within the benchmark.")
+    cluster: str | None = Field(
+        None,
+        description="Column whose equal values mark items of one source (a passage, a fact that "
+        "is asked in several ways): they are drawn together. Default: the subject; the item_id "
+        "column says that items are independent.",
+    )
     benchmark: str | None = Field(None, description="Column that names the benchmark of a row.")
 
 

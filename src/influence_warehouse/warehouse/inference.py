@@ -39,8 +39,10 @@ from influence_warehouse.warehouse.resamples import (
     MIN_SUBSET_ITEMS,
     PRIOR_DEGREES_OF_FREEDOM,
     Drawn,
+    Resamples,
     draw_resamples,
 )
+from influence_warehouse.warehouse.support import Measure, measure_columns, measures
 
 FACTS = (
     "signal_shares",
@@ -88,25 +90,34 @@ def make_inference(task: Task) -> list[Made]:
     if resamples.drawn:
         populations = task.lake.read("bin_populations", columns=["bin_id", "topic", "format"])
         regions = levels(populations, resamples.bin_ids, resamples.documents)
-        for fact, columns in infer(resamples.drawn, regions, study.contrast_coefficients()):
+        found = measures(study, task.lake, cell, resamples)
+        for fact, columns in infer(resamples, found, regions, study.contrast_coefficients()):
             frames[fact].append(_frame(fact, cell, columns))
     details = {"resamples": study.statistics.resamples, "bins": len(resamples.bin_ids)}
     return [Made(fact, pl.concat(frames[fact]), details) for fact in FACTS]
 
 
 def infer(
-    drawn: Mapping[str, Mapping[str, Drawn]], regions: list[Level], contrasts: _Contrasts
+    resamples: Resamples,
+    found: Mapping[str, Mapping[str, Measure]],
+    regions: list[Level],
+    contrasts: _Contrasts,
 ) -> _Rows:
     """Columns of rows, each with the fact that they are of.
 
-    `drawn` is by item subset and benchmark, `contrasts` has the weights of the benchmarks.
+    `found` is by benchmark and measure, `contrasts` has the weights of the benchmarks.
     """
-    subsets = {name: _subset_profiles(of_benchmark) for name, of_benchmark in drawn.items()}
+    subsets = {name: _subset_profiles(drawn) for name, drawn in resamples.drawn.items()}
     for name, subset in subsets.items():
         key = {"item_subset": name}
         yield "signal_shares", key | _signal_rows(subset)
         for level in regions:
-            yield from _value_rows(key, subset, level, contrasts)
+            measured = {
+                benchmark: measure_columns(found[benchmark], name, level, resamples.documents)
+                for benchmark in subset.drawn
+            }
+            yield from _value_rows(key, subset, level, measured)
+            yield from _pair_rows(key, subset, level, contrasts)
     for level in regions:
         yield from _correctness_rows(subsets, level, contrasts)
 
@@ -131,14 +142,24 @@ def _signal_rows(subset: SubsetProfiles) -> dict[str, Any]:
 
 
 def _value_rows(
+    key: dict[str, Any],
+    subset: SubsetProfiles,
+    level: Level,
+    measured: Mapping[str, dict[str, Any]],
+) -> _Rows:
+    """Rows of the values of each benchmark at one level."""
+    for name, profile in subset.profiles.items():
+        own = {"benchmark": name, "n_clusters": profile.n_clusters}
+        own |= _mean_columns(subset.drawn[name], level)
+        rows = own | _value_columns("z", profile.over(level), level) | measured[name]
+        yield "region_inference", key | rows
+
+
+def _pair_rows(
     key: dict[str, Any], subset: SubsetProfiles, level: Level, contrasts: _Contrasts
 ) -> _Rows:
-    """Rows of the values at one level, of the contrasts of benchmarks, and of their pairs."""
+    """Rows of the contrasts of benchmarks at one level, and of their pairs."""
     profiles = {name: profile.over(level) for name, profile in subset.profiles.items()}
-    for name, profile in profiles.items():
-        own = _mean_columns(subset.drawn[name], level)
-        rows = own | _value_columns("z", profile, level)
-        yield "region_inference", key | {"benchmark": name} | rows
     for name, contrast in _contrasts(profiles, contrasts):
         rows = _value_columns("delta_z", contrast, level)
         yield "contrast_inference", key | {"contrast": name} | rows
@@ -147,9 +168,19 @@ def _value_rows(
 
 def _value_columns(value: str, profile: Profile, level: Level) -> dict[str, Any]:
     """Estimate, error, interval and test by t, in the observed and in the signal's unit."""
-    freedom = degrees_of_freedom(profile.items, level.document_freedom)
-    error, half = standard_error(profile.noise), t_half(freedom)
+    half = t_half(degrees_of_freedom(profile.n_clusters, level.document_freedom))
     true_half = half * standard_error(profile.true_noise)
+    return _observed_columns(value, profile, level) | {
+        f"true_{value}": profile.true_z,
+        f"true_{value}_low": profile.true_z - true_half,
+        f"true_{value}_high": profile.true_z + true_half,
+    }
+
+
+def _observed_columns(value: str, profile: Profile, level: Level) -> dict[str, Any]:
+    """The same in the observed unit alone."""
+    freedom = degrees_of_freedom(profile.n_clusters, level.document_freedom)
+    error, half = standard_error(profile.noise), t_half(freedom)
     return {
         "level": level.name,
         "region_id": level.region_ids,
@@ -159,9 +190,6 @@ def _value_columns(value: str, profile: Profile, level: Level) -> dict[str, Any]
         f"{value}_high": profile.z + half * error,
         "degrees_of_freedom": freedom,
         "p_value": two_sided_p(profile.z, error, freedom),
-        f"true_{value}": profile.true_z,
-        f"true_{value}_low": profile.true_z - true_half,
-        f"true_{value}_high": profile.true_z + true_half,
     }
 
 
@@ -170,7 +198,7 @@ def _mean_columns(drawn: Drawn, level: Level) -> dict[str, Any]:
     if level.name != "bin":
         return dict.fromkeys(("standard_error", "mean_low", "mean_high"))
     error = standard_error(drawn.resampled)
-    half = t_half(degrees_of_freedom(drawn.items, level.document_freedom)) * error
+    half = t_half(degrees_of_freedom(drawn.n_clusters, level.document_freedom)) * error
     return {
         "standard_error": error,
         "mean_low": drawn.means - half,
@@ -181,7 +209,10 @@ def _mean_columns(drawn: Drawn, level: Level) -> dict[str, Any]:
 def _correlation_rows(
     profiles: dict[str, Profile], signals: dict[str, Signal], level: Level
 ) -> dict[str, Any]:
-    """Every pair of benchmarks once. Like true_z: without a scale there is no true Pearson."""
+    """Every pair of benchmarks once; no interval where a profile is not told from chance.
+
+    Like true_z: without a scale there is no true Pearson.
+    """
     pairs = list(combinations(range(len(profiles)), 2))
     names = list(profiles)
     a, b = np.array(pairs, dtype=int).reshape(-1, 2).T
@@ -190,7 +221,9 @@ def _correlation_rows(
         scales = np.array([signals[name].scale for name in names])
         is_sure = ~np.isnan(scales[a] + scales[b])
         true = np.where(is_sure, found.true_pearson[a, b], np.nan)
-        low, high = fisher_interval(found.pearson[a, b], found.error[a, b])
+        has_signal = (found.share[a] > 0) & (found.share[b] > 0)
+        known = np.where(has_signal, found.pearson[a, b], np.nan)
+        low, high = fisher_interval(known, found.error[a, b])
         true_low, true_high = fisher_interval(true, found.true_error[a, b])
     return {
         "level": level.name,
@@ -224,11 +257,11 @@ def _correctness_rows(
     """Right less wrong answers of each benchmark; contrasts of those by topic and format."""
     differences = {name: found.over(level) for name, found in _differences(subsets)}
     for name, difference in differences.items():
-        rows = _difference_columns("delta_z", difference, level)
+        rows = _observed_columns("delta_z", difference, level)
         yield "correctness_inference", {"benchmark": name} | rows
     if level.name != "bin":
         for name, difference in _contrasts(differences, contrasts):
-            rows = _difference_columns("difference", difference, level)
+            rows = _observed_columns("difference", difference, level)
             yield "correctness_contrast_inference", {"contrast": name} | rows
 
 
@@ -243,21 +276,6 @@ def _differences(subsets: dict[str, SubsetProfiles]) -> Iterator[tuple[str, Prof
             scales = [spread_over_bins(part.drawn[name].means) / spread for part in (right, wrong)]
             profiles = [right.profiles[name], wrong.profiles[name]]
             yield name, weighted_sum(profiles, [scales[0], -scales[1]])
-
-
-def _difference_columns(value: str, difference: Profile, level: Level) -> dict[str, Any]:
-    """Estimate, error, quantiles of the resamples, and a test by the normal."""
-    error = standard_error(difference.noise)
-    low, high = np.quantile(difference.z + difference.noise, [0.025, 0.975], axis=0)
-    return {
-        "level": level.name,
-        "region_id": level.region_ids,
-        value: difference.z,
-        f"{value}_standard_error": error,
-        f"{value}_low": low,
-        f"{value}_high": high,
-        "p_value": two_sided_p(difference.z, error),
-    }
 
 
 def _frame(fact: str, cell: Part, columns: dict[str, Any]) -> pl.DataFrame:

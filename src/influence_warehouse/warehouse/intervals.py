@@ -38,9 +38,9 @@ def standard_error(resampled: np.ndarray) -> np.ndarray:
     return resampled.std(axis=0, ddof=1)
 
 
-def degrees_of_freedom(items: int, document_freedom: np.ndarray) -> np.ndarray:
-    """The smaller of items and documents; a single item is no sample of items: documents alone."""
-    return np.minimum(items - 1, document_freedom) if items > 1 else document_freedom
+def degrees_of_freedom(n_clusters: int, document_freedom: np.ndarray) -> np.ndarray:
+    """The smaller of clusters and documents; one cluster is no sample of items: documents alone."""
+    return np.minimum(n_clusters - 1, document_freedom) if n_clusters > 1 else document_freedom
 
 
 def t_half(freedom: np.ndarray) -> np.ndarray:
@@ -48,15 +48,18 @@ def t_half(freedom: np.ndarray) -> np.ndarray:
     return stats.t.ppf(0.975, freedom)
 
 
-def two_sided_p(
-    estimate: np.ndarray, error: np.ndarray, freedom: np.ndarray | None = None
-) -> np.ndarray:
-    """p of an estimate over its error by Student's t, or the normal; NaN where nothing varies.
+def two_sided_p(estimate: np.ndarray, error: np.ndarray, freedom: np.ndarray) -> np.ndarray:
+    """p of an estimate over its error by Student's t; NaN where nothing varies.
 
     An interval of `t_half` errors leaves out 0 exactly where p < 0.05.
     """
     ratio = np.abs(estimate) / np.where(error > _ROUNDING, error, np.nan)
-    return 2 * (stats.norm.sf(ratio) if freedom is None else stats.t.sf(ratio, freedom))
+    return 2 * stats.t.sf(ratio, freedom)
+
+
+def one_sided_p(estimate: np.ndarray, error: np.ndarray, freedom: np.ndarray) -> np.ndarray:
+    """p that an estimate is 0 or less, by Student's t; NaN where nothing varies."""
+    return stats.t.sf(estimate / np.where(error > _ROUNDING, error, np.nan), freedom)
 
 
 def correlations(profiles: list[Profile]) -> Correlations:

@@ -23,12 +23,14 @@ class Level:
     """The regions of one kind over the bins with documents.
 
     `region_ids` int [regions]; `weights` float64 [bins, regions], the share of every bin in the
-    mean that a region is; `document_freedom` [regions], the degrees of freedom of the documents.
+    mean over bins that a region is, and `document_weights` in that over documents;
+    `document_freedom` [regions], the degrees of freedom of the documents.
     """
 
     name: str
     region_ids: np.ndarray
     weights: np.ndarray
+    document_weights: np.ndarray
     document_freedom: np.ndarray
 
     def mean(self, values: np.ndarray) -> np.ndarray:
@@ -55,14 +57,14 @@ class Profile:
 
     `z` [regions] and `noise` [resamples, regions] are in units of the observed spread over bins,
     `true_z` and `true_noise` in those of the signal's, NaN where that has no scale; the true noise
-    holds the error of that scale to first order. `items` are those of the smallest benchmark.
+    holds the error of that scale to first order. `n_clusters` is of the benchmark that has fewest.
     """
 
     z: np.ndarray
     noise: np.ndarray
     true_z: np.ndarray
     true_noise: np.ndarray
-    items: int
+    n_clusters: int
 
     def over(self, level: Level) -> "Profile":
         """The same of regions, from that of bins."""
@@ -71,7 +73,7 @@ class Profile:
             level.mean(self.noise),
             level.mean(self.true_z),
             level.mean(self.true_noise),
-            self.items,
+            self.n_clusters,
         )
 
 
@@ -84,7 +86,13 @@ def levels(populations: pl.DataFrame, bin_ids: np.ndarray, documents: np.ndarray
     own = np.maximum(documents - 1, 1)
     freedom = (PRIOR_DEGREES_OF_FREEDOM + own) ** 2 / own
     return [
-        Level(name, ids, members / members.sum(axis=0), members.T @ freedom)
+        Level(
+            name,
+            ids,
+            members / members.sum(axis=0),
+            members * documents[:, None] / (documents @ members),
+            members.T @ freedom,
+        )
         for name, ids, members in _memberships(populations, bin_ids)
     ]
 
@@ -128,7 +136,7 @@ def standardized(drawn: Drawn) -> tuple[Profile, Signal]:
     true_z = z / signal.scale
     growth = (width - (1 - share)) / (2 * share) if signal.scale > 0 else width * np.nan
     true_noise = noise / signal.scale - growth[:, None] * true_z
-    return Profile(z, noise, true_z, true_noise, drawn.items), signal
+    return Profile(z, noise, true_z, true_noise, drawn.n_clusters), signal
 
 
 def weighted_sum(profiles: Sequence[Profile], weights: Sequence[float]) -> Profile:
@@ -142,7 +150,7 @@ def weighted_sum(profiles: Sequence[Profile], weights: Sequence[float]) -> Profi
         total(profile.noise for profile in profiles),
         total(profile.true_z for profile in profiles),
         total(profile.true_noise for profile in profiles),
-        min(profile.items for profile in profiles),
+        min(profile.n_clusters for profile in profiles),
     )
 
 

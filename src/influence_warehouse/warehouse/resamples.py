@@ -1,6 +1,6 @@
 """Two-way resamples of the bin means: the randomness behind every interval.
 
-Each resample draws the items of a benchmark with replacement and adds the noise of having
+Each resample draws the sources that items come from with replacement, and adds the noise of having
 sampled these documents and not others. The draws stay in memory: what is written of them are the
 intervals and tests (`inference`); docs/statistics.md gives the formulae.
 Belongs here: drawing. Does not belong here: any statistic of the draws.
@@ -42,27 +42,53 @@ class BinMoments:
 
 
 @dataclass(frozen=True)
+class Items:
+    """One benchmark's items in the bins with documents, by item_id.
+
+    `values` float64 [items, bins], of every item a mean over a bin's documents; `clusters` int
+    [items], from 0, equal where items share a source; `subsets` bool [items] by item subset.
+    """
+
+    values: np.ndarray
+    clusters: np.ndarray
+    subsets: dict[str, np.ndarray]
+
+    def of_subset(self, subset: str) -> "Items":
+        """The same of some items; the numbers of their clusters stay."""
+        chosen = self.subsets[subset]
+        return Items(self.values[chosen], self.clusters[chosen], {})
+
+    @property
+    def n_clusters(self) -> int:
+        """Sources that the items come from."""
+        return len(np.unique(self.clusters))
+
+
+@dataclass(frozen=True)
 class Drawn:
     """Bin means of one benchmark over one subset of its items, in the bins with documents.
 
-    `means` float64 [bins] as they are, `resampled` [resamples, bins]; `items` are the subset's.
+    `means` float64 [bins] as they are, `resampled` [resamples, bins]; `n_clusters` is of the
+    subset's items.
     """
 
     means: np.ndarray
     resampled: np.ndarray
-    items: int
+    n_clusters: int
 
 
 @dataclass(frozen=True)
 class Resamples:
     """All draws of one method, by item subset and then by benchmark in the study's order.
 
-    `bin_ids`, `documents` int [bins] are the bins with documents and how many they hold.
+    `bin_ids`, `documents` int [bins] are the bins with documents and how many they hold; `items`
+    is by benchmark.
     """
 
     bin_ids: np.ndarray
     documents: np.ndarray
     drawn: dict[str, dict[str, Drawn]]
+    items: dict[str, Items]
 
 
 def draw_resamples(study: Study, lake: Lake, cell: Part) -> Resamples:
@@ -72,9 +98,9 @@ def draw_resamples(study: Study, lake: Lake, cell: Part) -> Resamples:
     every subset of the items. Raises FactError when scores of a benchmark are missing for some
     documents.
     """
-    sums = _answered_sums(lake, cell)
+    sums = item_sums(lake, cell)
     if sums.is_empty():
-        return Resamples(np.zeros(0, np.int32), np.zeros(0, np.int64), {})
+        return Resamples(np.zeros(0, np.int32), np.zeros(0, np.int64), {}, {})
     names = [benchmark.name for benchmark in study.benchmarks]
     n_bins, resamples = lake.rows("bin_populations"), study.statistics.resamples
     moments = within_bin_moments(lake, shards_of(study, cell), names, n_bins)
@@ -82,102 +108,123 @@ def draw_resamples(study: Study, lake: Lake, cell: Part) -> Resamples:
     shares = item_by_document_shares(sums, moments, names)
     noise = draw_document_noise(moments, names, resamples, study.seed, shares)[:, open_bins]
     drawn: dict[str, dict[str, Drawn]] = {}
+    items = {name: items_of(sums.filter(benchmark=name), open_bins) for name in names}
     for position, name in enumerate(names):
-        rows = sums.filter(benchmark=name)
-        draws = draw_subset_means(rows, name, resamples, study.seed, n_bins)
-        for subset, means in draws.items():
-            items = item_bin_means(rows_of_subset(rows, subset), n_bins)[:, open_bins]
-            resampled = means[:, open_bins] + noise[..., position]
-            drawn.setdefault(subset, {})[name] = Drawn(items.mean(axis=0), resampled, len(items))
-    return Resamples(open_bins, moments.count[open_bins].astype(np.int64), drawn)
+        weights = draw_weights(items[name].clusters, name, resamples, study.seed)
+        for subset in items[name].subsets:
+            chosen = items[name].of_subset(subset)
+            means = chosen.values.mean(axis=0)
+            resampled = means + item_noise(chosen, weights) + noise[..., position]
+            drawn.setdefault(subset, {})[name] = Drawn(means, resampled, chosen.n_clusters)
+    return Resamples(open_bins, moments.count[open_bins].astype(np.int64), drawn, items)
 
 
-def rows_of_subset(sums: pl.DataFrame, subset: str) -> pl.DataFrame:
-    """Rows of the items that an item subset holds, by the column is_correct."""
-    return sums if subset == "all" else sums.filter(is_correct=subset == "correct")
+def item_sums(lake: Lake, cell: Part) -> pl.DataFrame:
+    """Sums of one method's scores by benchmark, item and bin with documents, by item_id.
 
-
-def _answered_sums(lake: Lake, cell: Part) -> pl.DataFrame:
-    """Sums of the scores by item and bin, with whether the model answers the item right."""
+    Beside them `is_correct`, whether the model answers the item right, and `cluster`, the source
+    of the item; null where nobody told.
+    """
     answers = lake.read("item_predictions", model_of(cell))
+    told = ["benchmark", "item_id"]
+    sources = lake.read("benchmark_items", columns=[*told, "cluster"])
+    sums = lake.read("bin_item_scores", cell).filter(pl.col("n_documents") > 0)
     return (
-        lake.read("bin_item_scores", cell)
-        .filter(pl.col("n_documents") > 0)
-        .join(
-            answers.select("benchmark", "item_id", "is_correct"),
-            on=["benchmark", "item_id"],
-            how="left",
-            maintain_order="left",
-        )
+        sums.join(answers.select(*told, "is_correct"), on=told, how="left")
+        .join(sources, on=told, how="left")
+        .sort("benchmark", "item_id", "bin_id")
     )
 
 
-def draw_subset_means(
-    sums: pl.DataFrame, benchmark: str, resamples: int, seed: int, n_bins: int
-) -> dict[str, np.ndarray]:
-    """`draw_item_means` of all items, and of those answered right and wrong, by item subset.
+def items_of(sums: pl.DataFrame, open_bins: np.ndarray) -> Items:
+    """Mean scores of one benchmark's items, with the clusters and the subsets that they are of.
 
-    `sums` has the column is_correct too. Items are drawn within each subset, whose number of
-    items is given. A subset of all items repeats their draws; one of fewer than
-    MIN_SUBSET_ITEMS is left out.
+    `sums` are rows of `item_sums`. Subsets of fewer than MIN_SUBSET_ITEMS are left out.
     """
-    draws = {"all": draw_item_means(sums, benchmark, resamples, seed, n_bins)}
-    n_items = sums["item_id"].n_unique()
-    for subset in ("correct", "incorrect"):
-        rows = rows_of_subset(sums, subset)
-        count = rows["item_id"].n_unique()
-        if count == n_items:
-            draws[subset] = draws["all"]
-        elif count >= MIN_SUBSET_ITEMS:
-            means = item_bin_means(rows, n_bins).mean(axis=0)
-            stream = f"{benchmark} answered {subset}"
-            drawn = draw_item_means(rows, stream, resamples, seed, n_bins)
-            # The variance of items drawn from so few is too small by (count - 1) / count.
-            draws[subset] = means + (drawn - means) * np.sqrt(count / (count - 1))
-    return draws
+    each = sums.group_by("item_id", maintain_order=True).agg(pl.col("is_correct").first())
+    is_correct = each["is_correct"]
+    subsets = {
+        "all": np.full(len(each), True),
+        "correct": is_correct.fill_null(False).to_numpy(),
+        "incorrect": (~is_correct).fill_null(False).to_numpy(),
+    }
+    kept = {
+        subset: chosen
+        for subset, chosen in subsets.items()
+        if subset == "all" or chosen.sum() >= MIN_SUBSET_ITEMS
+    }
+    means = item_bin_means(sums, "score_sum", int(open_bins[-1]) + 1)
+    return Items(means[:, open_bins], clusters_of(sums), kept)
 
 
-def draw_item_means(
-    sums: pl.DataFrame, benchmark: str, resamples: int, seed: int, n_bins: int
-) -> np.ndarray:
-    """Bin means under items drawn with replacement, float64 [resamples, bins].
+def clusters_of(sums: pl.DataFrame) -> np.ndarray:
+    """Number of each item's source, from 0, int [items]; an item without one is on its own."""
+    each = sums.group_by("item_id", maintain_order=True).agg(pl.col("cluster").first())
+    source = each.select(pl.coalesce("cluster", "item_id")).to_series()
+    return np.unique(source.to_numpy(), return_inverse=True)[1]
 
-    `sums` has the columns item_id, bin_id, n_documents, score_sum of one benchmark; a bin
-    that is absent gives NaN. Every bin sees the same draw of items, and so does every
-    method, because the draw depends on the seed and the name `benchmark` alone.
+
+def draw_weights(clusters: np.ndarray, benchmark: str, resamples: int, seed: int) -> np.ndarray:
+    """How often each cluster of items is drawn, float64 [resamples, clusters].
+
+    The draw depends on the seed, the name `benchmark` and the number of clusters alone, so that
+    every bin, subset and method sees the same.
     """
-    means = item_bin_means(sums, n_bins)
+    count = int(clusters.max()) + 1
     rng = random_stream(seed, "items", benchmark)
-    share = np.full(len(means), 1 / len(means))
-    counts = rng.multinomial(len(means), share, size=resamples)
-    return (counts.astype(np.float64) @ means) / len(means)
+    return rng.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float64)
 
 
-def item_bin_means(sums: pl.DataFrame, n_bins: int) -> np.ndarray:
-    """Mean score of each bin for each item, items by id, float64 [items, bins].
+def item_noise(items: Items, weights: np.ndarray) -> np.ndarray:
+    """What drawing clusters of items adds to the bin means, float64 [resamples, bins].
 
-    `sums` is as in `draw_item_means`; a bin that is absent gives NaN.
+    To first order where clusters hold different numbers of items, or a subset has a part of
+    them. The variance of a mean of few clusters C is too small by (C - 1) / C, which a factor
+    undoes (docs/statistics.md, "Uncertainty"). A single cluster adds nothing.
+    """
+    count = items.n_clusters
+    stretch = np.sqrt(count / (count - 1)) if count > 1 else 0.0
+    return stretch * (weights - 1) @ cluster_deviations(items, weights.shape[1])
+
+
+def cluster_deviations(items: Items, n_clusters: int) -> np.ndarray:
+    """What each cluster adds to the mean over items beyond its number, float64 [clusters, bins]."""
+    about = (items.values - items.values.mean(axis=0)) / len(items.values)
+    deviations = np.zeros((n_clusters, about.shape[1]))
+    np.add.at(deviations, items.clusters, about)
+    return deviations
+
+
+def item_bin_means(sums: pl.DataFrame, column: str, n_bins: int) -> np.ndarray:
+    """Of each item the sum `column` over a bin's documents, as a mean; float64 [items, bins].
+
+    `sums` has the columns item_id, bin_id, n_documents of one benchmark; items come by id, and a
+    bin that is absent gives NaN.
     """
     if not sums["item_id"].is_sorted():
         sums = sums.sort("item_id")
     row = sums["item_id"].rle_id().to_numpy()
     means = np.full((int(row[-1]) + 1 if len(row) else 0, n_bins), np.nan)
-    column = sums["bin_id"].to_numpy()
-    means[row, column] = sums["score_sum"].to_numpy() / sums["n_documents"].to_numpy()
+    means[row, sums["bin_id"].to_numpy()] = (sums[column] / sums["n_documents"]).to_numpy()
     return means
 
 
 def item_by_document_shares(
-    sums: pl.DataFrame, moments: BinMoments, benchmarks: list[str]
+    sums: pl.DataFrame,
+    moments: BinMoments,
+    benchmarks: list[str],
+    columns: tuple[str, str] = ("score_sum", "score_sum_sq"),
 ) -> np.ndarray:
     """Share of the within-bin variance that is items x documents, float64 [benchmarks], 0 to 1.
 
-    `sums` has the columns benchmark, item_id, bin_id, n_documents, score_sum, score_sum_sq. The
-    mean over I items of a document's own preferences among them has variance sigma_r^2 / I,
-    estimated from the variance within bins of the scores for single items
+    `sums` has the columns benchmark, item_id, bin_id, n_documents, and `columns`: the sum over
+    documents, and that of the squares, of what `moments` has means over items of. Such a mean
+    over I items brings in a document's own preferences among them with variance sigma_r^2 / I,
+    estimated from the variance within bins of the values for single items
     (docs/statistics.md, "Power"). 0 with a single item, or where no bin has two documents.
     """
-    squares = pl.col("score_sum_sq") - pl.col("score_sum") ** 2 / pl.col("n_documents")
+    total, total_of_squares = columns
+    squares = pl.col(total_of_squares) - pl.col(total) ** 2 / pl.col("n_documents")
     totals = sums.group_by("benchmark").agg(
         scatter=squares.clip(lower_bound=0).sum(),
         freedom=(pl.col("n_documents") - 1).sum(),
@@ -274,16 +321,20 @@ def semidefinite_cholesky(matrices: np.ndarray) -> np.ndarray:
 
 
 def within_bin_moments(
-    lake: Lake, parts: Iterable[Part], benchmarks: list[str], n_bins: int
+    lake: Lake,
+    parts: Iterable[Part],
+    benchmarks: list[str],
+    n_bins: int,
+    column: str = "score",
 ) -> BinMoments:
-    """Moments of the document scores within bins, in one pass over the shards of one method."""
+    """Moments of a column of `document_scores` within bins, in one pass over a method's shards."""
     size = len(benchmarks)
     count = np.zeros(n_bins)
     sums = np.zeros((n_bins, size))
     products = np.zeros((n_bins, size, size))
     offset: np.ndarray | None = None
     for part in parts:
-        bin_ids, scores = score_matrix(lake, part, benchmarks)
+        bin_ids, scores = score_matrix(lake, part, benchmarks, column)
         if offset is None and len(scores):
             # Moments about a point near the data lose no digits to cancellation.
             offset = scores.mean(axis=0)
@@ -305,22 +356,24 @@ def _about_mean(products: np.ndarray, sums: np.ndarray, count: np.ndarray) -> np
     return products - sums[..., :, None] * sums[..., None, :] / size
 
 
-def score_matrix(lake: Lake, part: Part, benchmarks: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """bin_id int [documents] and score float64 [documents, benchmarks] of one shard.
+def score_matrix(
+    lake: Lake, part: Part, benchmarks: list[str], column: str = "score"
+) -> tuple[np.ndarray, np.ndarray]:
+    """bin_id int [documents] and a column float64 [documents, benchmarks] of one shard.
 
     The fact's key orders the documents alike within each benchmark, so the columns line up.
     """
     frame = lake.read("document_scores", part)
-    columns = [frame.filter(benchmark=name) for name in benchmarks]
-    for name, column in zip(benchmarks, columns, strict=True):
-        if not column["doc_id"].equals(columns[0]["doc_id"]):
+    frames = [frame.filter(benchmark=name) for name in benchmarks]
+    for name, own in zip(benchmarks, frames, strict=True):
+        if not own["doc_id"].equals(frames[0]["doc_id"]):
             raise FactError(
                 f"{lake.path('document_scores', part)}: {name!r} is scored for other documents "
                 f"than {benchmarks[0]!r}. "
                 "Remedy: delete the file and run the study again; only this shard is remade."
             )
-    scores = [column["score"].cast(pl.Float64).to_numpy() for column in columns]
-    return columns[0]["bin_id"].to_numpy(), np.stack(scores, axis=-1)
+    values = [own[column].cast(pl.Float64).to_numpy() for own in frames]
+    return frames[0]["bin_id"].to_numpy(), np.stack(values, axis=-1)
 
 
 def random_stream(seed: int, purpose: str, benchmark: str) -> np.random.Generator:

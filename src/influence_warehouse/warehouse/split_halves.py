@@ -18,7 +18,9 @@ from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.progress import counted
 from influence_warehouse.study.study import Study
 from influence_warehouse.warehouse.resamples import (
+    clusters_of,
     item_bin_means,
+    item_sums,
     random_stream,
     score_matrix,
 )
@@ -53,15 +55,17 @@ def make_split_half_correlations(task: Task) -> list[Made]:
     much again. Raises FactError when scores of a benchmark are missing for some documents.
     """
     study, lake, cell = task.study, task.lake, task.key
-    sums = lake.read("bin_item_scores", cell).filter(pl.col("n_documents") > 0)
+    sums = item_sums(lake, cell)
     names = [benchmark.name for benchmark in study.benchmarks]
     shape = _shape(lake)
     n_bins = shape[0] * shape[1]
     frames = [_no_rows()]
     # Documents have halves whether items were scored or not.
     for name in sums["benchmark"].unique():
-        means = item_bin_means(sums.filter(benchmark=name), n_bins)
-        halves = halves_over_items(means, SPLITS, random_stream(study.seed, "halves", name))
+        rows = sums.filter(benchmark=name)
+        means = item_bin_means(rows, "score_sum", n_bins)
+        stream = random_stream(study.seed, "halves", name)
+        halves = halves_over_items(means, clusters_of(rows), SPLITS, stream)
         frames.append(_rows(cell, name, "items", halves, shape))
     bin_ids, scores = _all_scores(study, lake, cell, names)
     stream = random_stream(study.seed, "halves of documents", "")
@@ -73,17 +77,19 @@ def make_split_half_correlations(task: Task) -> list[Made]:
     return [Made(FACT, pl.concat(frames), {"splits": SPLITS})]
 
 
-def halves_over_items(means: np.ndarray, splits: int, rng: np.random.Generator) -> np.ndarray:
+def halves_over_items(
+    means: np.ndarray, clusters: np.ndarray, splits: int, rng: np.random.Generator
+) -> np.ndarray:
     """Bin means over two random halves of the items, float64 [2, splits, bins].
 
-    `means` is [items, bins]. Of an odd number the first half has the item more; a single item
-    has no halves, and gives NaN.
+    `means` is [items, bins], `clusters` int [items]: items of one source stay together. Of an odd
+    number of sources the first half has one more; a single source has no halves, and gives NaN.
     """
-    items = len(means)
-    if items < 2:
+    count = int(clusters.max()) + 1
+    if count < 2:
         return np.full((2, splits, means.shape[1]), np.nan)
-    order = rng.permuted(np.tile(np.arange(items), (splits, 1)), axis=1)
-    first = (order % 2 == 0).astype(np.float64)
+    order = rng.permuted(np.tile(np.arange(count), (splits, 1)), axis=1)
+    first = (order % 2 == 0)[:, clusters].astype(np.float64)
     return np.stack([half @ means / half.sum(axis=1)[:, None] for half in (first, 1 - first)])
 
 

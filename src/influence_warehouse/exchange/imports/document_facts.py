@@ -61,7 +61,9 @@ _POPULATIONS = """
 """
 
 _DOCUMENT_SCORES = """
-    select method, benchmark, doc_id, any_value(bin_id) as bin_id, avg(score)::float as score
+    select method, benchmark, doc_id, any_value(bin_id) as bin_id, avg(score)::float as score,
+        case when count(item_id) > 0 then avg(greatest(score, 0) ** 2)::float end
+            as positive_square
     from scored
     group by method, benchmark, doc_id
 """
@@ -95,7 +97,9 @@ _PROPONENTS = """
 _BIN_ITEMS = """
     with sums as (
         select method, benchmark, item_id, bin_id, count(*) as n_documents,
-            sum(score) as score_sum, sum(score * score) as score_sum_sq
+            sum(score) as score_sum, sum(score * score) as score_sum_sq,
+            sum(greatest(score, 0) ** 2) as positive_sum_sq,
+            sum(greatest(score, 0) ** 4) as positive_sum_fourth
         from scored
         where item_id is not null
         group by method, benchmark, item_id, bin_id
@@ -219,10 +223,12 @@ def _write_read(study: ScoredDocuments, found: ReadScores, lake: Lake) -> list[O
         )
         for fact, sql in (documents | scores).items()
     ]
-    # Resampling asks how the model answered, and nobody told.
-    answers = CONTRACTS["item_predictions"].columns
-    fingerprint = Fingerprint.of("item_predictions", imported=_KIND)
-    return [*made, write_fact(lake, fingerprint, pl.DataFrame(schema=answers), cells)]
+    # Resampling asks how the model answered and what items share, and nobody told.
+    untold = {"item_predictions": cells, "benchmark_items": ()}
+    for fact, parts_of in untold.items():
+        nothing = pl.DataFrame(schema=CONTRACTS[fact].columns)
+        made.append(write_fact(lake, Fingerprint.of(fact, imported=_KIND), nothing, parts_of))
+    return made
 
 
 def _write_computed(

@@ -85,7 +85,13 @@ class ImportedStudy(Section):
             for position, (name, (domain, capability)) in enumerate(known.items())
         ]
         made_by = [
-            {"model": self.model, "method": name, "kind": "imported", "position": position}
+            {
+                "model": self.model,
+                "method": name,
+                "kind": "imported",
+                "preconditioner": None,
+                "position": position,
+            }
             for position, name in enumerate(methods)
         ]
         own, unknown = {"study": self.name}, {"prompt_format": None, "metric": None}

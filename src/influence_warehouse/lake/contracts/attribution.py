@@ -11,27 +11,52 @@ from influence_warehouse.lake.contracts.columns import (
     METHOD,
     MODEL,
     N_DOCUMENTS,
+    POSITIVE_SUM_FOURTH,
+    POSITIVE_SUM_SQ,
     SCORE_OF,
     SCORE_SUM,
     SCORE_SUM_SQ,
     SHARD,
 )
-from influence_warehouse.lake.contracts.declaring import FLAG, INT, REAL, TEXT, Column, Contract
+from influence_warehouse.lake.contracts.declaring import (
+    FLAG,
+    INT,
+    REAL,
+    SCORE,
+    TEXT,
+    Column,
+    Contract,
+)
 
 _CELL = (MODEL, METHOD, BENCHMARK)
 _KEY = ("model", "method", "benchmark")
+_SUMS = (SCORE_SUM, SCORE_SUM_SQ, POSITIVE_SUM_SQ, POSITIVE_SUM_FOURTH)
 
 FACTS = {
     "document_scores": Contract(
         "Mean score of a document over the items of a benchmark. One row per model, method, "
         "benchmark and document.",
-        (*_CELL, DOC_ID, BIN_ID, SCORE_OF),
+        (
+            *_CELL,
+            DOC_ID,
+            BIN_ID,
+            SCORE_OF,
+            Column(
+                "positive_square",
+                SCORE,
+                "Mean over the items of the squared score where it is above 0, and of 0 where it "
+                "is not; null of imported scores that are not by item.",
+                unit="score squared",
+                low=0,
+                is_nullable=True,
+            ),
+        ),
         key=(*_KEY, "doc_id"),
         in_parts=True,
     ),
     "shard_bin_item_scores": Contract(
         "Sums of scores within one shard. One row per model, method, benchmark, item and bin.",
-        (*_CELL, ITEM_ID, BIN_ID, N_DOCUMENTS, SCORE_SUM, SCORE_SUM_SQ),
+        (*_CELL, ITEM_ID, BIN_ID, N_DOCUMENTS, *_SUMS),
         key=(*_KEY, "item_id", "bin_id"),
         in_parts=True,
     ),
@@ -57,8 +82,7 @@ FACTS = {
                 unit="documents",
                 low=0,
             ),
-            SCORE_SUM,
-            SCORE_SUM_SQ,
+            *_SUMS,
         ),
         key=(*_KEY, "item_id", "bin_id"),
         in_parts=True,

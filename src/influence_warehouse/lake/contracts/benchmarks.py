@@ -24,6 +24,13 @@ FACTS = {
                 "Subject of the item; null where the benchmark has none.",
                 is_nullable=True,
             ),
+            Column(
+                "cluster",
+                TEXT,
+                "Source that items share, and by which they are drawn: the subject, or what the "
+                "study names in columns.cluster. An item without one, and every item of a "
+                "benchmark that has a single source, is its own: the item_id.",
+            ),
             Column("question", TEXT, "The question as the benchmark gives it."),
             Column("prompt", TEXT, "The query prompt."),
             Column("choices", TEXTS, "Answers to choose from."),

@@ -70,6 +70,14 @@ ITEM_SUBSET = Column(
     "base model answers right (`correct`) or wrong (`incorrect`).",
     values=("all", "correct", "incorrect"),
 )
+N_CLUSTERS = Column(
+    "n_clusters",
+    INT,
+    "Sources that the items come from (benchmark_items.cluster), the unit that is resampled: as "
+    "many as items where none share one.",
+    unit="clusters",
+    low=1,
+)
 N_DOCUMENTS = Column(
     "n_documents",
     INT,
@@ -81,6 +89,20 @@ SCORE_OF = Column("score", SCORE, "Score; positive = supportive.", unit="score")
 SCORE_SUM = Column("score_sum", REAL, "Sum of the scores.", unit="score")
 SCORE_SUM_SQ = Column(
     "score_sum_sq", REAL, "Sum of the squared scores.", unit="score squared", low=0
+)
+POSITIVE_SUM_SQ = Column(
+    "positive_sum_sq",
+    REAL,
+    "Sum of the squares of the scores above 0.",
+    unit="score squared",
+    low=0,
+)
+POSITIVE_SUM_FOURTH = Column(
+    "positive_sum_fourth",
+    REAL,
+    "Sum of the fourth powers of the scores above 0.",
+    unit="score to the fourth",
+    low=0,
 )
 MEAN = Column("mean", REAL, "Mean.", unit="score", is_nullable=True)
 

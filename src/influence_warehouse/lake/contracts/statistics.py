@@ -2,7 +2,13 @@
 
 from dataclasses import replace
 
-from influence_warehouse.lake.contracts.columns import BENCHMARK, ITEM_SUBSET, METHOD, MODEL
+from influence_warehouse.lake.contracts.columns import (
+    BENCHMARK,
+    ITEM_SUBSET,
+    METHOD,
+    MODEL,
+    N_CLUSTERS,
+)
 from influence_warehouse.lake.contracts.declaring import INT, REAL, TEXT, Column, Contract
 
 _LEVEL = Column("level", TEXT, "`bin`, `topic` or `format`.", values=("bin", "topic", "format"))
@@ -41,9 +47,41 @@ def _p_value(meaning: str) -> Column:
 _FREEDOM = _real(
     "degrees_of_freedom",
     "degrees",
-    "Of Student's t: the items less one, or those of the documents where they are fewer.",
+    "Of Student's t: the sources of items (n_clusters) less one, or those of the documents where "
+    "they are fewer.",
     low=0,
 )
+
+
+def _measure(
+    name: str, unit: str, meaning: str, expected: str, high: float | None = None
+) -> tuple[Column, ...]:
+    """A measure of single items over regions, with its error, interval and test."""
+    return (
+        _real(name, unit, meaning, low=0, high=high),
+        _real(
+            f"{name}_standard_error",
+            unit,
+            f"Standard error of {name} less {expected}, over sources of items and documents.",
+            low=0,
+        ),
+        _real(
+            f"{name}_low",
+            unit,
+            f"Lower bound of the 95 % interval of {name}, {expected} held: less t times "
+            f"{name}_standard_error, t being Student's 97.5 % quantile.",
+        ),
+        _real(f"{name}_high", unit, f"Upper bound of the interval of {name}."),
+        _real(
+            f"{name}_p_value",
+            "probability",
+            f"One-sided p-value that {name} is no more than {expected}, by Student's t; null "
+            "where nothing varies.",
+            low=0,
+            high=1,
+        ),
+    )
+
 
 FACTS = {
     "region_inference": Contract(
@@ -56,6 +94,7 @@ FACTS = {
             ITEM_SUBSET,
             _LEVEL,
             _REGION_ID,
+            N_CLUSTERS,
             _real(
                 "standard_error",
                 "score",
@@ -96,6 +135,21 @@ FACTS = {
                 "Lower bound of its 95 % interval, which counts the error of the scale too.",
             ),
             _z("true_z_high", "Upper bound of its 95 % interval."),
+            *_measure(
+                "support",
+                "share of the query's second moment",
+                "Mean over items and the region's documents of the squared score where it is "
+                "above 0, over the item's mean squared score over all documents. Items whose "
+                "scores are all 0 count as 0.",
+                "the support of all documents",
+            ),
+            *_measure(
+                "enrichment",
+                "times",
+                "Share of the places among each item's strongest documents that are in the "
+                "region, over the region's share of the documents.",
+                "1",
+            ),
         ),
         key=("model", "method", "benchmark", "item_subset", "level", "region_id"),
         in_parts=True,
@@ -194,7 +248,8 @@ FACTS = {
             _r(
                 "pearson_low",
                 "Lower bound of the 95 % interval, by Fisher's transform, of the Pearson that "
-                "other items and documents in the same numbers give on average, -1 to 1.",
+                "other items and documents in the same numbers give on average, -1 to 1. Null "
+                "where the signal share of either benchmark is not above 0.",
             ),
             _r("pearson_high", "Upper bound of the same interval, -1 to 1."),
             _real(
@@ -243,12 +298,14 @@ FACTS = {
             ),
             _z(
                 "delta_z_low",
-                "2.5 % quantile of delta_z over the resamples, the spread held; null below ten "
-                "items of either kind.",
+                "Lower bound of the 95 % interval, the spread held: delta_z less t times "
+                "delta_z_standard_error, t being Student's 97.5 % quantile; null below ten items "
+                "of either kind.",
             ),
-            _z("delta_z_high", "97.5 % quantile of delta_z over the resamples."),
+            _z("delta_z_high", "Upper bound of the same interval."),
+            _FREEDOM,
             _p_value(
-                "Two-sided p-value that delta_z is 0: normal, from delta_z over its standard "
+                "Two-sided p-value that delta_z is 0: Student's t of delta_z over its standard "
                 "error, 0 to 1; null where the error is 0 or unknown."
             ),
         ),
@@ -271,13 +328,15 @@ FACTS = {
             ),
             _z(
                 "difference_low",
-                "2.5 % quantile of the difference over the resamples; null below ten items of "
-                "either kind in any of its benchmarks.",
+                "Lower bound of the 95 % interval: the difference less t times its standard "
+                "error, t being Student's 97.5 % quantile; null below ten items of either kind in "
+                "any of its benchmarks.",
             ),
-            _z("difference_high", "97.5 % quantile of the difference over the resamples."),
+            _z("difference_high", "Upper bound of the same interval."),
+            _FREEDOM,
             _p_value(
-                "Two-sided p-value that the difference is 0: normal, from the difference over its "
-                "standard error, 0 to 1; null where the error is 0 or unknown."
+                "Two-sided p-value that the difference is 0: Student's t of the difference over "
+                "its standard error, 0 to 1; null where the error is 0 or unknown."
             ),
         ),
         key=("model", "method", "contrast", "level", "region_id"),

@@ -54,6 +54,14 @@ FACTS = {
                 TEXT,
                 "What the method computes, for example `trackstar`; of an import `imported`.",
             ),
+            Column(
+                "preconditioner",
+                TEXT,
+                "What the method's second-moment correction is fitted on; null where it has none "
+                "or nobody told. Mixed with queries, it suppresses the direction that means over "
+                "items read, and profiles of different benchmarks come out opposed.",
+                is_nullable=True,
+            ),
             replace(POSITION, meaning="Position in the study file, from 0, by model and method."),
         ),
         key=("model", "method"),
