@@ -12,10 +12,11 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
+from influence_warehouse.warehouse.inference import mean_columns
 from influence_warehouse.warehouse.intervals import (
     correlations,
-    degrees_of_freedom,
     fisher_interval,
+    freedom_of,
     standard_error,
     t_half,
     two_sided_p,
@@ -29,6 +30,7 @@ from influence_warehouse.warehouse.profiles import (
     weighted_sum,
 )
 from influence_warehouse.warehouse.resamples import Drawn
+from influence_warehouse.warehouse.support import measure_columns
 from tests.simulated_studies import (
     BINS,
     CONTRAST,
@@ -50,16 +52,24 @@ POPULATIONS = pl.DataFrame(
 )
 REGIMES = {
     "2-5 documents, 30 items": Regime(),
-    "2-5, 200": Regime(items=200),
-    "5-20, 30": Regime(documents=(5, 20)),
-    "5-20, 200": Regime(documents=(5, 20), items=200),
-    "50, 30": Regime(documents=(50, 50)),
-    "2-5, 30, no interaction": Regime(item_in_topic=0, item_in_bin=0, residual=0),
+    "2-5, 30, no interaction": Regime(item_in_topic=0, item_in_bin=0, residual=0.1),
     "2-5, 30, mostly interaction": Regime(document=0.2, residual=3.0),
-    "2-5, 30, weak spread": Regime(spread=0.3),
-    "5-20, 30, weak spread": Regime(documents=(5, 20), spread=0.3),
     "2-5, 30, heavy tails": Regime(heavy_tails=True),
+    "2-5, 30, weak spread": Regime(spread=0.3),
+    "2-5, 200": Regime(items=200),
+    "5-20, 30": Regime((5, 20)),
+    "5-20, 30, weak spread": Regime((5, 20), spread=0.3),
     "5-20, 30, heavy tails, unequal bins": Regime((5, 20), heavy_tails=True, unequal_bins=0.5),
+    "5-20, 200": Regime((5, 20), items=200),
+    "50, 30": Regime((50, 50)),
+    "5-20, 20 sources of 3 items": Regime((5, 20), 60, sources=20, document_in_source=1.0),
+    "5-20, 10 sources of 6 items": Regime((5, 20), 60, sources=10, document_in_source=1.0),
+    "5-20, 5 sources of 12 items": Regime((5, 20), 60, sources=5, document_in_source=1.0),
+    "5-20, 30, items that oppose each other": Regime((5, 20), opposed=1.0),
+    "2-5, 30, no spread": Regime(spread=0.0),
+    "5-20, 10 sources of 6 items, no spread": Regime(
+        (5, 20), 60, sources=10, document_in_source=1.0, spread=0.0
+    ),
 }
 Rates = dict[tuple[str, str], float]
 # Mean, its standard error over studies, and how many studies have a rate.
@@ -74,34 +84,57 @@ def coverage(study: SimulatedStudy) -> Rates:
     rates: Rates = {}
     for level in _levels(study):
         profiles = [profile.over(level) for profile, _ in found]
-        half = t_half(degrees_of_freedom(study.items, level.document_freedom))
         if level.name == "bin":
-            errors = study.resampled.std(axis=1, ddof=1)
-            rates["mean", "bin"] = _held(study.means, half * errors, study.truth)
+            half = [
+                mean_columns(drawn, level)["mean_high"] - drawn.means for drawn in _drawn(study)
+            ]
+            rates["mean", "bin"] = _held(study.means, np.stack(half), study.truth)
         for name, noise_name, targets in (
             ("z", "noise", level.mean(held)),
             ("true_z", "true_noise", level.mean(true)),
         ):
             z = np.stack([getattr(profile, name) for profile in profiles])
-            noise = [getattr(profile, noise_name) for profile in profiles]
-            error = half * np.stack([standard_error(draws) for draws in noise])
+            error = np.stack([_half(profile, noise_name, level) for profile in profiles])
             rates[name, level.name] = _held(z, error, targets)
             picked = np.where(z > 1.5, z, np.nan)
             rates[f"{name} picked", level.name] = _held(picked, error, targets)
             for kind, c in (("delta", CONTRAST), ("interaction", INTERACTION)):
                 contrast = weighted_sum(profiles, c)
-                error = half * standard_error(getattr(contrast, noise_name))
-                rate = _held(getattr(contrast, name), error, c @ targets)
+                half = _half(contrast, noise_name, level)
+                rate = _held(getattr(contrast, name), half, c @ targets)
                 rates[f"{kind}_{name}", level.name] = rate
         rates.update(_true_pearson(study, level, found))
+        rates["support", level.name] = _support_held(study, level)
     return rates
 
 
+def _support_held(study: SimulatedStudy, level: Level) -> float:
+    columns = measure_columns({"support": study.support}, "all", level, study.documents)
+    half = columns["support_high"] - columns["support"]
+    average = study.documents / study.documents.sum()
+    observed = study.support.items.values.mean(axis=0)
+    above = columns["support"] - observed @ average
+    return _held(above, half, _true_above(study, level))
+
+
+def _true_above(study: SimulatedStudy, level: Level) -> np.ndarray:
+    """True support of each region less that of all documents."""
+    share = (study.documents / study.documents.sum())[:, None]
+    return study.true_support @ (level.document_weights - share)
+
+
+def _half(profile: Profile, noise: str, level: Level) -> np.ndarray:
+    """Half an interval of the values whose noise has that name."""
+    return t_half(freedom_of(profile, level)) * standard_error(getattr(profile, noise))
+
+
 def _standardized(study: SimulatedStudy) -> list[tuple[Profile, Signal]]:
-    return [
-        standardized(Drawn(means, resampled, study.items))
-        for means, resampled in zip(study.means, study.resampled, strict=True)
-    ]
+    return [standardized(drawn) for drawn in _drawn(study)]
+
+
+def _drawn(study: SimulatedStudy) -> list[Drawn]:
+    draws = zip(study.means, study.item_noise, study.document_noise, strict=True)
+    return [Drawn(*each, study.n_clusters) for each in draws]
 
 
 def _levels(study: SimulatedStudy) -> list[Level]:
@@ -133,15 +166,26 @@ def false_discoveries(study: SimulatedStudy) -> Rates:
     found = _standardized(study)
     rates: Rates = {}
     for level in _levels(study):
-        freedom = degrees_of_freedom(study.items, level.document_freedom)
         profiles = [profile.over(level) for profile, _ in found]
         for name, c in (("z", np.eye(4)[0]), ("delta_z", CONTRAST), ("interaction", INTERACTION)):
             value = weighted_sum(profiles, c)
-            p_value = two_sided_p(value.z, standard_error(value.noise), freedom)
+            error = standard_error(value.noise)
+            p_value = two_sided_p(value.z, error, freedom_of(value, level))
             rejected = stats.false_discovery_control(p_value) < 0.10
             null = np.abs(c @ level.mean(study.truth)) < 1e-9
             rates[name, level.name] = float((rejected & null).sum() / max(rejected.sum(), 1))
+        columns = measure_columns({"support": study.support}, "all", level, study.documents)
+        rejected = _q_values(columns["support_p_value"]) < 0.10
+        null = _true_above(study, level) <= 0
+        rates["support", level.name] = float((rejected & null).sum() / max(rejected.sum(), 1))
     return rates
+
+
+def _q_values(p_values: np.ndarray) -> np.ndarray:
+    """Over the regions that have a p-value."""
+    q_values, known = np.ones(len(p_values)), np.isfinite(p_values)
+    q_values[known] = stats.false_discovery_control(p_values[known])
+    return q_values
 
 
 def expected_correlations(regime: Regime, truths: int, repeats: int) -> Summary:
@@ -188,11 +232,12 @@ def _mean(rates: np.ndarray) -> tuple[float, float, int]:
 def _print(studies: int, regimes: list[str]) -> None:
     for name in regimes or REGIMES:
         regime = REGIMES[name]
-        for null in (False, True):
-            cells = measure(regime, studies, seed=11, null=null)
-            _print_row(name, "FDR" if null else "coverage", cells)
-        # 200 studies of one truth, so that the error of their mean is small beside theirs.
-        _print_row(name, "coverage", expected_correlations(regime, max(studies // 50, 3), 200))
+        _print_row(name, "FDR", measure(regime, studies, seed=11, null=True))
+        # Where all true values are 0 there is no unit to give them in.
+        if regime.spread > 0:
+            _print_row(name, "coverage", measure(regime, studies, seed=11))
+            # 200 studies of one truth, so that the error of their mean is small beside theirs.
+            _print_row(name, "coverage", expected_correlations(regime, max(studies // 50, 3), 200))
 
 
 def _print_row(regime: str, kind: str, cells: Summary) -> None:

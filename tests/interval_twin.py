@@ -19,23 +19,30 @@ HALF = stats.norm.ppf(0.975)
 class Profiles:
     """Standardized values with their resampled noise, in both units.
 
-    `z`, `true_z` [benchmarks, bins]; `noise`, `true_noise` [benchmarks, resamples, bins];
-    `signal_share`, `share_error` [benchmarks]. What is true is NaN without a scale.
+    `z`, `true_z` [benchmarks, bins]; noise [benchmarks, resamples, bins], of items, of documents
+    and of the true values; `signal_share`, `share_error` [benchmarks]. What is true is NaN
+    without a scale.
     """
 
     z: np.ndarray
-    noise: np.ndarray
+    item_noise: np.ndarray
+    document_noise: np.ndarray
     true_z: np.ndarray
     true_noise: np.ndarray
     signal_share: np.ndarray
     share_error: np.ndarray
 
+    @property
+    def noise(self) -> np.ndarray:
+        return self.item_noise + self.document_noise
 
-def profiles(means: np.ndarray, resampled: np.ndarray) -> Profiles:
-    """From observed bin means [benchmarks, bins] and theirs in every resample."""
+
+def profiles(means: np.ndarray, items: np.ndarray, documents: np.ndarray) -> Profiles:
+    """From observed bin means [benchmarks, bins] and what items and documents add to them."""
     spread = means.std(axis=-1, ddof=1, keepdims=True)
     z = _centred(means) / spread
-    noise = _centred(resampled) / spread[:, None] - z[:, None]
+    item_noise, document_noise = (_centred(draws) / spread[:, None] for draws in (items, documents))
+    noise = item_noise + document_noise
     variance = noise.var(axis=-1, ddof=1)
     share = 1 - variance.mean(axis=1)
     along = (noise * z[:, None]).sum(axis=-1) / (z.shape[-1] - 1)
@@ -45,13 +52,78 @@ def profiles(means: np.ndarray, resampled: np.ndarray) -> Profiles:
     growth = (width - (1 - share)[:, None]) / (2 * share)[:, None]
     true_z = z / scale
     true_noise = noise / scale[..., None] - true_z[:, None] * growth[..., None]
-    return Profiles(z, noise, true_z, true_noise, share, error)
+    return Profiles(z, item_noise, document_noise, true_z, true_noise, share, error)
 
 
-def degrees_of_freedom(items: int, documents: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Of every region: the smaller of items - 1 and the sum over its bins [regions]."""
+def degrees_of_freedom(
+    of_items: list[np.ndarray], of_documents: np.ndarray, clusters: int, free: np.ndarray
+) -> np.ndarray:
+    """Satterthwaite's of variances [regions] of each benchmark's items, and of documents."""
+    total = sum(of_items) + of_documents
+    return total**2 / (sum(v**2 for v in of_items) / (clusters - 1) + of_documents**2 / free)
+
+
+def document_freedom(documents: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Of every region: the sum over its bins [regions]."""
     own = np.maximum(documents - 1, 1)
-    return np.minimum(items - 1, ((4 + own) ** 2 / own) @ (weights > 0))
+    return ((4 + own) ** 2 / own) @ (weights > 0)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measure over regions [regions]: estimate, that of all documents, error, freedom."""
+
+    estimate: np.ndarray
+    overall: float
+    error: np.ndarray
+    freedom: np.ndarray
+
+
+def measured(
+    values: np.ndarray,
+    raw: np.ndarray,
+    clusters: np.ndarray,
+    bins: np.ndarray,
+    region_of: np.ndarray,
+) -> Measured:
+    """From the scores themselves, document by document.
+
+    `values` [items, documents] in the measure's unit, `raw` the same before it is divided by what
+    the item gives; `clusters` [items]; `bins` [documents]; `region_of` [documents], from 0.
+    """
+    member = region_of[:, None] == np.arange(region_of.max() + 1)
+    weights = member / member.sum(axis=0) - 1 / len(bins)
+    above = values @ weights
+    about = above - above.mean(axis=0)
+    groups = np.stack([about[clusters == c].sum(axis=0) for c in np.unique(clusters)])
+    count = len(groups)
+    of_items = count / (count - 1) * (groups**2).sum(axis=0) / len(values) ** 2
+    variances = _document_variances(raw, bins) * (values.mean() / raw.mean()) ** 2
+    present, first = np.unique(bins, return_index=True)
+    documents = np.bincount(bins)[present]
+    of_bins = weights[first] * documents[:, None]
+    of_documents = (variances / documents) @ of_bins**2
+    free = document_freedom(documents, member[first])
+    freedom = degrees_of_freedom([of_items], of_documents, count, free)
+    estimate = (values @ (member / member.sum(axis=0))).mean(axis=0)
+    return Measured(estimate, values.mean(), np.sqrt(of_items + of_documents), freedom)
+
+
+def _document_variances(raw: np.ndarray, bins: np.ndarray) -> np.ndarray:
+    """Moderated variance within each bin with documents of the documents' means over items, less
+    the share that single items bring in."""
+    items, present = len(raw), np.unique(bins)
+    documents = np.bincount(bins)[present]
+
+    def within(rows: np.ndarray) -> np.ndarray:
+        parts = [rows[..., bins == b] for b in present]
+        return np.stack([p.var(axis=-1) * p.shape[-1] for p in parts], axis=-1)
+
+    scatter, free = within(raw.mean(axis=0).astype(np.float32).astype(float)), documents - 1
+    pooled = scatter.sum() / free.sum()
+    single = within(raw).sum() / (items * free.sum())
+    share = np.clip((single / pooled - 1) / (items - 1), 0, 1)
+    return (4 * pooled + scatter) / (4 + free) * (1 - share)
 
 
 def correlations(z: np.ndarray, noise: np.ndarray) -> tuple[float, float, float, float]:

@@ -158,7 +158,7 @@ def _world(study: Study, lake: Lake, documents: int, items: int) -> SyntheticLak
     scores = {}
     for name in BENCHMARKS:
         planted = truth.filter(pl.col("benchmark") == name)["bin_id"].to_numpy()
-        effect = 0.012 * np.isin(bin_of, planted) + rng.normal(0, 0.002, 576)[bin_of]
+        effect = 0.012 * np.isin(bin_of, planted) + rng.normal(0, 0.003, 576)[bin_of]
         noise = rng.normal(0, 0.01, (items, documents))
         scores[name] = effect + shared + rng.normal(0, 0.003, items)[:, None] + noise
     ids = [f"doc-{number:05d}" for number in range(documents)]

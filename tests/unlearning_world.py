@@ -43,7 +43,7 @@ CHOSEN_COLUMNS: dict[str, Any] = {
         ("study", "model", "method", "benchmark", "region_kind", "topic", "format"), pl.String
     ),
     "influence_rank": pl.Int64,
-    **dict.fromkeys(("z", "shrunken_z", "q_value"), pl.Float64),
+    **dict.fromkeys(("support", "support_t", "support_q_value", "z"), pl.Float64),
     "reason": pl.String,
 }
 
@@ -128,9 +128,10 @@ def chosen_bins(*regions: tuple[str, str | None, str | None], study: str = "tiny
                 "topic": topic,
                 "format": format,
                 "influence_rank": rank,
+                "support": 0.7,
+                "support_t": 4.0,
+                "support_q_value": 0.01,
                 "z": 1.0,
-                "shrunken_z": 0.1,
-                "q_value": 0.01,
                 "reason": "test",
             }
             for rank, (benchmark, topic, format) in enumerate(regions, start=1)

@@ -22,7 +22,8 @@ from tests.synthetic import BENCHMARKS, CELL, METHOD
 
 REASONING, STEM = "social_reasoning", "stem_reasoning"
 LEVELS = {"topics": "topic", "formats": "format", "bins": "bin"}
-FIGURES = ["influence_rank", "n_documents", "z", "shrunken_z", "q_value"]
+FIGURES = ["influence_rank", "n_documents", "support", "benchmark_support", "support_t"]
+FIGURES += ["support_q_value", "z"]
 PLACE = ["benchmark", "topic", "format"]
 pytestmark = pytest.mark.slow
 Choose = Callable[..., tuple[Study, subprocess.CompletedProcess[str]]]
@@ -71,7 +72,7 @@ def chosen(home, choose) -> Callable[..., tuple[Study, pl.DataFrame]]:
 
 @pytest.fixture(scope="module")
 def ranked(query) -> pl.DataFrame:
-    """All regions of all kinds, ranked by shrunken_z, then z, within benchmark and kind."""
+    """All regions of all kinds, ranked by support over its error within benchmark and kind."""
     missing = {
         "topic": pl.lit(None, pl.String).alias("format"),
         "format": pl.lit(None, pl.String).alias("topic"),
@@ -82,13 +83,13 @@ def ranked(query) -> pl.DataFrame:
         frame = frame.with_columns(missing[level]) if level in missing else frame
         frame = frame.select(*PLACE, *FIGURES[1:], region_kind=pl.lit(level))
         order = frame.sort(
-            "benchmark", "shrunken_z", "z", "topic", "format",
-            descending=[False, True, True, False, False], nulls_last=True,
+            "benchmark", "support_t", "topic", "format",
+            descending=[False, True, False, False], nulls_last=True,
         )  # fmt: skip
         frames.append(
             order.with_columns(
                 influence_rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("benchmark"),
-                n_regions=pl.col("shrunken_z").count().over("benchmark"),
+                n_regions=pl.col("support_t").count().over("benchmark"),
             )
         )
     return pl.concat(frames)
@@ -143,7 +144,7 @@ def test_shrunken_z_is_empirical_bayes_of_z(query):
         ("topics", 2, 0.05, None),
         ("topics", 3, 0.9, None),
         ("bins", 4, 0.2, [REASONING, STEM]),
-        # All shrink to one value: z tells them apart, and its sign alone keeps a format out.
+        # Whether a format has more than the average alone keeps it out.
         ("formats", 24, 1.0, [STEM]),
     ],
 )
@@ -156,8 +157,8 @@ def test_ranking_rules_take_the_first_that_pass(
     passing = ranked.filter(
         pl.col("region_kind") == LEVELS[rule],
         pl.col("benchmark").is_in(targets),
-        pl.col("z") > 0,
-        pl.col("q_value") <= max_q,
+        pl.col("support") > pl.col("benchmark_support"),
+        pl.col("support_q_value") <= max_q,
     )
     places = pl.col("influence_rank").rank("ordinal").over("benchmark")
     expected = passing.filter(places <= per_benchmark)
@@ -167,7 +168,9 @@ def test_ranking_rules_take_the_first_that_pass(
         found.sort(PLACE).iter_rows(named=True), expected.sort(PLACE).iter_rows(named=True),
         strict=True,
     ):  # fmt: skip
-        of = f"rank {wanted['influence_rank']} of {wanted['n_regions']} by shrunken z"
+        rank, is_told = wanted["influence_rank"], wanted["support_q_value"] < 0.05
+        place = f"rank {rank}" if is_told else f"not told apart from the average, place {rank}"
+        of = f"{place} of {wanted['n_regions']} by support over its error"
         assert row["reason"] == f"{of}; q at most {max_q}"
     assert set(plan_runs(study, found)["run_id"]) == _keys(rows)
 
@@ -175,15 +178,22 @@ def test_ranking_rules_take_the_first_that_pass(
 def test_each_limit_of_the_rule_keeps_something_out(ranked):
     """So that the test above can fail: each limit binds on these marts."""
     topics = ranked.filter(pl.col("region_kind") == "topic")
-    assert topics.filter(pl.col("z") < 0, pl.col("q_value") <= 0.9).height, "the sign"
-    passing = topics.filter(pl.col("z") > 0, pl.col("q_value") <= 0.9)
-    assert passing.height < topics.filter(pl.col("z") > 0).height, "q"
+    above = pl.col("support") > pl.col("benchmark_support")
+    assert topics.filter(~above, pl.col("support_q_value") <= 1).height, "more than the average"
+    passing = topics.filter(above, pl.col("support_q_value") <= 0.9)
+    assert passing.height < topics.filter(above).height, "q"
     assert passing["benchmark"].value_counts()["count"].max() > 3, "the number"
-    by_z = passing.sort("benchmark", "z", descending=[False, True])
-    assert by_z.group_by("benchmark").head(3)["topic"].to_list() != (
-        passing.sort("benchmark", "influence_rank").group_by("benchmark").head(3)["topic"].to_list()
-    ), "the order by shrunken_z is another than by z"
-    assert ranked.filter(pl.col("z") < 0, pl.col("shrunken_z") > 0).height, "whose sign"
+    bins = ranked.filter(pl.col("region_kind") == "bin")
+    firsts = [
+        bins.sort("benchmark", by, descending=[False, True], nulls_last=True)
+        .group_by("benchmark", maintain_order=True)
+        .head(4)["topic"]
+        .to_list()
+        for by in ("support", "support_t")
+    ]
+    assert firsts[0] != firsts[1], "the order by support over its error is another than by support"
+    told = topics.filter(above)["support_q_value"] < 0.05
+    assert told.any() and not told.all(), "reasons of both kinds"
 
 
 def test_an_explicit_list_is_taken_whatever_its_figures(chosen, ranked):

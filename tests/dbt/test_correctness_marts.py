@@ -55,16 +55,44 @@ def _fold(values: np.ndarray, level: str) -> np.ndarray:
     return np.nanmean(square, axis=-1 if level == "topic" else -2)
 
 
-def _difference(world: SyntheticLake, benchmark: str) -> tuple[np.ndarray, np.ndarray]:
-    """Differences between right and wrong answers, [576], and in every resample."""
+# Noise [resamples, regions] of items with the number of their sources, and of documents.
+Noise = tuple[list[tuple[np.ndarray, int]], np.ndarray]
+
+
+def _difference(world: SyntheticLake, benchmark: str) -> tuple[np.ndarray, Noise]:
+    """Differences between right and wrong answers, [576], and what every resample adds."""
     unit = np.nanstd(world.bin_means(benchmark), ddof=1)
     estimate = [_centred(_means(world, benchmark, subset)) for subset in SUBSETS]
     found, drawn = draw_resamples(world.study, world.lake, CELL), []
-    for subset in SUBSETS:
-        means = np.full((world.study.statistics.resamples, 576), np.nan)
-        means[:, found.bin_ids] = found.drawn[subset][benchmark].resampled
-        drawn.append(_centred(means))
-    return (estimate[0] - estimate[1]) / unit, (drawn[0] - drawn[1]) / unit
+    for sign, subset in zip((1, -1), SUBSETS, strict=True):
+        own = found.drawn[subset][benchmark]
+        for noise in (own.item_noise, own.document_noise):
+            means = np.full((world.study.statistics.resamples, 576), np.nan)
+            means[:, found.bin_ids] = noise
+            drawn.append(sign * _centred(means) / unit)
+    items = list(zip(drawn[::2], SOURCES, strict=True))
+    return (estimate[0] - estimate[1]) / unit, (items, drawn[1] + drawn[3])
+
+
+# Of 30 items in pairs the 20 right ones are of 15 sources, the 10 wrong ones of 10.
+SOURCES = (15, 10)
+
+
+def _error(world: SyntheticLake, level: str, noise: Noise) -> tuple[np.ndarray, np.ndarray]:
+    """Standard error of what the noise is added to [regions], and its degrees of freedom."""
+    items = [(_fold(draws, level), count) for draws, count in noise[0]]
+    documents = _fold(noise[1], level)
+    of_documents = documents.var(axis=0, ddof=1)
+    own = np.bincount(world.bin_of, minlength=576)
+    more = np.maximum(own - 1, 1)
+    free = np.where(own > 0, (4 + more) ** 2 / more, 0)
+    square = free.reshape(24, 24)
+    free = {"bin": free, "topic": square.sum(axis=1), "format": square.sum(axis=0)}
+    variances = [draws.var(axis=0, ddof=1) for draws, _ in items]
+    terms = sum(v**2 / (count - 1) for v, (_, count) in zip(variances, items, strict=True))
+    total = sum(variances, of_documents)
+    freedom = total**2 / (terms + of_documents**2 / free[level])
+    return sum((draws for draws, _ in items), documents).std(axis=0, ddof=1), freedom
 
 
 def _numbers(rows: pl.DataFrame, column: str) -> np.ndarray:
@@ -87,14 +115,15 @@ def test_differences_between_right_and_wrong_answers(split, level):
         for subset in SUBSETS:
             expected = _fold(_centred(_means(world, benchmark, subset)) / unit, level)
             assert_allclose(_numbers(rows, f"z_{subset}"), expected, atol=1e-9)
-        estimate, drawn = (_fold(v, level) for v in _difference(world, benchmark))
+        estimate, noise = _difference(world, benchmark)
+        estimate = _fold(estimate, level)
         assert_allclose(_numbers(rows, "delta_z"), estimate, atol=1e-9)
-        error = drawn.std(axis=0, ddof=1)
-        low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+        error, freedom = _error(world, level, noise)
+        half = stats.t.ppf(0.975, freedom) * error
         assert_allclose(_numbers(rows, "delta_z_standard_error"), error, atol=1e-9)
-        assert_allclose(_numbers(rows, "delta_z_low"), low, atol=1e-9)
-        assert_allclose(_numbers(rows, "delta_z_high"), high, atol=1e-9)
-        p_value = 2 * stats.norm.sf(np.abs(estimate / error))
+        assert_allclose(_numbers(rows, "delta_z_low"), estimate - half, atol=1e-9)
+        assert_allclose(_numbers(rows, "delta_z_high"), estimate + half, atol=1e-9)
+        p_value = 2 * stats.t.sf(np.abs(estimate / error), freedom)
         assert_allclose(_numbers(rows, "p_value"), p_value, rtol=1e-9)
         known = rows.drop_nulls("p_value")
         q_value = stats.false_discovery_control(known["p_value"])
@@ -156,18 +185,21 @@ def test_contrasts_among_right_and_wrong_answers(split, level):
     world, query = split
     found = {name: _difference(world, name) for name in NAMES}
     for contrast, a, b in CONTRASTS:
-        found[contrast] = tuple(x - y for x, y in zip(found[a], found[b], strict=True))
+        (first, (items_a, documents_a)), (second, (items_b, documents_b)) = found[a], found[b]
+        items = [*items_a, *((-draws, count) for draws, count in items_b)]
+        found[contrast] = first - second, (items, documents_a - documents_b)
         rows = query(
             f"from correctness_contrast_differences where contrast = '{contrast}' "
             f"and level = '{level}' order by region"
         )
-        estimate, drawn = (_fold(values, level) for values in found[contrast])
+        estimate, noise = _fold(found[contrast][0], level), found[contrast][1]
+        error, freedom = _error(world, level, noise)
         assert_allclose(rows["difference"], estimate, atol=1e-9)
         assert_allclose(rows["delta_z_correct"] - rows["delta_z_incorrect"], estimate, atol=1e-9)
-        low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
-        assert_allclose(rows["difference_low"], low, atol=1e-9)
-        assert_allclose(rows["difference_high"], high, atol=1e-9)
-        p_value = 2 * stats.norm.sf(np.abs(estimate / drawn.std(axis=0, ddof=1)))
+        half = stats.t.ppf(0.975, freedom) * error
+        assert_allclose(rows["difference_low"], estimate - half, atol=1e-9)
+        assert_allclose(rows["difference_high"], estimate + half, atol=1e-9)
+        p_value = 2 * stats.t.sf(np.abs(estimate / error), freedom)
         assert_allclose(rows["p_value"], p_value, rtol=1e-9)
         q_value = stats.false_discovery_control(rows["p_value"])
         assert_allclose(rows["q_value"], q_value, rtol=1e-12)

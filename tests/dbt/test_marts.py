@@ -12,7 +12,9 @@ from tests.interval_twin import (
     Profiles,
     correlations,
     degrees_of_freedom,
+    document_freedom,
     fisher_interval,
+    measured,
     profiles,
 )
 from tests.scoring_lake import CELL
@@ -29,9 +31,12 @@ def _column(query, sql: str) -> np.ndarray:
 def _profiles(world) -> tuple[np.ndarray, Profiles]:
     """Bins with documents, and the values and noise of all benchmarks over them."""
     found = draw_resamples(world.study, world.lake, CELL)
-    resampled = np.stack([found.drawn["all"][name].resampled for name in NAMES])
+    drawn = [found.drawn["all"][name] for name in NAMES]
     means = np.stack([world.bin_means(name)[found.bin_ids] for name in NAMES])
-    return found.bin_ids, profiles(means, resampled)
+    items, documents = (
+        np.stack([getattr(d, noise) for d in drawn]) for noise in ("item_noise", "document_noise")
+    )
+    return found.bin_ids, profiles(means, items, documents)
 
 
 def _weights(held: np.ndarray, level: str) -> np.ndarray:
@@ -41,11 +46,25 @@ def _weights(held: np.ndarray, level: str) -> np.ndarray:
     return members / members.sum(axis=0)
 
 
-def _half(world, held: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Standard errors in half an interval [regions]."""
+def _freedom(
+    world, held: np.ndarray, found: Profiles, weights: np.ndarray, coefficients: np.ndarray
+) -> np.ndarray:
+    """Degrees of freedom of the weighted sum of benchmarks [regions]."""
     documents = np.bincount(world.bin_of, minlength=576)[held]
-    freedom = degrees_of_freedom(len(world.item_scores[STEM]), documents, weights)
-    return stats.t.ppf(0.975, freedom)
+    used = np.flatnonzero(coefficients)
+    of_items = [(coefficients[i] * found.item_noise[i] @ weights).var(axis=0, ddof=1) for i in used]
+    of_documents = np.tensordot(coefficients[used], found.document_noise[used] @ weights, 1)
+    return degrees_of_freedom(
+        of_items,
+        of_documents.var(axis=0, ddof=1),
+        world.clusters(STEM).max() + 1,
+        document_freedom(documents, weights),
+    )
+
+
+def _half(*of_what) -> np.ndarray:
+    """Standard errors in half an interval [regions]."""
+    return stats.t.ppf(0.975, _freedom(*of_what))
 
 
 def _by_topic(values: np.ndarray) -> np.ndarray:
@@ -97,8 +116,8 @@ def test_topics_and_formats_are_unweighted_means(world, query, level):
 def test_intervals_of_regions_are_those_of_the_numpy_twin(world, query, level):
     held, found = _profiles(world)
     weights = _weights(held, level)
-    half = _half(world, held, weights)
     for position, name in enumerate(NAMES):
+        half = _half(world, held, found, weights, np.eye(4)[position])
         key = "bin_id" if level == "bin" else level
         rows = query(
             f"select * from {level}_influence where benchmark = '{name}' "
@@ -145,9 +164,13 @@ def test_weighted_topic_values(world, query):
 
 def test_intervals_of_bin_means(world, query):
     drawn = draw_resamples(world.study, world.lake, CELL)
-    held = drawn.bin_ids
-    error = drawn.drawn["all"][STEM].resampled.std(axis=0, ddof=1)
-    half = _half(world, held, np.eye(len(held))) * error
+    held, own = drawn.bin_ids, drawn.drawn["all"][STEM]
+    error = (own.item_noise + own.document_noise).std(axis=0, ddof=1)
+    variances = [noise.var(axis=0, ddof=1) for noise in (own.item_noise, own.document_noise)]
+    documents = np.bincount(world.bin_of, minlength=576)[held]
+    free = document_freedom(documents, np.eye(len(held)))
+    freedom = degrees_of_freedom(variances[:1], variances[1], own.n_clusters, free)
+    half = stats.t.ppf(0.975, freedom) * error
     found = query(
         f"select * from bin_influence where benchmark = '{STEM}' and z is not null order by bin_id"
     )
@@ -159,19 +182,15 @@ def test_intervals_of_bin_means(world, query):
 @pytest.mark.parametrize("table", ["bin_influence", "topic_influence", "format_influence"])
 def test_p_values_are_tails_of_t_and_q_values_benjamini_hochberg(world, query, table):
     rows = query(f"select * from {table} where p_value is not null")
-    families = rows.partition_by("benchmark")
+    families, level = rows.partition_by("benchmark"), table.removesuffix("_influence")
     assert len(families) == len(NAMES)
+    held, found = _profiles(world)
     for rows in families:
-        ratio = rows["z"].to_numpy() / rows["z_standard_error"].to_numpy()
-        documents = np.bincount(world.bin_of, minlength=576)
-        level = table.removesuffix("_influence")
-        held = np.flatnonzero(documents)
         key = "bin_id" if level == "bin" else level
-        freedom = degrees_of_freedom(
-            len(world.item_scores[STEM]), documents[held], _weights(held, level)
-        )
-        ratio = ratio[rows[key].arg_sort().to_numpy()]
         rows = rows.sort(key)
+        position = NAMES.index(rows["benchmark"][0])
+        freedom = _freedom(world, held, found, _weights(held, level), np.eye(4)[position])
+        ratio = rows["z"].to_numpy() / rows["z_standard_error"].to_numpy()
         assert_allclose(rows["p_value"], 2 * stats.t.sf(np.abs(ratio), freedom), rtol=1e-9)
         outside = rows["z_low"].to_numpy() * rows["z_high"].to_numpy() > 0
         assert (outside == (rows["p_value"].to_numpy() < 0.05)).all()
@@ -191,7 +210,7 @@ def test_contrasts_and_their_intervals(world, query):
                 f"select * from {level}_contrasts where contrast = '{contrast}' "
                 f"and delta_z is not null order by {key}"
             )
-            half = _half(world, held, weights)
+            half = _half(world, held, found, weights, coefficients)
             for prefix, z, noise in (
                 ("delta_z", found.z, found.noise),
                 ("true_delta_z", found.true_z, found.true_noise),
@@ -281,6 +300,90 @@ def test_top_share_and_enrichment(world, query):
     assert_allclose(_column(query, f"select enrichment {where}"), by_topic, atol=1e-9)
 
 
+@pytest.mark.parametrize("level", ["bin", "topic", "format"])
+@pytest.mark.parametrize("measure", ["support", "enrichment"])
+def test_support_and_enrichment_are_those_of_the_scores_themselves(world, query, level, measure):
+    """Document by document, item by item: no sums by bin, no resamples."""
+    present, region_of = np.unique(
+        {"bin": world.bin_of, "topic": world.bin_of // 24, "format": world.bin_of % 24}[level],
+        return_inverse=True,
+    )
+    key = "bin_id" if level == "bin" else level
+    for name in NAMES:
+        scores = world.item_scores[name]
+        if measure == "support":
+            raw = np.maximum(scores, 0) ** 2
+            values = raw / (scores**2).mean(axis=1, keepdims=True)
+        else:
+            raw = np.zeros_like(scores)
+            top = np.argsort(-scores, axis=1, kind="stable")[:, :TOP_K]
+            np.put_along_axis(raw, top, 1.0, axis=1)
+            values = raw / (TOP_K / scores.shape[1])
+        expected = measured(values, raw, world.clusters(name), world.bin_of, region_of)
+        rows = query(
+            f"select * from {level}_influence where benchmark = '{name}' "
+            f"and n_documents > 0 order by {key}"
+        )
+        assert len(rows) == len(present)
+        assert_allclose(rows[measure], expected.estimate, rtol=1e-9, atol=1e-12)
+        is_one = rows["n_documents"].to_numpy() == 1
+        error = np.where(is_one, np.nan, expected.error)
+        assert_allclose(_floats(rows[f"{measure}_standard_error"]), error, rtol=1e-6)
+        half = stats.t.ppf(0.975, expected.freedom) * error
+        assert_allclose(_floats(rows[f"{measure}_high"]), expected.estimate + half, rtol=1e-6)
+        assert_allclose(
+            _floats(rows[f"{measure}_low"]), expected.estimate - half, rtol=1e-6, atol=1e-9
+        )
+        p_value = stats.t.sf((expected.estimate - expected.overall) / error, expected.freedom)
+        assert_allclose(_floats(rows[f"{measure}_p_value"]), p_value, rtol=1e-5, atol=1e-12)
+        known = rows.drop_nulls(f"{measure}_p_value")
+        q_value = stats.false_discovery_control(known[f"{measure}_p_value"])
+        assert_allclose(known[f"{measure}_q_value"], q_value, rtol=1e-9)
+        if measure == "support":
+            assert_allclose(rows["benchmark_support"], expected.overall, rtol=1e-9)
+            ratio = (expected.estimate - expected.overall) / error
+            assert_allclose(_floats(rows["support_t"]), ratio, rtol=1e-5, atol=1e-9)
+            assert set(rows["unit"]) == {"clusters"} and set(rows["n_clusters"]) == {8}
+        assert_allclose(
+            rows["top_share"], rows["enrichment"] * rows["n_documents"] / 1200, atol=1e-12
+        )
+
+
+@pytest.mark.parametrize("table", ["bin_influence", "topic_influence", "format_influence"])
+def test_regions_have_a_rank_where_they_are_told_from_the_average(query, table):
+    rows = query(f"select * from {table} where support_q_value is not null")
+    assert (rows["support_rank"].is_not_null() == (rows["support_q_value"] < 0.05)).all()
+    ranked = rows.drop_nulls("support_rank").sort("benchmark", "support_rank")
+    assert len(ranked) > 0
+    for own in ranked.partition_by("benchmark"):
+        assert own["support_rank"].to_list() == list(range(1, len(own) + 1))
+        assert own["support_t"].is_sorted(descending=True)
+
+
+def test_sums_and_means_of_influence(world, query):
+    """A region adds the sum of its documents' scores, and its mean is that over their number."""
+    total = np.bincount(world.bin_of, world.item_scores[STEM].mean(axis=0), 576)
+    where = f"from bin_influence where benchmark = '{STEM}' and n_documents > 0 order by bin_id"
+    held = np.bincount(world.bin_of, minlength=576) > 0
+    assert_allclose(_column(query, f"select score_sum {where}"), total[held], rtol=1e-9)
+    by_topic = total.reshape(24, 24).sum(axis=1)
+    documents = np.bincount(world.bin_of // 24)
+    where = f"from topic_influence where benchmark = '{STEM}' order by topic"
+    assert_allclose(_column(query, f"select score_sum {where}"), by_topic, rtol=1e-9)
+    assert_allclose(_column(query, f"select mean {where}"), by_topic / documents, rtol=1e-9)
+
+
+def test_z_is_doubtful_where_halves_of_the_items_oppose_each_other(query):
+    for level in ("bin", "topic", "format"):
+        rows = query(
+            f"select i.item_reliability, i.is_z_doubtful, r.reliability from {level}_influence i "
+            "inner join profile_reliability r using (model, method, benchmark, item_subset) "
+            f"where r.split_over = 'items' and r.level = '{level}'"
+        )
+        assert len(rows) > 0 and rows["item_reliability"].equals(rows["reliability"])
+        assert (rows["is_z_doubtful"] == (rows["reliability"] < 0)).all()
+
+
 def test_concentration(world, query):
     z = world.bin_z(STEM)
     amount = np.sort(np.maximum(z[~np.isnan(z)], 0))
@@ -331,7 +434,11 @@ def test_benchmarks_have_wilson_intervals(world, query):
 def test_planted_recovery_grades_like_scipy(world, query):
     truth = world.lake.read("planted_truth")
     for benchmark, topics in PLANTED_TOPICS.items():
-        for measure in ("z", "enrichment"):
+        for measure, q, average in (
+            ("z", "q_value", "0"),
+            ("enrichment", "enrichment_q_value", "1"),
+            ("support", "support_q_value", "benchmark_support"),
+        ):
             row = query(
                 f"select * from planted_recovery where benchmark = '{benchmark}' "
                 f"and measure = '{measure}'"
@@ -343,6 +450,10 @@ def test_planted_recovery_grades_like_scipy(world, query):
             planted = [ranks[topic] for topic in topics]
             assert row["mean_rank"] == pytest.approx(np.mean(planted))
             assert row["n_planted_topics_found"] == sum(rank <= 2 for rank in planted)
+            is_found = f"benchmark = '{benchmark}' and {q} < 0.05 and {measure} > {average}"
+            found = query(f"select topic from topic_influence where {is_found}")["topic"]
+            assert row["n_significant"] == found.is_in(topics).sum()
+            assert row["n_false"] == (~found.is_in(topics)).sum()
             bins = query(
                 f"select bin_id, {measure} as v from bin_influence "
                 f"where benchmark = '{benchmark}' and {measure} is not null"
@@ -354,7 +465,7 @@ def test_planted_recovery_grades_like_scipy(world, query):
             others = bins.filter(~own & any_planted)["v"]
             u = stats.mannwhitneyu(bins.filter(own)["v"], others).statistic
             assert row["auc_among_planted"] == pytest.approx(u / (own.sum() * len(others)))
-            assert row["auc"] > 0.8, "the planted effect is there to be found"
+            assert row["auc"] > 0.75, "the planted effect is there to be found"
 
 
 def test_bins_and_documents_follow_the_manifest(world, query):

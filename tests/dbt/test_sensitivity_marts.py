@@ -183,7 +183,8 @@ def test_reliability_is_spearman_brown_of_the_mean_half_correlation(world, query
 
 
 def _components(world, benchmark: str) -> tuple[float, float, float]:
-    """Variances over documents and over items, and mean of 1 / n, from the whole score matrix."""
+    """Variances over documents and over sources of two items, and mean of 1 / n, from the whole
+    score matrix."""
     scores, bin_of = world.item_scores[benchmark], world.bin_of
     items = len(scores)
     counts = np.bincount(bin_of, minlength=576)
@@ -197,22 +198,23 @@ def _components(world, benchmark: str) -> tuple[float, float, float]:
     document = within / freedom
     residual = max(by_item / (items * freedom) - document, 0) * items / (items - 1)
     means = np.stack([s.mean(axis=1) for s in each], axis=1)
+    means = (means[::2] + means[1::2]) / 2
     rest = means - means.mean(0) - means.mean(1, keepdims=True) + means.mean()
-    square = (rest**2).sum() / ((items - 1) * (len(held) - 1))
+    square = (rest**2).sum() / ((items / 2 - 1) * (len(held) - 1))
     inverse = (1 / counts[held]).mean()
-    return document, max(square - residual * inverse, 0), inverse
+    return document, max(square - residual * inverse / 2, 0), inverse
 
 
 @pytest.mark.parametrize("benchmark", NAMES)
 def test_power_follows_from_the_whole_score_matrix(world, query, benchmark):
     row = query(f"select * from power where benchmark = '{benchmark}'").row(0, named=True)
     document, item, inverse = _components(world, benchmark)
-    items = len(world.item_scores[benchmark])
+    items = len(world.item_scores[benchmark]) / 2
     spread = np.nanstd(world.bin_means(benchmark), ddof=1)
     error = np.sqrt(2 * document * inverse + 2 * item / items)
     assert row["documents_per_bin"] == pytest.approx(1 / inverse, abs=1e-9)
     assert row["document_standard_deviation"] == pytest.approx(np.sqrt(document), rel=1e-9)
-    assert row["item_standard_deviation"] == pytest.approx(np.sqrt(item), rel=1e-6, abs=1e-12)
+    assert row["cluster_standard_deviation"] == pytest.approx(np.sqrt(item), rel=1e-6, abs=1e-12)
     assert row["standard_error_of_difference"] == pytest.approx(error, rel=1e-9)
     assert row["share_from_documents"] == pytest.approx(2 * document * inverse / error**2)
     assert row["detectable_difference"] == pytest.approx(NORMAL * error, rel=1e-9)
@@ -231,7 +233,7 @@ def test_power_knows_the_variances_that_the_scores_were_drawn_with(query):
     truth = np.sqrt(0.004**2 + 0.01**2 / 16)
     assert_allclose(rows["document_standard_deviation"], truth, rtol=0.05)
     # 16 items x 537 bins know the variance of a cell, (0.01 ** 2) / 2 and more, to 2 %.
-    assert rows["item_standard_deviation"].max() < 0.2 * 0.01
+    assert rows["cluster_standard_deviation"].max() < 0.2 * 0.01
 
 
 def test_documents_for_one_z_find_a_difference_of_one_z_in_four_of_five(query):

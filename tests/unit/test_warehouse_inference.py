@@ -17,7 +17,13 @@ from influence_warehouse.warehouse.intervals import (
     t_half,
     two_sided_p,
 )
-from influence_warehouse.warehouse.profiles import Profile, levels, standardized, weighted_sum
+from influence_warehouse.warehouse.profiles import (
+    ItemNoise,
+    Profile,
+    levels,
+    standardized,
+    weighted_sum,
+)
 from influence_warehouse.warehouse.resamples import Drawn, Items, Resamples
 from influence_warehouse.warehouse.support import Measure
 from tests.scoring_lake import CELL
@@ -33,7 +39,7 @@ def test_the_share_of_the_signal_is_what_the_noise_leaves():
     """Means 0 and 4: spread sqrt 8. Both resamples add half of a spread squared as variance, along
     the means and against them."""
     means, noise = np.array([0.0, 4.0]), np.array([[-1.0, 1.0], [1.0, -1.0]])
-    profile, signal = standardized(Drawn(means, means + noise, 8))
+    profile, signal = standardized(Drawn(means, noise, 0 * noise, 8))
     assert_allclose(profile.z, [-(0.5**0.5), 0.5**0.5])
     assert_allclose(profile.noise, noise / 8**0.5)
     assert signal.share == pytest.approx(1 - 2 / 8)
@@ -47,13 +53,15 @@ def test_a_sure_signal_gives_true_values_and_the_error_of_their_scale():
     noise; what a resample adds to the spread is taken from the true noise to first order."""
     means = np.array([0.0, 0.0, 4.0, 4.0])
     across = np.array([1.0, -1.0, 1.0, -1.0])
-    drawn = Drawn(means, means + np.array([[0.5], [-0.5], [0.5], [-0.5]]) * across, 8)
+    noise = np.array([[0.5], [-0.5], [0.5], [-0.5]]) * across
+    drawn = Drawn(means, noise / 2, noise / 2, 8)
     profile, signal = standardized(drawn)
     scale = np.sqrt(1 - 0.25 / 4)
     assert signal.scale == pytest.approx(scale)
     assert_allclose(profile.true_z, profile.z / scale)
     assert_allclose(profile.true_noise, profile.noise / scale, atol=1e-15)
-    along = Drawn(means, means + np.array([[0.02], [-0.02]]) * (means - 2), 8)
+    noise = np.array([[0.02], [-0.02]]) * (means - 2)
+    along = Drawn(means, noise, 0 * noise, 8)
     profile, signal = standardized(along)
     # The spread grows by 2 %, and true z with it, so that nothing is left but the second order.
     assert_allclose(profile.noise[0], 0.02 * profile.z)
@@ -61,7 +69,7 @@ def test_a_sure_signal_gives_true_values_and_the_error_of_their_scale():
 
 
 def test_equal_means_have_no_spread_to_divide_by():
-    profile, signal = standardized(Drawn(np.full(3, 0.1), np.full((5, 3), 0.1), 4))
+    profile, signal = standardized(Drawn(np.full(3, 0.1), *np.zeros((2, 5, 3)), 4))
     assert np.isnan(profile.z).all() and np.isnan(signal.share)
 
 
@@ -84,11 +92,17 @@ def test_regions_are_means_of_their_bins_with_documents():
     assert [level.name for level in levels(one, np.array([0]), np.array([1]))] == ["bin", "topic"]
 
 
-def test_degrees_of_freedom_are_the_fewer_of_clusters_and_documents():
-    assert_allclose(degrees_of_freedom(30, np.array([25.0, 100.0])), [25, 29])
+def test_degrees_of_freedom_are_satterthwaites():
+    """Of items alone those of the clusters, of documents alone theirs, of halves in between."""
+    items, documents, free = np.array([2.0, 0, 1]), np.array([0, 2.0, 1]), np.full(3, 40.0)
     assert_allclose(
-        degrees_of_freedom(1, np.array([25.0])), [25], err_msg="one cluster is no sample"
+        degrees_of_freedom([(items, 11)], documents, free), [10, 40, 4 / (1 / 10 + 1 / 40)]
     )
+    both = degrees_of_freedom([(items, 11), (items, 6)], 0 * documents, free)
+    assert_allclose(both[0], 16 / (4 / 10 + 4 / 5))
+    one = degrees_of_freedom([(0 * items, 1)], np.ones(3), free)
+    assert_allclose(one, 40, err_msg="one cluster adds nothing")
+    assert np.isnan(degrees_of_freedom([(0 * items, 5)], 0 * documents, free)).all()
 
 
 def test_an_interval_leaves_out_0_exactly_where_p_is_below_a_twentieth():
@@ -100,13 +114,19 @@ def test_an_interval_leaves_out_0_exactly_where_p_is_below_a_twentieth():
     assert np.isnan(two_sided_p(np.ones(2), np.array([0.0, 1e-17]), np.ones(2))).all()
 
 
-def test_a_contrast_weighs_values_and_noise_and_has_the_fewest_clusters():
+def test_a_contrast_weighs_values_and_noise_and_keeps_each_benchmarks_items():
     def profile(value: float, clusters: int) -> Profile:
-        return Profile(*(np.full((1,), value),) * 4, clusters)
+        own = np.full((1, 1), value)
+        return Profile(own[0], (ItemNoise(own, clusters),), own, own[0], own)
 
     found = weighted_sum([profile(2.0, 8), profile(0.5, 6)], [1, -1])
-    assert found.n_clusters == 6
-    assert_allclose([found.z, found.noise, found.true_z, found.true_noise], 1.5)
+    assert [(part.draws.item(), part.n_clusters) for part in found.item_noise] == [
+        (2, 8),
+        (-0.5, 6),
+    ]
+    assert_allclose([found.z, found.true_z], 1.5)
+    assert_allclose([found.document_noise, found.true_noise], 1.5)
+    assert_allclose(found.noise, 3, err_msg="items and documents together")
 
 
 def test_correlations_without_noise_are_pearsons_and_noise_in_common_is_taken_out():
@@ -115,13 +135,16 @@ def test_correlations_without_noise_are_pearsons_and_noise_in_common_is_taken_ou
     signal[1] += signal[0]
     noise = rng.normal(size=(300, 400))
     shown = signal + 0.8 * noise[0]
-    still = [Profile(z, np.zeros((2, 400)), z, np.zeros((2, 400)), 9) for z in signal]
-    quiet = correlations(still)
+
+    def profile(z: np.ndarray, noise: np.ndarray) -> Profile:
+        return Profile(z, (ItemNoise(0 * noise, 9),), noise, z, noise)
+
+    quiet = correlations([profile(z, np.zeros((2, 400))) for z in signal])
     assert_allclose(quiet.pearson, np.corrcoef(signal), atol=1e-12)
     assert_allclose(quiet.true_pearson[0, 1], quiet.pearson[0, 1])
     assert_allclose(quiet.error[0, 1], 0, atol=1e-12)
     assert_allclose(fisher_interval(quiet.pearson[0, 1], 0.0), quiet.pearson[0, 1])
-    noisy = correlations([Profile(z, 0.8 * noise[1:], z, 0.8 * noise[1:], 9) for z in shown])
+    noisy = correlations([profile(z, 0.8 * noise[1:]) for z in shown])
     assert noisy.pearson[0, 1] > quiet.pearson[0, 1] + 0.03
     assert noisy.true_pearson[0, 1] == pytest.approx(quiet.pearson[0, 1], abs=0.04)
     assert_allclose(noisy.share, [1 / 1.64, 2 / 2.64], atol=0.06)
@@ -138,7 +161,7 @@ def test_a_benchmark_without_wrong_answers_has_no_part_in_their_contrasts():
     rng = np.random.default_rng(1)
 
     def drawn() -> Drawn:
-        return Drawn(rng.normal(size=3), rng.normal(size=(20, 3)), 12)
+        return Drawn(rng.normal(size=3), *rng.normal(size=(2, 20, 3)), 12)
 
     def items() -> Items:
         return Items(

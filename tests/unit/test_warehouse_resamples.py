@@ -62,7 +62,7 @@ def test_mean_and_spread_of_the_resamples_are_those_of_both_sources_of_noise(wor
     covariance = moderated_covariance(_moments(world))
     for position, name in enumerate(NAMES):
         drawn = found.drawn["all"][name]
-        values = drawn.resampled
+        values = drawn.means + drawn.item_noise + drawn.document_noise
         assert drawn.n_clusters == len(world.item_scores[name]) / 2
         assert_allclose(drawn.means, world.bin_means(name)[open_bins], rtol=1e-9)
         by_item = np.stack(
@@ -195,12 +195,11 @@ def test_subsets_share_the_noise_of_the_documents(world):
     found = draw_resamples(study, world.lake, CELL)
     items = items_of(item_sums(world.lake, CELL).filter(benchmark=name), found.bin_ids)
     weights = draw_weights(items.clusters, name, study.statistics.resamples, study.seed)
-    noise = {}
-    for subset in ("all", "correct"):
-        drawn = found.drawn[subset][name]
-        noise[subset] = drawn.resampled - drawn.means - item_noise(items.of_subset(subset), weights)
-    assert_allclose(noise["correct"], noise["all"], atol=1e-12)
-    assert noise["all"].std() > 1e-4
+    drawn = {subset: found.drawn[subset][name] for subset in ("all", "correct")}
+    for subset, own in drawn.items():
+        assert np.array_equal(own.item_noise, item_noise(items.of_subset(subset), weights))
+    assert np.array_equal(drawn["correct"].document_noise, drawn["all"].document_noise)
+    assert drawn["all"].document_noise.std() > 1e-4
 
 
 def test_other_answers_make_other_resamples(tmp_path):
@@ -212,7 +211,7 @@ def test_other_answers_make_other_resamples(tmp_path):
     after = draw_resamples(again.study, again.lake, CELL).drawn
     assert set(before) == {"all", "correct"} and set(after) == {"all", "incorrect"}
     for name in NAMES:
-        assert np.array_equal(after["all"][name].resampled, before["all"][name].resampled)
+        assert np.array_equal(after["all"][name].item_noise, before["all"][name].item_noise)
         assert np.array_equal(after["incorrect"][name].means, before["correct"][name].means)
 
 

@@ -22,6 +22,7 @@ from influence_warehouse.warehouse.intervals import (
     correlations,
     degrees_of_freedom,
     fisher_interval,
+    freedom_of,
     standard_error,
     t_half,
     two_sided_p,
@@ -149,8 +150,8 @@ def _value_rows(
 ) -> _Rows:
     """Rows of the values of each benchmark at one level."""
     for name, profile in subset.profiles.items():
-        own = {"benchmark": name, "n_clusters": profile.n_clusters}
-        own |= _mean_columns(subset.drawn[name], level)
+        own = {"benchmark": name, "n_clusters": subset.drawn[name].n_clusters}
+        own |= mean_columns(subset.drawn[name], level)
         rows = own | _value_columns("z", profile.over(level), level) | measured[name]
         yield "region_inference", key | rows
 
@@ -168,7 +169,7 @@ def _pair_rows(
 
 def _value_columns(value: str, profile: Profile, level: Level) -> dict[str, Any]:
     """Estimate, error, interval and test by t, in the observed and in the signal's unit."""
-    half = t_half(degrees_of_freedom(profile.n_clusters, level.document_freedom))
+    half = t_half(freedom_of(profile, level))
     true_half = half * standard_error(profile.true_noise)
     return _observed_columns(value, profile, level) | {
         f"true_{value}": profile.true_z,
@@ -179,7 +180,7 @@ def _value_columns(value: str, profile: Profile, level: Level) -> dict[str, Any]
 
 def _observed_columns(value: str, profile: Profile, level: Level) -> dict[str, Any]:
     """The same in the observed unit alone."""
-    freedom = degrees_of_freedom(profile.n_clusters, level.document_freedom)
+    freedom = freedom_of(profile, level)
     error, half = standard_error(profile.noise), t_half(freedom)
     return {
         "level": level.name,
@@ -193,12 +194,15 @@ def _observed_columns(value: str, profile: Profile, level: Level) -> dict[str, A
     }
 
 
-def _mean_columns(drawn: Drawn, level: Level) -> dict[str, Any]:
-    """Of the bin means in the scores' own unit; topics and formats have none."""
+def mean_columns(drawn: Drawn, level: Level) -> dict[str, Any]:
+    """Error and interval of bin means in the scores' own unit; topics and formats have none."""
     if level.name != "bin":
         return dict.fromkeys(("standard_error", "mean_low", "mean_high"))
-    error = standard_error(drawn.resampled)
-    half = t_half(degrees_of_freedom(drawn.n_clusters, level.document_freedom)) * error
+    error = standard_error(drawn.item_noise + drawn.document_noise)
+    of_items = [(standard_error(drawn.item_noise) ** 2, drawn.n_clusters)]
+    of_documents = standard_error(drawn.document_noise) ** 2
+    freedom = degrees_of_freedom(of_items, of_documents, level.document_freedom)
+    half = t_half(freedom) * error
     return {
         "standard_error": error,
         "mean_low": drawn.means - half,

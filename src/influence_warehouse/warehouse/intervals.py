@@ -4,12 +4,13 @@ Belongs here: formulae of docs/statistics.md that turn an estimate and its resam
 an interval and a p-value. Does not belong here: of what they are (`inference`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
-from influence_warehouse.warehouse.profiles import Profile
+from influence_warehouse.warehouse.profiles import Level, Profile
 
 # Standard errors in half a normal 95 % interval.
 NORMAL_HALF = float(stats.norm.ppf(0.975))
@@ -38,9 +39,28 @@ def standard_error(resampled: np.ndarray) -> np.ndarray:
     return resampled.std(axis=0, ddof=1)
 
 
-def degrees_of_freedom(n_clusters: int, document_freedom: np.ndarray) -> np.ndarray:
-    """The smaller of clusters and documents; one cluster is no sample of items: documents alone."""
-    return np.minimum(n_clusters - 1, document_freedom) if n_clusters > 1 else document_freedom
+def degrees_of_freedom(
+    of_items: Sequence[tuple[np.ndarray, int]],
+    of_documents: np.ndarray,
+    document_freedom: np.ndarray,
+) -> np.ndarray:
+    """Satterthwaite's, of a variance that benchmarks' items and the documents add up to [regions].
+
+    `of_items` has the variance [regions] of each benchmark and its number of clusters, of which
+    one is lost; `of_documents` that of the documents. NaN where nothing varies.
+    """
+    total = of_documents + sum(variance for variance, _ in of_items)
+    terms = of_documents**2 / document_freedom
+    for variance, n_clusters in of_items:
+        terms = terms + variance**2 / max(n_clusters - 1, 1)
+    return total**2 / np.where(terms > 0, terms, np.nan)
+
+
+def freedom_of(profile: Profile, level: Level) -> np.ndarray:
+    """Degrees of freedom of the errors of a profile over the regions of a level [regions]."""
+    of_items = [(standard_error(part.draws) ** 2, part.n_clusters) for part in profile.item_noise]
+    of_documents = standard_error(profile.document_noise) ** 2
+    return degrees_of_freedom(of_items, of_documents, level.document_freedom)
 
 
 def t_half(freedom: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ bins is signal; docs/statistics.md, "Uncertainty" gives the formulae. Does not b
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -52,28 +52,42 @@ class Signal:
 
 
 @dataclass(frozen=True)
+class ItemNoise:
+    """What drawing one benchmark's clusters of items adds [resamples, regions], and how many."""
+
+    draws: np.ndarray
+    n_clusters: int
+
+
+@dataclass(frozen=True)
 class Profile:
     """Values of a benchmark or a contrast over regions, and what every resample adds to them.
 
-    `z` [regions] and `noise` [resamples, regions] are in units of the observed spread over bins,
-    `true_z` and `true_noise` in those of the signal's, NaN where that has no scale; the true noise
-    holds the error of that scale to first order. `n_clusters` is of the benchmark that has fewest.
+    `z` [regions] and noise [resamples, regions] are in units of the observed spread over bins;
+    `item_noise` has each benchmark's part, and `document_noise` what documents add to all.
+    `true_z` and `true_noise` are in units of the signal's spread, NaN where that has no scale;
+    the true noise holds the error of that scale to first order.
     """
 
     z: np.ndarray
-    noise: np.ndarray
+    item_noise: tuple[ItemNoise, ...]
+    document_noise: np.ndarray
     true_z: np.ndarray
     true_noise: np.ndarray
-    n_clusters: int
+
+    @property
+    def noise(self) -> np.ndarray:
+        """All that a resample adds [resamples, regions]."""
+        return reduce(np.add, (part.draws for part in self.item_noise), self.document_noise)
 
     def over(self, level: Level) -> "Profile":
         """The same of regions, from that of bins."""
         return Profile(
             level.mean(self.z),
-            level.mean(self.noise),
+            tuple(replace(part, draws=level.mean(part.draws)) for part in self.item_noise),
+            level.mean(self.document_noise),
             level.mean(self.true_z),
             level.mean(self.true_noise),
-            self.n_clusters,
         )
 
 
@@ -126,7 +140,9 @@ def standardized(drawn: Drawn) -> tuple[Profile, Signal]:
     """
     spread = spread_over_bins(drawn.means)
     z = _centred(drawn.means) / spread
-    noise = _centred(drawn.resampled) / spread - z
+    document_noise = _centred(drawn.document_noise) / spread
+    item_noise = _centred(drawn.item_noise) / spread
+    noise = item_noise + document_noise
     freedom = max(len(z) - 1, 1)
     # Every centred resample less centred means is centred: no mean to take off.
     variance, along = (noise**2).sum(axis=1) / freedom, noise @ z / freedom
@@ -136,7 +152,9 @@ def standardized(drawn: Drawn) -> tuple[Profile, Signal]:
     true_z = z / signal.scale
     growth = (width - (1 - share)) / (2 * share) if signal.scale > 0 else width * np.nan
     true_noise = noise / signal.scale - growth[:, None] * true_z
-    return Profile(z, noise, true_z, true_noise, drawn.n_clusters), signal
+    document_noise = _centred(drawn.document_noise) / spread
+    own = ItemNoise(item_noise, drawn.n_clusters)
+    return Profile(z, (own,), document_noise, true_z, true_noise), signal
 
 
 def weighted_sum(profiles: Sequence[Profile], weights: Sequence[float]) -> Profile:
@@ -147,10 +165,14 @@ def weighted_sum(profiles: Sequence[Profile], weights: Sequence[float]) -> Profi
 
     return Profile(
         total(profile.z for profile in profiles),
-        total(profile.noise for profile in profiles),
+        tuple(
+            replace(part, draws=weight * part.draws)
+            for weight, profile in zip(weights, profiles, strict=True)
+            for part in profile.item_noise
+        ),
+        total(profile.document_noise for profile in profiles),
         total(profile.true_z for profile in profiles),
         total(profile.true_noise for profile in profiles),
-        min(profile.n_clusters for profile in profiles),
     )
 
 

@@ -68,12 +68,13 @@ class Items:
 class Drawn:
     """Bin means of one benchmark over one subset of its items, in the bins with documents.
 
-    `means` float64 [bins] as they are, `resampled` [resamples, bins]; `n_clusters` is of the
-    subset's items.
+    `means` float64 [bins] as they are; `item_noise` and `document_noise` [resamples, bins] are
+    what each resample adds; `n_clusters` is of the subset's items.
     """
 
     means: np.ndarray
-    resampled: np.ndarray
+    item_noise: np.ndarray
+    document_noise: np.ndarray
     n_clusters: int
 
 
@@ -113,9 +114,12 @@ def draw_resamples(study: Study, lake: Lake, cell: Part) -> Resamples:
         weights = draw_weights(items[name].clusters, name, resamples, study.seed)
         for subset in items[name].subsets:
             chosen = items[name].of_subset(subset)
-            means = chosen.values.mean(axis=0)
-            resampled = means + item_noise(chosen, weights) + noise[..., position]
-            drawn.setdefault(subset, {})[name] = Drawn(means, resampled, chosen.n_clusters)
+            drawn.setdefault(subset, {})[name] = Drawn(
+                chosen.values.mean(axis=0),
+                item_noise(chosen, weights),
+                noise[..., position],
+                chosen.n_clusters,
+            )
     return Resamples(open_bins, moments.count[open_bins].astype(np.int64), drawn, items)
 
 

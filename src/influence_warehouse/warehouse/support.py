@@ -15,7 +15,11 @@ import polars as pl
 from influence_warehouse.lake.facts import Lake, Part
 from influence_warehouse.pipeline.parts import shards_of
 from influence_warehouse.study.study import Study
-from influence_warehouse.warehouse.intervals import degrees_of_freedom, one_sided_p, t_half
+from influence_warehouse.warehouse.intervals import (
+    degrees_of_freedom,
+    one_sided_p,
+    t_half,
+)
 from influence_warehouse.warehouse.profiles import Level
 from influence_warehouse.warehouse.resamples import (
     BinMoments,
@@ -35,6 +39,9 @@ _SUMS = {
     "support": ("positive_sum_sq", "positive_sum_fourth"),
     "enrichment": ("n_in_top_k", "n_in_top_k"),
 }
+# What is squared, or counts 1 or 0, is skewed: of a single document no error can be told, and an
+# interval as of many is wrong too often (docs/statistics.md, "Measured false discoveries").
+_MIN_DOCUMENTS = 2
 
 
 @dataclass(frozen=True)
@@ -63,16 +70,16 @@ def measures(
     }
     found: dict[str, dict[str, Measure]] = {name: {} for name in names}
     for measure, columns in _SUMS.items():
-        variances = _document_variances(sums, moments[measure], names, columns)
+        variances = document_variances(sums, moments[measure], names, columns)
         for position, name in enumerate(names):
             rows = sums.filter(benchmark=name)
-            found[name][measure] = _measure(
+            found[name][measure] = measure_of(
                 rows, columns[0], resamples, variances[resamples.bin_ids, position], name
             )
     return found
 
 
-def _measure(
+def measure_of(
     rows: pl.DataFrame, total: str, resamples: Resamples, raw_variance: np.ndarray, name: str
 ) -> Measure:
     """Means of each item over what it gives a document on average; without any they are 0.
@@ -97,7 +104,7 @@ def _second_moments(rows: pl.DataFrame) -> np.ndarray:
     return each["score_sum_sq"].to_numpy()
 
 
-def _document_variances(
+def document_variances(
     sums: pl.DataFrame, moments: BinMoments, names: list[str], columns: tuple[str, str]
 ) -> np.ndarray:
     """Variance of the bin means from documents, without what items bring in, [bins, benchmarks]."""
@@ -136,33 +143,42 @@ def measure_columns(
     """
     columns: dict[str, Any] = {}
     for name, measure in measures.items():
-        estimate, above, error = _estimates(measure, subset, level, documents)
-        freedom = degrees_of_freedom(
-            measure.items.of_subset(subset).n_clusters, level.document_freedom
-        )
-        half = t_half(freedom) * error
+        found = _estimated(measure, subset, level, documents)
+        half = t_half(found.freedom) * found.error
         columns |= {
-            name: estimate,
-            f"{name}_standard_error": error,
-            f"{name}_low": estimate - half,
-            f"{name}_high": estimate + half,
-            f"{name}_p_value": one_sided_p(above, error, freedom),
+            name: found.estimate,
+            f"{name}_standard_error": found.error,
+            f"{name}_low": found.estimate - half,
+            f"{name}_high": found.estimate + half,
+            f"{name}_p_value": one_sided_p(found.above, found.error, found.freedom),
         }
     return columns
 
 
-def _estimates(
-    measure: Measure, subset: str, level: Level, documents: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean over items and documents, what it has above all documents, and its error [regions]."""
+@dataclass(frozen=True)
+class _Estimated:
+    """Of each region [regions] the mean over items and documents, what it has above that of all
+    documents, and the error of the latter with its degrees of freedom."""
+
+    estimate: np.ndarray
+    above: np.ndarray
+    error: np.ndarray
+    freedom: np.ndarray
+
+
+def _estimated(measure: Measure, subset: str, level: Level, documents: np.ndarray) -> _Estimated:
     share = (documents / documents.sum())[:, None]
     weights = level.document_weights
     items = measure.items.of_subset(subset)
-    estimate = items.values.mean(axis=0) @ weights
     above = replace(items, values=items.values @ (weights - share))
     count = items.n_clusters
-    stretch = count / (count - 1) if count > 1 else 0.0
     by_cluster = cluster_deviations(above, int(items.clusters.max()) + 1)
-    variance = stretch * (by_cluster**2).sum(axis=0)
-    variance += measure.document_variance @ (weights - share) ** 2
-    return estimate, above.values.mean(axis=0), np.sqrt(variance)
+    of_items = (count / (count - 1) if count > 1 else 0.0) * (by_cluster**2).sum(axis=0)
+    of_documents = measure.document_variance @ (weights - share) ** 2
+    is_known = documents @ (weights > 0) >= _MIN_DOCUMENTS
+    return _Estimated(
+        items.values.mean(axis=0) @ weights,
+        above.values.mean(axis=0),
+        np.where(is_known, np.sqrt(of_items + of_documents), np.nan),
+        degrees_of_freedom([(of_items, count)], of_documents, level.document_freedom),
+    )
