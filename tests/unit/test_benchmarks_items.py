@@ -52,6 +52,30 @@ def test_columns_are_mapped_and_texts_stripped(tmp_path):
     assert only.choices == ("a", "b")
 
 
+@pytest.mark.parametrize(
+    ("columns", "clusters"),
+    [
+        ({}, ["0", "1", "2", "3", "4"]),
+        ({"subject": "s"}, ["law", "law", "arts", "3", "4"]),
+        ({"subject": "s", "cluster": "fact"}, ["7", "8", "7", "8", "7"]),
+        ({"subject": "s", "cluster": "item_id"}, ["0", "1", "2", "3", "4"]),
+        # A single source is no sample of sources: then each item is its own.
+        ({"subject": "same"}, ["0", "1", "2", "3", "4"]),
+    ],
+)
+def test_items_are_drawn_by_what_they_share(tmp_path, columns, clusters):
+    sources = [("law", 7), ("law", 8), ("arts", 7), (None, 8), (" ", 7)]
+    rows = [
+        item(n) | {"item_id": str(n), "s": subject, "fact": fact, "same": "one"}
+        for n, (subject, fact) in enumerate(sources)
+    ]
+    path = write_items(tmp_path / "a.jsonl", rows)
+    study, lake = study_of(tmp_path, path, columns=columns), lake_of(tmp_path)
+    make_fact(study, lake, "benchmark_items")
+    made = lake.read("benchmark_items").sort("item_id")
+    assert made["cluster"].to_list() == clusters
+
+
 def test_hub_shapes_of_arc_and_socialiqa_and_mmlu(tmp_path):
     arc = [
         {

@@ -35,6 +35,8 @@ from influence_warehouse.study.study import (
 )
 
 _KIND = "document_scores"
+# Raised when the facts of an import are made otherwise from the same files.
+_VERSION = 2
 
 _DOCUMENTS = """
     select doc_id, text, null as prompt_chars, url, source, topic, format, null as label_confidence,
@@ -300,7 +302,13 @@ def _parts(study: ScoredDocuments, found: ReadScores) -> dict[str, Any]:
         (table.sha256, file.method, file.benchmark)
         for table, file in zip(found.files, study.scores, strict=True)
     ]
-    return {"imported": _KIND, "scores": files, "documents": found.documents.sha256, **told}
+    return {
+        "imported": _KIND,
+        "version": _VERSION,
+        "scores": files,
+        "documents": found.documents.sha256,
+        **told,
+    }
 
 
 def _sources(study: ScoredDocuments, found: ReadScores) -> list[dict[str, Any]]:
