@@ -9,6 +9,8 @@ select
     extreme,
     region,
     round(delta_z, 2) as delta_z,
+    round(delta_z_simultaneous_low, 2) as delta_z_simultaneous_low,
+    round(delta_z_simultaneous_high, 2) as delta_z_simultaneous_high,
     round(lead_over_others, 2) as lead_over_others,
     n_bins,
     round(leave_one_bin_out_min, 2) as leave_one_bin_out_min,

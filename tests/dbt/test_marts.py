@@ -221,10 +221,27 @@ def test_contrasts_and_their_intervals(world, query):
                 assert_allclose(_floats(rows[prefix]), delta, atol=1e-9)
                 assert_allclose(_floats(rows[f"{prefix}_low"]), delta - error, atol=1e-9)
                 assert_allclose(_floats(rows[f"{prefix}_high"]), delta + error, atol=1e-9)
+        _assert_extremes_allow_for_picking(world, query, contrast, held, found, coefficients)
         rows = query(f"select * from topic_contrasts where contrast = '{contrast}'")
         q = stats.false_discovery_control(rows["p_value"])
         assert_allclose(rows["q_value"], q, rtol=1e-12)
         assert set(rows["benchmark_a"]) == {a} and set(rows["benchmark_b"]) == {b}
+
+
+def _assert_extremes_allow_for_picking(world, query, contrast, held, found, coefficients):
+    """The largest topic's interval is one that all 24 have at once."""
+    weights = _weights(held, "topic")
+    noise = np.tensordot(coefficients, found.noise, 1) @ weights
+    freedom = _freedom(world, held, found, weights, coefficients)
+    half = stats.t.ppf(1 - 0.025 / 24, freedom) * noise.std(axis=0, ddof=1)
+    rows = query(
+        f"select * from contrast_extremes where contrast = '{contrast}' and level = 'topic'"
+    )
+    assert set(rows["extreme"]) == {"maximum", "minimum"}
+    for row in rows.iter_rows(named=True):
+        half_of_it = half[TOPICS.index(row["region"])]
+        assert row["delta_z_simultaneous_high"] == pytest.approx(row["delta_z"] + half_of_it)
+        assert row["delta_z_simultaneous_low"] == pytest.approx(row["delta_z"] - half_of_it)
 
 
 def test_correlations_and_what_they_hang_on(world, query):

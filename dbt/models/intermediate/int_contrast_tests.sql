@@ -3,6 +3,8 @@ with tested as (
         statistics.*,
         inference.delta_z_low,
         inference.delta_z_high,
+        inference.delta_z_simultaneous_low,
+        inference.delta_z_simultaneous_high,
         inference.delta_z_standard_error,
         inference.true_delta_z,
         inference.true_delta_z_low,

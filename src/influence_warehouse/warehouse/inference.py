@@ -162,7 +162,7 @@ def _pair_rows(
     """Rows of the contrasts of benchmarks at one level, and of their pairs."""
     profiles = {name: profile.over(level) for name, profile in subset.profiles.items()}
     for name, contrast in _contrasts(profiles, contrasts):
-        rows = _value_columns("delta_z", contrast, level)
+        rows = _value_columns("delta_z", contrast, level) | _simultaneous_columns(contrast, level)
         yield "contrast_inference", key | {"contrast": name} | rows
     yield "correlation_inference", key | _correlation_rows(profiles, subset.signals, level)
 
@@ -191,6 +191,16 @@ def _observed_columns(value: str, profile: Profile, level: Level) -> dict[str, A
         f"{value}_high": profile.z + half * error,
         "degrees_of_freedom": freedom,
         "p_value": two_sided_p(profile.z, error, freedom),
+    }
+
+
+def _simultaneous_columns(contrast: Profile, level: Level) -> dict[str, Any]:
+    """Intervals that hold for all regions of a level at once: of the largest and smallest, too."""
+    half = t_half(freedom_of(contrast, level), len(level.region_ids))
+    half = half * standard_error(contrast.noise)
+    return {
+        "delta_z_simultaneous_low": contrast.z - half,
+        "delta_z_simultaneous_high": contrast.z + half,
     }
 
 

@@ -63,9 +63,12 @@ def freedom_of(profile: Profile, level: Level) -> np.ndarray:
     return degrees_of_freedom(of_items, of_documents, level.document_freedom)
 
 
-def t_half(freedom: np.ndarray) -> np.ndarray:
-    """Standard errors in half a 95 % interval by Student's t."""
-    return stats.t.ppf(0.975, freedom)
+def t_half(freedom: np.ndarray, n_intervals: int = 1) -> np.ndarray:
+    """Standard errors in half a 95 % interval by Student's t.
+
+    Of several intervals all hold together in 95 % (Bonferroni), so that any may be picked.
+    """
+    return stats.t.ppf(1 - 0.025 / n_intervals, freedom)
 
 
 def two_sided_p(estimate: np.ndarray, error: np.ndarray, freedom: np.ndarray) -> np.ndarray:

@@ -203,6 +203,12 @@ FACTS = {
                 "delta_z_standard_error, t being Student's 97.5 % quantile.",
             ),
             _z("delta_z_high", "Upper bound of the same interval."),
+            _z(
+                "delta_z_simultaneous_low",
+                "Lower bound of an interval that holds for all regions of the level at once in "
+                "95 % of studies (Bonferroni): of a region that was picked for its delta_z.",
+            ),
+            _z("delta_z_simultaneous_high", "Upper bound of the interval for all regions at once."),
             _FREEDOM,
             _p_value(
                 "Two-sided p-value that delta_z is 0: Student's t of delta_z over its standard "
