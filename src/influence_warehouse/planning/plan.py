@@ -20,7 +20,7 @@ from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.unlearning.plan import target_benchmarks
 
 # Of zstd Parquet that finished studies wrote, bytes a row.
-_ROW_BYTES = {"bin_item_scores": 13, "proponents": 9, "document_scores": 10}
+_ROW_BYTES = {"bin_item_scores": 26, "proponents": 9, "document_scores": 14}
 # Of memory a resampled mean, measured; those of all, right and wrong items together.
 _RESAMPLED_BYTES = 100
 _TEXT_SHARE = 0.45  # of documents.parquet, to the texts' own bytes
