@@ -34,7 +34,7 @@ def heatmap(
             nice=False,
             clamp=True,
         ),
-        legend=alt.Legend(title=legend, gradientLength=180, format=".1f"),
+        legend=alt.Legend(title=legend, gradientLength=180, format=".2~f"),
     )
     axes = grids.axes_of(rows, table)
     base = alt.Chart(rows).encode(*axes, tooltip=_influence_tooltip(table, measure))
@@ -87,9 +87,9 @@ def _influence_rows(table: pl.DataFrame, measure: Measure) -> pl.DataFrame:
 
 
 def _colour_limit(distances: pl.Series) -> float:
-    """The distance from the average at which colours saturate: a quantile, one decimal, never 0."""
+    """The distance from the average at which colours saturate: a quantile, two digits, never 0."""
     found = distances.abs().quantile(CLIP_QUANTILE, interpolation="higher")
-    return max(0.1, round(float(found or 0.0), 1))
+    return max(0.01, float(f"{found or 0.0:.2g}"))
 
 
 def _influence_tooltip(table: pl.DataFrame, measure: Measure) -> list[alt.Tooltip]:

@@ -26,10 +26,10 @@ def support_profile(table: pl.DataFrame, side: str) -> alt.FacetChart:
         SUPPORT,
         f"Which {labels.plural(noun)} support which benchmark?",
         [
-            f"{_scores(table)} Support of a {noun}: mean of the squared scores above 0, others "
-            "as 0, in units of an item's mean squared score.",
-            f"Grey line: support of all documents. Bars: 95 % intervals over "
+            f"{_scores(table)} Grey line: support of all documents. Bars: 95 % intervals over "
             f"{labels.interval_unit(table)}.",
+            f"Support of a {noun}: mean of the squared scores above 0, others as 0, in units of an "
+            "item's mean squared score.",
             f"Filled: more than all documents, q < {theme.LEVEL} (one-sided, Benjamini-Hochberg "
             f"over the {labels.plural(noun)}).",
             f"{labels.plural(noun).capitalize()} in order of the largest estimate over error among "
@@ -133,7 +133,7 @@ def _panel(
         f"{measure.value}:Q",
         title=measure.value,
         scale=scale,
-        axis=alt.Axis(tickCount=6, grid=False),
+        axis=alt.Axis(tickCount=5, grid=False),
     )
     average = alt.X("mean(average):Q", title=measure.value, scale=scale)
     return alt.layer(

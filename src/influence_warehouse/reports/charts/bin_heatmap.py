@@ -21,9 +21,10 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
         "support of the bin",
         [
             "Support: mean of the squared scores above 0, others as 0, in units of an item's mean "
-            f"squared score; orange: more than all documents ({average:.2f}).",
-            f"Dot: {theme.PASSES} (one-sided, Benjamini-Hochberg over the bins; errors over "
-            f"{labels.interval_unit(table)}).",
+            "squared score.",
+            f"Orange: more than all documents ({average:.2f}). Dot: {theme.PASSES} (one-sided, "
+            "Benjamini-Hochberg over the bins).",
+            f"Intervals and errors are over {labels.interval_unit(table)}.",
         ],
     )
 
