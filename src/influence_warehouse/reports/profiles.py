@@ -26,12 +26,11 @@ def support_profile(table: pl.DataFrame, side: str) -> alt.FacetChart:
         SUPPORT,
         f"Which {labels.plural(noun)} support which benchmark?",
         [
-            f"{_scores(table)} Grey line: support of all documents. Bars: 95 % intervals over "
-            f"{labels.interval_unit(table)}.",
+            f"{_scores(table)} Bars: 95 % intervals over {labels.interval_unit(table)}.",
             f"Support of a {noun}: mean of the squared scores above 0, others as 0, in units of an "
             "item's mean squared score.",
-            f"Filled: more than all documents, q < {theme.LEVEL} (one-sided, Benjamini-Hochberg "
-            f"over the {labels.plural(noun)}).",
+            f"Grey line: support of all documents. Filled: more than it, q < {theme.LEVEL} "
+            f"(one-sided, Benjamini-Hochberg over the {labels.plural(noun)}).",
             f"{labels.plural(noun).capitalize()} in order of the largest estimate over error among "
             "the benchmarks shown.",
         ],
