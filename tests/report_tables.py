@@ -88,7 +88,32 @@ def bin_influence() -> pl.DataFrame:
                 pl.Series("spread", spread),
             )
         )
-    return _with_intervals(pl.concat(frames))
+    return _with_support(_with_intervals(pl.concat(frames)))
+
+
+def _with_support(rows: pl.DataFrame) -> pl.DataFrame:
+    """Support that grows with z, over 10 sources of 72 items; regions without z have none."""
+    error = 0.12
+    support = 0.5 + 0.2 * pl.col("z")
+    t = (support - 0.5) / error
+    of_benchmark = ["model", "method", "benchmark"]
+    rows = rows.with_columns(
+        n_items=pl.lit(72),
+        n_clusters=pl.lit(10),
+        unit=pl.lit("clusters"),
+        support=support,
+        support_low=support - 2.26 * error,
+        support_high=support + 2.26 * error,
+        benchmark_support=pl.lit(0.5),
+        support_t=t,
+        support_q_value=pl.when(t > 3).then(0.01).when(t.is_not_null()).then(0.6),
+        item_reliability=pl.when(benchmark="stem_facts").then(-0.3).otherwise(0.6),
+        is_z_doubtful=pl.col("benchmark") == "stem_facts",
+    )
+    told = pl.when(pl.col("support_q_value") < 0.05).then("support_t")
+    return rows.with_columns(
+        support_rank=told.rank("ordinal", descending=True).over(of_benchmark).cast(pl.Int64)
+    )
 
 
 def _with_intervals(rows: pl.DataFrame) -> pl.DataFrame:
@@ -109,7 +134,7 @@ def _with_intervals(rows: pl.DataFrame) -> pl.DataFrame:
 def side_influence(side: str) -> pl.DataFrame:
     """marts.topic_influence or marts.format_influence, by `side`."""
     key = ["study", "model", "method", "benchmark", "item_subset", side]
-    return (
+    rows = (
         bin_influence()
         .group_by(key, maintain_order=True)
         .agg(
@@ -123,6 +148,7 @@ def side_influence(side: str) -> pl.DataFrame:
             q_value=pl.when(pl.col("z").abs() > 0.5).then(0.01).otherwise(0.4),
         )
     )
+    return _with_support(rows)
 
 
 def side_contrasts(side: str) -> pl.DataFrame:
@@ -179,7 +205,7 @@ def correlations() -> pl.DataFrame:
                 bin_name = "literature x customer_support"
                 n = 551 if level == "bin" else 24
                 row = ("demo", "base", "trackstar", "all", level, a, b, r, r + 0.05, low, high)
-                rows.append((*row, r - 0.04, r + 0.25, bin_name, n))
+                rows.append((*row, r - 0.04, r + 0.25, bin_name, n, "documents", 0.2))
     columns = [
         *(
             "study",
@@ -193,7 +219,7 @@ def correlations() -> pl.DataFrame:
             "spearman",
         ),
         *("pearson_low", "pearson_high", "leave_one_out_min", "leave_one_out_max"),
-        *("most_influential_bin", "n_regions"),
+        *("most_influential_bin", "n_regions", "preconditioner", "signal_share_a"),
     ]
     return pl.DataFrame(rows, schema=columns, orient="row")
 
@@ -211,6 +237,8 @@ def recovery() -> pl.DataFrame:
             "n_planted_topics": [2] * 4,
             "n_planted_topics_found": [2, 2, 1, 2],
             "n_found_by_chance": [2 * 2 / 24] * 4,
+            "n_significant": [2, 1, 0, 2],
+            "n_false": [0, 0, 3, 0],
             "mean_rank": [1.5, 1.5, 3.0, 1.5],
             "chance_mean_rank": [12.5] * 4,
             "auc": [0.99, 0.98, 0.81, 0.97],

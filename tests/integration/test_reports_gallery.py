@@ -40,7 +40,10 @@ def test_every_chart_stands_on_one_page_of_the_report():
     shown = [name for page in sections({**drawn, "new": unplaced}, []) for name in page.charts]
     assert sorted(shown) == sorted([*CHARTS, "new"])
     assert sections({**drawn, "new": unplaced}, [])[-1].charts == ("new",)
-    assert sections(drawn, [])[0].charts == ("topic_profile", "format_profile", "bin_heatmap")
+    assert sections(drawn, [])[0].charts == (
+        *("topic_profile", "format_profile", "bin_heatmap"),
+        *("topic_z_profile", "format_z_profile", "bin_z_heatmap"),
+    ), "support leads, the mean z comes after it"
 
 
 def test_charts_are_listed_without_drawing_anything():
@@ -162,10 +165,22 @@ def test_an_empty_table_is_an_error_unless_the_chart_is_optional(home):
     _change(home, "delete from marts.topic_influence")
     _change(home, "delete from marts.topic_contrasts")
     with pytest.raises(WarehouseError, match="no rows"):
-        gallery.draw_and_save(home, "topic_profile")
+        gallery.draw_and_save(home, "topic_z_profile")
     assert gallery.draw_and_save(home, "topic_contrast") == []
     with pytest.raises(WarehouseError, match="no contrasts"):
         gallery.draw_chart(home, "topic_contrast")
+
+
+def test_without_items_z_is_drawn_alone(home):
+    for mart in ("topic_influence", "format_influence", "bin_influence"):
+        _change(home, f"update marts.{mart} set support = null, benchmark_support = null")
+    for name in ("topic", "format"):
+        assert gallery.draw_and_save(home, f"{name}_profile") == []
+        assert list(gallery.draw_each(home, f"{name}_z_profile"))
+    assert gallery.draw_and_save(home, "bin_heatmap") == []
+    assert len(list(gallery.draw_each(home, "bin_z_heatmap"))) == len(report_tables.BENCHMARKS)
+    with pytest.raises(WarehouseError, match="scores of single items"):
+        gallery.draw_chart(home, "topic_profile")
 
 
 def test_two_methods_are_drawn_apart(home):

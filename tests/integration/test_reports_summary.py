@@ -1,6 +1,7 @@
 """The summary that a run ends with."""
 
 import io
+import re
 
 import duckdb
 import pytest
@@ -24,6 +25,11 @@ def _printed(home: Home) -> str:
     return output.getvalue()
 
 
+def _change(home: Home, statement: str) -> None:
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute(statement)
+
+
 def _add_recovery(home: Home) -> None:
     with duckdb.connect(str(home.database)) as connection:
         connection.register("frame", report_tables.recovery().to_arrow())
@@ -35,24 +41,73 @@ def test_every_line_fits_80_columns(home):
     assert max(len(line) for line in _printed(home).splitlines()) <= 80
 
 
-def test_it_shows_both_ends_with_intervals(home):
+def test_what_is_told_apart_leads_with_its_interval(home):
     text = _printed(home)
     table = report_tables.side_influence("topic").filter(benchmark="social_situations")
-    strongest = table.sort("z", descending=True).row(0, named=True)
+    strongest = table.sort("support_rank", nulls_last=True).row(0, named=True)
     assert strongest["topic"] == "literature"
-    interval = f"[{strongest['z_low']:+.2f}, {strongest['z_high']:+.2f}]"
+    interval = f"[{strongest['support_low']:.2f}, {strongest['support_high']:.2f}]"
     (line,) = [line for line in text.splitlines() if interval in line]
     assert line.split()[0] == "Literature"
+    assert f"{strongest['support']:.2f}" in line
     assert f"{strongest['z']:+.2f}" in line
-    weakest = taxonomy.TITLES[table.sort("z")["topic"][0]]
-    assert text.index("Literature") < text.index(weakest)
+    assert taxonomy.TITLES[table.sort("support_t")["topic"][0]] not in text.split("Contrasts")[0]
+    assert "10 sources of 72 items, and over documents" in text
+
+
+def test_a_doubtful_z_is_marked(home):
+    text = _printed(home)
+    assert "halves of the items oppose each other" in text
+    for name, mark in (("stem_facts", "?"), ("social_facts", "")):
+        for topic in report_tables.BENCHMARKS[name][2]:
+            title = taxonomy.TITLES[topic]
+            line = next(line for line in text.splitlines() if line.startswith(f"   {title}  "))
+            assert re.search(r"[+-]\d\.\d\d(\??)$", line.rstrip())[1] == mark
+
+
+def test_where_nothing_is_told_apart_it_says_so_and_ranks_nothing(home):
+    _change(home, "update marts.bin_influence set support_rank = null")
+    text = _printed(home)
+    said = text.split("No bin is told apart from the average of all documents (trackstar (base)):")
+    assert len(said) == 2
+    assert said[1].split("\n\n")[0].split() == [
+        "social_situations,",
+        "social_facts,",
+        "stem_situations,",
+        "stem_facts",
+    ]
+    assert "\N{MULTIPLICATION SIGN}" not in text
+
+
+def test_thin_bins_are_counted_and_do_not_lead(home):
+    thin = "update marts.bin_influence set n_documents = 2 where support_rank is not null"
+    _change(home, thin)
+    ranked = report_tables.bin_influence().drop_nulls("support_rank")
+    text = _printed(home)
+    assert "\N{MULTIPLICATION SIGN}" not in text
+    for name in report_tables.BENCHMARKS:
+        count = ranked.filter(benchmark=name).height
+        assert f"and {count} of 1 or 2 documents" in text
+
+
+def test_without_items_both_ends_by_z_are_shown(home):
+    for mart in ("topic_influence", "bin_influence"):
+        unknown = ("support", "support_rank", "z_low", "z_high", "q_value", "n_clusters")
+        _change(home, f"update marts.{mart} set " + ", ".join(f"{c} = null" for c in unknown))
+    text = _printed(home)
+    table = report_tables.side_influence("topic").filter(benchmark="social_situations").sort("z")
+    weakest, strongest = (taxonomy.TITLES[table["topic"][place]] for place in (0, -1))
+    assert text.index(strongest) < text.index(weakest)
+    assert "No intervals and no q" in text
+    assert "told apart" not in text
 
 
 def test_it_says_how_well_the_truth_was_found_beside_chance(home):
     assert "planted truth" not in _printed(home)
     _add_recovery(home)
     text = _printed(home)
-    assert "1 of 2" in text
+    (line,) = [line for line in text.splitlines() if "1 of 2" in line]
+    assert line.split()[-4:] == ["0", "3", "3.00", "0.81"]
     assert "0.17" in text
 
 

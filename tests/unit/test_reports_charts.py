@@ -9,15 +9,19 @@ from influence_warehouse.reports import theme
 from influence_warehouse.reports.charts import (
     benchmark_accuracy,
     bin_heatmap,
+    bin_z_heatmap,
     correlations,
     distinctive_terms,
     format_contrast,
     format_profile,
+    format_z_profile,
     right_versus_wrong,
     sample_sizes,
     topic_contrast,
     topic_profile,
+    topic_z_profile,
 )
+from influence_warehouse.reports.measures import SUPPORT, Z
 from tests import report_tables
 
 
@@ -34,18 +38,32 @@ def _terms_table() -> pl.DataFrame:
     """The three strongest topics of each benchmark with their terms, as the gallery reads them."""
     strongest = (
         _with_factors(report_tables.side_influence("topic"))
-        .sort("benchmark", pl.col("z"), descending=[False, True])
-        .with_columns(z_rank=pl.int_range(pl.len()).over("benchmark") + 1)
-        .filter(pl.col("z_rank") <= 3)
-        .select("model", "method", "benchmark", "domain", "capability", "topic", "z", "z_rank")
+        .sort("benchmark", pl.col("support_t"), descending=[False, True])
+        .with_columns(place=pl.int_range(pl.len()).over("benchmark") + 1)
+        .filter(pl.col("place") <= 3)
+        .select(
+            *("model", "method", "benchmark", "domain", "capability", "topic"),
+            *("support", "support_rank", "z", "place"),
+        )
     )
     return strongest.join(
         report_tables.distinctive_terms(), on="topic", maintain_order="left_right"
     )
 
 
+def _contrast_table(side: str) -> pl.DataFrame:
+    return report_tables.side_contrasts(side).with_columns(doubtful=pl.lit("stem_facts"))
+
+
 CHARTS = {
     "bin_heatmap": lambda: bin_heatmap.draw(_heatmap_table()),
+    "bin_z_heatmap": lambda: bin_z_heatmap.draw(_heatmap_table()),
+    "topic_z_profile": lambda: topic_z_profile.draw(
+        _with_factors(report_tables.side_influence("topic"))
+    ),
+    "format_z_profile": lambda: format_z_profile.draw(
+        _with_factors(report_tables.side_influence("format"))
+    ),
     "sample_sizes": lambda: sample_sizes.draw(report_tables.bins()),
     "topic_profile": lambda: topic_profile.draw(
         _with_factors(report_tables.side_influence("topic"))
@@ -53,9 +71,11 @@ CHARTS = {
     "format_profile": lambda: format_profile.draw(
         _with_factors(report_tables.side_influence("format"))
     ),
-    "topic_contrast": lambda: topic_contrast.draw(report_tables.side_contrasts("topic")),
-    "format_contrast": lambda: format_contrast.draw(report_tables.side_contrasts("format")),
-    "right_versus_wrong": lambda: right_versus_wrong.draw(report_tables.correctness_differences()),
+    "topic_contrast": lambda: topic_contrast.draw(_contrast_table("topic")),
+    "format_contrast": lambda: format_contrast.draw(_contrast_table("format")),
+    "right_versus_wrong": lambda: right_versus_wrong.draw(
+        report_tables.correctness_differences().with_columns(doubtful=pl.lit(None, pl.String))
+    ),
     "benchmark_accuracy": lambda: benchmark_accuracy.draw(report_tables.benchmarks()),
     "correlations": lambda: correlations.draw(report_tables.correlations()),
     "distinctive_terms": lambda: distinctive_terms.draw(_terms_table()),
@@ -86,47 +106,85 @@ def _rows(chart) -> list[dict]:
     return rows
 
 
-def test_heatmap_colours_are_centred_at_zero_and_keep_true_values():
-    table = _heatmap_table().with_columns(
-        pl.when(pl.col("bin_id") == 300).then(16.0).otherwise(pl.col("z")).alias("z")
-    )
-    chart = bin_heatmap.draw(table)
+HEATMAPS = ((bin_heatmap, SUPPORT, 0.5), (bin_z_heatmap, Z, 0.0))
+
+
+@pytest.mark.parametrize(("heatmap", "measure", "average"), HEATMAPS)
+def test_heatmap_colours_meet_at_the_average_and_keep_true_values(heatmap, measure, average):
+    value = pl.col(measure.value)
+    far = pl.when(pl.col("bin_id") == 300).then(16.0).otherwise(value)
+    chart = heatmap.draw(_heatmap_table().with_columns(far.alias(measure.value)))
     (scale,) = [s for s in _scales(chart.to_dict()) if s.get("scheme") == theme.DIVERGING]
     low, high = scale["domain"]
-    assert low == -high
-    assert scale["domainMid"] == 0
+    assert scale["domainMid"] == average
+    assert low == pytest.approx(2 * average - high if measure is Z else max(0, 2 * average - high))
     assert high < 16
-    assert max(row["z"] for row in _rows(chart) if row["z"] is not None) == 16
+    values = [row[measure.value] for row in _rows(chart)]
+    assert max(value for value in values if value is not None) == 16
 
 
-def test_heatmap_shows_all_bins_and_marks_empty_and_significant_ones():
+@pytest.mark.parametrize(("heatmap", "measure", "average"), HEATMAPS)
+def test_heatmap_shows_all_bins_and_marks_empty_and_significant_ones(heatmap, measure, average):
     table = _heatmap_table()
-    rows = _rows(bin_heatmap.draw(table))
+    rows = _rows(heatmap.draw(table))
     assert len(rows) == 576
     notes = pl.Series([row["note"] for row in rows])
-    assert (notes == "no documents").sum() == table["z"].null_count() > 0
-    expected = table.filter(pl.col("q_value") < theme.LEVEL).height
+    assert (notes == "no documents").sum() == table[measure.value].null_count() > 0
+    expected = table.filter(pl.col(measure.q_value) < theme.LEVEL).height
     assert (notes == theme.PASSES).sum() == expected > 0
 
 
-def test_heatmap_of_bins_without_any_document_is_drawn():
+@pytest.mark.parametrize(("heatmap", "measure", "average"), HEATMAPS)
+def test_heatmap_of_bins_without_any_document_is_drawn(heatmap, measure, average):
     empty = _heatmap_table().with_columns(
         pl.lit(0).alias("n_documents"),
-        *(pl.lit(None, pl.Float64).alias(name) for name in ("z", "z_low", "z_high", "q_value")),
+        *(pl.lit(None, pl.Float64).alias(name) for name in measure.columns),
     )
-    assert {row["note"] for row in _rows(bin_heatmap.draw(empty))} == {"no documents"}
+    assert {row["note"] for row in _rows(heatmap.draw(empty))} == {"no documents"}
 
 
-def test_profiles_order_regions_by_mean_z_over_the_benchmarks():
+def _order_of(chart) -> list[str]:
+    return chart.to_dict()["spec"]["layer"][1]["encoding"]["y"]["sort"]
+
+
+def test_z_profiles_order_regions_by_mean_z_over_the_benchmarks():
     table = report_tables.side_influence("topic")
-    chart = topic_profile.draw(_with_factors(table)).to_dict()
-    order = chart["spec"]["layer"][1]["encoding"]["y"]["sort"]
     means = table.group_by("topic").agg(pl.col("z").mean()).sort("z", descending=True)
+    order = _order_of(topic_z_profile.draw(_with_factors(table)))
     assert order == [taxonomy.TITLES[slug] for slug in means["topic"]]
 
 
+def test_support_profiles_put_first_what_any_benchmark_is_surest_of():
+    table = report_tables.side_influence("topic")
+    told = table.filter(pl.col("support_rank").is_not_null())["topic"].unique().to_list()
+    order = _order_of(topic_profile.draw(_with_factors(table)))
+    assert 0 < len(told) < 24
+    assert set(order[: len(told)]) == {taxonomy.TITLES[slug] for slug in told}
+
+
+def test_support_profiles_fill_what_is_told_apart_and_say_the_unit():
+    table = report_tables.side_influence("topic")
+    chart = topic_profile.draw(_with_factors(table))
+    filled = [row for row in _rows(chart) if row["mark"] == theme.PASSES]
+    assert len(filled) == table["support_rank"].count()
+    assert {row["average"] for row in _rows(chart)} == {0.5}
+    assert "10 sources of 72 items" in " ".join(chart.to_dict()["title"]["subtitle"])
+
+
+def test_a_doubtful_z_is_said_on_its_panel_and_below_the_question():
+    chart = topic_z_profile.draw(_with_factors(report_tables.side_influence("topic")))
+    panels = {row["benchmark"]: row["panel"] for row in _rows(chart)}
+    assert panels == {
+        name: f"{name} (doubtful)" if name == "stem_facts" else name
+        for name in report_tables.BENCHMARKS
+    }
+    for name, is_doubtful in (("stem_facts", True), ("social_facts", False)):
+        drawn = bin_z_heatmap.draw(report_tables.bin_influence().filter(benchmark=name))
+        assert (f"doubtful for {name}" in str(drawn.to_dict()["title"])) == is_doubtful
+
+
 def test_each_contrast_is_a_panel_that_says_its_directions():
-    chart = topic_contrast.draw(report_tables.side_contrasts("topic")).to_dict()
+    chart = topic_contrast.draw(_contrast_table("topic")).to_dict()
     assert len(chart["concat"]) == len(report_tables.CONTRASTS)
     axis = str(chart["concat"][0]["layer"][1]["encoding"]["x"]["title"])
     assert "\N{LEFTWARDS ARROW} stem_situations" in axis
@@ -135,7 +193,7 @@ def test_each_contrast_is_a_panel_that_says_its_directions():
 
 def test_a_contrast_is_called_as_the_study_writes_it_whatever_its_name_seems_to_say():
     contrast, a, b = "x_minus_y_minus_z", "mmlu_stem", "arc_minus_noise"
-    table = report_tables.side_contrasts("topic").filter(contrast="reasoning_social_minus_stem")
+    table = _contrast_table("topic").filter(contrast="reasoning_social_minus_stem")
     renamed = table.with_columns(
         contrast=pl.lit(contrast), benchmark_a=pl.lit(a), benchmark_b=pl.lit(b)
     )
@@ -147,7 +205,7 @@ def test_a_contrast_is_called_as_the_study_writes_it_whatever_its_name_seems_to_
 
 
 def test_contrast_arrows_point_at_the_benchmark_that_the_sign_favours():
-    table = report_tables.side_contrasts("topic").filter(contrast="reasoning_social_minus_stem")
+    table = _contrast_table("topic").filter(contrast="reasoning_social_minus_stem")
     (rows,) = topic_contrast.draw(table).to_dict()["datasets"].values()
     literature = next(row for row in rows if row["label"] == "Literature")
     assert literature["delta_z"] > 0
@@ -172,11 +230,38 @@ def test_unknown_domains_and_many_capabilities_get_colours():
     assert set(theme.benchmark_colours(rows)) == set(rows["benchmark"])
 
 
-def test_terms_have_a_panel_per_strong_topic_in_order_of_their_rank():
+def test_terms_have_a_panel_per_strong_topic_numbered_where_told_apart():
     table = _terms_table()
     panels = distinctive_terms.draw(table).to_dict()["concat"]
-    titles = [panel["title"]["text"] for panel in panels]
-    assert len(titles) == 3 * len(report_tables.BENCHMARKS)
-    assert [title[0] for title in titles] == ["1", "2", "3"] * len(report_tables.BENCHMARKS)
+    assert len(panels) == 3 * len(report_tables.BENCHMARKS)
+    ranks = table.unique(["benchmark", "topic"], maintain_order=True)["support_rank"]
+    assert 0 < ranks.null_count() < len(panels)
+    for panel, rank in zip(panels, ranks, strict=True):
+        is_numbered = panel["title"]["text"].startswith(f"{rank}. ")
+        assert is_numbered == (rank is not None)
+        assert ("not told from the average" in str(panel["title"])) == (rank is None)
     limits = {panel["encoding"]["x"]["scale"]["domain"][1] for panel in panels}
     assert limits == {table["z_score"].max()}, "one scale lets panels be compared"
+
+
+def test_terms_of_a_study_without_items_stand_by_z():
+    unknown = [
+        pl.lit(None, pl.Float64).alias("support"),
+        pl.lit(None, pl.Int64).alias("support_rank"),
+    ]
+    chart = distinctive_terms.draw(_terms_table().with_columns(unknown)).to_dict()
+    assert all(panel["title"]["subtitle"][1].startswith("z ") for panel in chart["concat"])
+    assert "for want of scores of single items" in str(chart["title"])
+
+
+@pytest.mark.parametrize(
+    ("low", "share", "said"),
+    [(-0.2, 0.1, "95 % interval"), (None, -0.1, "share of signal"), (None, None, "single items")],
+)
+def test_correlations_state_the_preconditioner_and_why_there_is_no_interval(low, share, said):
+    table = report_tables.correlations().with_columns(
+        pearson_low=pl.lit(low, pl.Float64), signal_share_a=pl.lit(share, pl.Float64)
+    )
+    subtitle = " ".join(correlations.draw(table).to_dict()["title"]["subtitle"])
+    assert "Preconditioner: documents;" in subtitle
+    assert said in subtitle

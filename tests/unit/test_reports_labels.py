@@ -36,3 +36,17 @@ def test_interval_is_text_and_null_where_a_bound_is():
 def test_counts_agree_with_their_noun():
     assert labels.count(1, "bin") == "1 bin"
     assert labels.count(2016, "document") == "2,016 documents"
+
+
+@pytest.mark.parametrize(
+    ("sources", "items", "said"),
+    [
+        ([10, 10], [60, 60], "10 sources of 60 items, and over documents"),
+        ([10, 24], [60, 1200], "10 to 24 sources of 60 to 1,200 items, and over documents"),
+        ([60, 60], [60, 60], "60 items, and over documents"),
+        ([1], [60], "documents alone"),
+    ],
+)
+def test_intervals_say_what_they_are_over(sources, items, said):
+    table = pl.DataFrame({"n_clusters": sources, "n_items": items})
+    assert labels.interval_unit(table) == said

@@ -13,7 +13,7 @@ from influence_warehouse.reports import labels, theme
 _ROW = 19  # pixels a topic or format: a 12 px label with air
 _WIDTH = 250
 _PANELS_A_ROW = 3
-BENCHMARKS = "support one benchmark more than the other?"
+BENCHMARKS = "have a higher mean score for one benchmark than for the other?"
 DIFFERENCE = "z of the first benchmark minus z of the second"
 
 
@@ -22,8 +22,8 @@ def contrasts(
 ) -> alt.ConcatChart:
     """A panel per contrast, its regions by `delta_z` with 95 % intervals.
 
-    Reads method, contrast, benchmark_a, benchmark_b, delta_z, delta_z_low, delta_z_high, q_value
-    and the first of `sides`, `topic` or `format`; the second one is what is averaged over.
+    Reads method, contrast, benchmark_a, benchmark_b, delta_z, delta_z_low, delta_z_high, q_value,
+    doubtful and the first of `sides`, `topic` or `format`; the second one is what is averaged over.
     `question` follows "Which topics", `difference` says what is subtracted.
     """
     noun, averaged = (labels.grouping(table, side) for side in sides)
@@ -51,11 +51,12 @@ def contrasts(
             f"{difference}{over}; {labels.count(rows['label'].n_unique(), noun)}.",
             labels.uncertainty(
                 table["delta_z_low"],
-                "Bars: 95 % two-way bootstrap intervals (items and documents). "
+                "Bars: 95 % intervals over sources of items and over documents. "
                 f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {labels.plural(noun)} "
                 "of a contrast).",
             ),
             *labels.left_out(rows["label"].unique().to_list(), noun),
+            *labels.doubtful(table["doubtful"].drop_nulls()),
             *notes,
         ],
     )
@@ -101,8 +102,19 @@ def _directions(a: str, b: str) -> str | list[str]:
 def contrast_sql(side: str) -> str:
     """Rows of the chart of contrasts by `topic` or by `format`."""
     return f"""
-        select model, method, contrast, benchmark_a, benchmark_b, {side},
-            delta_z, delta_z_low, delta_z_high, q_value
-        from marts.{side}_contrasts
-        order by model, method, contrast, {side}
+        select c.model, c.method, c.contrast, c.benchmark_a, c.benchmark_b, c.{side},
+            c.delta_z, c.delta_z_low, c.delta_z_high, c.q_value, d.doubtful
+        from marts.{side}_contrasts as c
+        left join ({doubtful_sql(side)}) as d using (model, method)
+        order by c.model, c.method, c.contrast, c.{side}
+    """
+
+
+def doubtful_sql(side: str) -> str:
+    """Benchmarks whose z is doubtful, in a text, by model and method."""
+    return f"""
+        select model, method, string_agg(distinct benchmark, ', ' order by benchmark) as doubtful
+        from marts.{side}_influence
+        where is_z_doubtful
+        group by model, method
     """

@@ -181,8 +181,8 @@ def _rows(home: Home, name: str, required: bool) -> pl.DataFrame:
     rows = _with_groupings(home, read_table(home, chart_of(name).sql))
     if rows.is_empty() and required:
         reason = (
-            "the study may have no contrasts, texts, second label, unlearning or second benchmark; "
-            "else "
+            "the study may have no contrasts, texts, scores of single items, second label, "
+            "unlearning or second benchmark; else "
         )
         raise WarehouseError(
             f"{home.database}: chart {name} finds no rows. Remedy: "

@@ -116,6 +116,37 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural(noun)}"
 
 
+def interval_unit(table: pl.DataFrame) -> str:
+    """What intervals are over, `20 sources of 120 items, and over documents`; ranges where the
+    benchmarks of a table differ.
+
+    Reads n_clusters and n_items; items that share no source are their own.
+    """
+    sources, items = table["n_clusters"].drop_nulls(), table["n_items"].drop_nulls()
+    if sources.is_empty() or sources.max() == 1:
+        return "documents alone"
+    if sources.equals(items):
+        return f"{_range(items)} items, and over documents"
+    return f"{_range(sources)} sources of {_range(items)} items, and over documents"
+
+
+def _range(values: pl.Series) -> str:
+    numbers = values.to_list()
+    least, most = min(numbers), max(numbers)
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
+
+
+def doubtful(benchmarks: Iterable[str]) -> list[str]:
+    """A note on benchmarks whose z is doubtful; none where there are none."""
+    names = list(dict.fromkeys(benchmarks))
+    if not names:
+        return []
+    return [
+        f"z is doubtful for {', '.join(names)}: halves of the items oppose each other, so that "
+        "their mean says little. See support."
+    ]
+
+
 def uncertainty(lows: pl.Series, note: str) -> str:
     """The note on a chart's intervals, or that it has none: all their lower bounds are null."""
     if lows.is_not_null().any():

@@ -110,7 +110,8 @@ def contents(home: Home, study: str, section: Section, tables: set[str]) -> Cont
         charts = [] if missing else list(_charts(home, study, name))
         found.charts.extend(charts)
         if not charts:
-            found.absent.append((f"chart {name}", _why(home, chart_of(name).reads, tables)))
+            chart = chart_of(name)
+            found.absent.append((f"chart {name}", _why(home, chart.reads, tables, chart.needs)))
     queries = named_queries()
     for name in section.queries:
         query = queries[name]
@@ -122,12 +123,13 @@ def contents(home: Home, study: str, section: Section, tables: set[str]) -> Cont
     return found
 
 
-def _why(home: Home, reads: Iterable[str], tables: set[str]) -> str:
-    """Why a chart or table has nothing to show."""
+def _why(home: Home, reads: Iterable[str], tables: set[str], column: str = "*") -> str:
+    """Why a chart or table has nothing to show: a mart, or a column of it, is not known."""
     missing = sorted(set(reads) - tables)
     if missing:
         return f"{', '.join(missing)} not built yet"
-    known = run_query(home, "select mart, reason from unknowns where column_name = '*'")
+    sql = f"select mart, reason from unknowns where column_name in ('*', '{column}')"
+    known = run_query(home, sql)
     reasons = known.filter(pl.col("mart").is_in(list(reads)))["reason"].unique().sort()
     return "; ".join(reasons) or "this study has no rows of it"
 

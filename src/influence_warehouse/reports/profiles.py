@@ -1,4 +1,4 @@
-"""z by topic or by format, a panel a benchmark in one shared order: what both profiles share."""
+"""A measure by topic or by format, a panel a benchmark in one shared order: what profiles share."""
 
 from math import ceil
 
@@ -6,39 +6,88 @@ import altair as alt
 import polars as pl
 
 from influence_warehouse.reports import labels, theme
+from influence_warehouse.reports.measures import SUPPORT, Measure, Z
 
 _ROW = 19  # pixels a topic or format: a 12 px label with air
 _WIDTH = 195  # pixels a panel; one or two panels take the room of three
 _PANELS_A_ROW = 5
+_DOUBTFUL = " (doubtful)"
 
 
-def profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
-    """A panel per benchmark, its regions by z with 95 % intervals, in one order.
+def support_profile(table: pl.DataFrame, side: str) -> alt.FacetChart:
+    """A panel per benchmark, its regions by support with 95 % intervals, in one order.
 
-    Reads method, benchmark, domain, capability, n_documents, z, z_low, z_high, q_value and `side`,
-    `topic` or `format`; `other` is what is averaged over.
+    Reads the columns of `influence_sql` with `SUPPORT`; `side` is `topic` or `format`.
+    """
+    noun = labels.grouping(table, side)
+    return _profile(
+        table.with_columns(panel="benchmark"),
+        side,
+        SUPPORT,
+        f"Which {labels.plural(noun)} support which benchmark?",
+        [
+            f"{_scores(table)} Bars: 95 % intervals over {labels.interval_unit(table)}.",
+            f"Support of a {noun}: mean of the squared scores above 0, others as 0, in units of an "
+            "item's mean squared score.",
+            f"Grey line: support of all documents. Filled: more than it, q < {theme.LEVEL} "
+            f"(one-sided, Benjamini-Hochberg over the {labels.plural(noun)}).",
+            f"{labels.plural(noun).capitalize()} in order of the largest estimate over error among "
+            "the benchmarks shown.",
+        ],
+    )
+
+
+def z_profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
+    """A panel per benchmark, its regions by mean z with 95 % intervals, in one order.
+
+    Reads the columns of `influence_sql` with `Z`, and is_z_doubtful; `other` than the `side` is
+    what is averaged over.
     """
     noun, averaged = labels.grouping(table, side), labels.grouping(table, other)
     over = f"unweighted mean over its {labels.plural(averaged)} of the bins' z"
-    panels = table["benchmark"].unique(maintain_order=True).to_list()
-    rows = table.with_columns(
-        labels.titled(side, to="label"),
-        labels.interval("z_low", "z_high"),
-        pl.col("z", "z_low", "z_high", "q_value").round(4),
-        mark=theme.significance("q_value"),
-    ).select(
-        *("benchmark", "label", "n_documents", "z", "z_low", "z_high"),
-        *("interval", "q_value", "mark"),
+    doubtful = table.filter("is_z_doubtful")["benchmark"].unique(maintain_order=True)
+    panel = pl.col("benchmark") + pl.when("is_z_doubtful").then(pl.lit(_DOUBTFUL)).otherwise(
+        pl.lit("")
     )
-    order = _order(rows)
+    return _profile(
+        table.with_columns(panel=panel),
+        side,
+        Z,
+        f"Which {labels.plural(noun)} have the highest mean score for which benchmark?",
+        [
+            f"{_scores(table)} z of a {noun}: "
+            f"{over if averaged else 'its mean against the means of all'}.",
+            labels.uncertainty(
+                table["z_low"],
+                f"Bars: 95 % intervals over {labels.interval_unit(table)}. Filled: q < "
+                f"{theme.LEVEL} (Benjamini-Hochberg over the {labels.plural(noun)}).",
+            ),
+            f"{labels.plural(noun).capitalize()} in order of their mean z over all benchmarks "
+            "shown.",
+            *labels.doubtful(doubtful),
+        ],
+    )
+
+
+def _scores(table: pl.DataFrame) -> str:
+    sizes = table.filter(benchmark=table["benchmark"][0])["n_documents"]
+    return f"{labels.scored_by(table)} scores of {labels.count(int(sizes.sum()), 'document')}."
+
+
+def _profile(
+    table: pl.DataFrame, side: str, measure: Measure, question: str, subtitle: list[str]
+) -> alt.FacetChart:
+    rows = _rows(table, side, measure)
+    panels = rows["panel"].unique(maintain_order=True).to_list()
+    order = _order(rows, measure)
     shown = labels.ends(order)
     rows = rows.filter(pl.col("label").is_in(shown))
     chart = (
-        _panel(rows, shown, _colour(table, panels))
+        _panel(rows, shown, measure, _colour(table))
         .properties(width=_WIDTH * max(1, 3 // len(panels)), height=_ROW * len(shown))
         .facet(
             facet=alt.Facet(
-                "benchmark:N",
+                "panel:N",
                 sort=panels,
                 header=alt.Header(title=None, labelAnchor="start"),
             ),
@@ -46,28 +95,25 @@ def profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
             spacing=32,
         )
     )
-    sizes = table.filter(benchmark=panels[0])["n_documents"]
-    return theme.framed(
-        chart,
-        f"Which {labels.plural(noun)} support which benchmark?",
-        [
-            f"{labels.scored_by(table)} scores of "
-            f"{labels.count(int(sizes.sum()), 'document')}. z of a {noun}: "
-            f"{over if averaged else 'its mean against the means of all'}; above 0 supports.",
-            labels.uncertainty(
-                table["z_low"],
-                "Bars: 95 % two-way bootstrap intervals (items and documents). "
-                f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {labels.plural(noun)}).",
-            ),
-            f"{labels.plural(noun).capitalize()} in order of their mean z over all benchmarks "
-            "shown.",
-            *labels.left_out(order, noun),
-        ],
+    noun = labels.grouping(table, side)
+    return theme.framed(chart, question, [*subtitle, *labels.left_out(order, noun)])
+
+
+def _rows(table: pl.DataFrame, side: str, measure: Measure) -> pl.DataFrame:
+    return table.with_columns(
+        labels.titled(side, to="label"),
+        labels.interval(measure.low, measure.high),
+        pl.col(*measure.columns).round(4),
+        mark=theme.significance(measure.q_value),
+        average=pl.col(measure.average).round(4) if measure.average else pl.lit(0.0),
+    ).select(
+        *("panel", "benchmark", "label", "n_documents", "average", *measure.columns),
+        *("interval", "mark"),
     )
 
 
 def _panel(
-    rows: pl.DataFrame, order: list[str], colour: alt.Color
+    rows: pl.DataFrame, order: list[str], measure: Measure, colour: alt.Color
 ) -> alt.LayerChart | alt.FacetChart:
     base = alt.Chart(rows).encode(
         y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(ticks=False, grid=True)),
@@ -76,18 +122,26 @@ def _panel(
             alt.Tooltip("benchmark:N", title="benchmark"),
             alt.Tooltip("label:N", title="region"),
             alt.Tooltip("n_documents:Q", title="documents", format=","),
-            alt.Tooltip("z:Q", format="+.2f"),
+            alt.Tooltip(f"{measure.value}:Q", format=measure.digits),
             alt.Tooltip("interval:N", title="95 % interval"),
-            alt.Tooltip("q_value:Q", title="q", format=".3f"),
+            alt.Tooltip(f"{measure.q_value}:Q", title="q", format=".3f"),
         ],
     )
-    zero = alt.Chart(rows).mark_rule(color=theme.MUTED, strokeWidth=1).encode(x=alt.datum(0))
-    x = alt.X("z:Q", title="z", axis=alt.Axis(tickCount=6, grid=False))
+    scale = alt.Scale(zero=False)
+    x = alt.X(
+        f"{measure.value}:Q",
+        title=measure.value,
+        scale=scale,
+        axis=alt.Axis(tickCount=5, grid=False),
+    )
+    average = alt.X("mean(average):Q", title=measure.value, scale=scale)
     return alt.layer(
-        zero,
-        base.mark_rule(strokeWidth=2).encode(x=alt.X("z_low:Q", title="z"), x2="z_high:Q"),
+        alt.Chart(rows).mark_rule(color=theme.MUTED, strokeWidth=1).encode(x=average),
+        base.mark_rule(strokeWidth=2).encode(
+            x=alt.X(f"{measure.low}:Q", title=measure.value, scale=scale), x2=f"{measure.high}:Q"
+        ),
         theme.significance_points(base.encode(x=x)),
-        theme.absences(base, "z"),
+        theme.absences(base, measure.value, alt.X("average:Q", title=measure.value, scale=scale)),
     )
 
 
@@ -96,26 +150,36 @@ def _columns(panels: int) -> int:
     return ceil(panels / ceil(panels / _PANELS_A_ROW))
 
 
-def _order(rows: pl.DataFrame) -> list[str]:
-    """Labels by mean z over the benchmarks, strongest first; regions without z come last."""
-    means = rows.group_by("label").agg(pl.col("z").mean())
-    return means.sort("z", "label", descending=[True, False], nulls_last=True)["label"].to_list()
+def _order(rows: pl.DataFrame, measure: Measure) -> list[str]:
+    """Labels by the largest order of support over the benchmarks, or by mean z; null comes last.
+
+    Support is one-sided: what one benchmark draws on stands high, whatever the others do.
+    """
+    column = pl.col(measure.order)
+    places = rows.group_by("label").agg(column.max() if measure is SUPPORT else column.mean())
+    order = [measure.order, "label"]
+    return places.sort(order, descending=[True, False], nulls_last=True)["label"].to_list()
 
 
-def _colour(table: pl.DataFrame, panels: list[str]) -> alt.Color:
+def _colour(table: pl.DataFrame) -> alt.Color:
     colours = theme.benchmark_colours(table)
+    panels = list(colours)
     scale = alt.Scale(domain=panels, range=[colours[panel] for panel in panels])
     return alt.Color("benchmark:N", scale=scale, legend=None)
 
 
-def influence_sql(side: str) -> str:
-    """Rows of the profile by `topic` or by `format`."""
+def influence_sql(side: str, measure: Measure) -> str:
+    """Rows of the profile of a measure by `topic` or by `format`."""
+    columns = ", ".join(f"i.{name}" for name in measure.columns)
+    # Regions without documents are shown as such; a benchmark without the measure is not.
+    known = f"where i.{measure.average} is not null" if measure.average else ""
     return f"""
         select i.model, i.method, i.benchmark,
             coalesce(b.domain, 'not told') as domain,
             coalesce(b.capability, 'not told') as capability, i.{side},
-            i.n_documents, i.z, i.z_low, i.z_high, i.q_value
+            i.n_documents, i.n_items, i.n_clusters, {columns}, i.is_z_doubtful
         from marts.{side}_influence as i
         join marts.benchmarks as b using (study, model, benchmark)
+        {known}
         order by i.model, i.method, b.position, i.{side}
     """

@@ -24,15 +24,18 @@ _SECTIONS = (
     Section(
         "support",
         "Where does support come from?",
-        "z compares a region's mean score with all bins'; above 0 it supports the benchmark. "
-        "Read the interval and n with it: a thin region moves easily.",
+        "Support is the mean squared score above 0 of a region's documents, in units of an item's "
+        "mean squared score; where it is above that of all documents at q < 0.05 the region is "
+        "told apart and has a rank. The mean z, which the published recipe uses, comes after it; "
+        "it is doubtful where halves of the items oppose each other.",
         ("topic_support", "format_support", "top_bins", "concentration"),
     ),
     Section(
         "contrasts",
         "Is this difference real?",
-        "A contrast is the difference of two benchmarks' z in the same region. q < 0.05 "
-        "(Benjamini-Hochberg) is what a false discovery rate of 5 % allows.",
+        "A contrast is the difference of two benchmarks' mean z in the same region, so it is as "
+        "doubtful as they are. q < 0.05 (Benjamini-Hochberg) is what a false discovery rate of 5 % "
+        "allows.",
         (
             *("topic_differences", "format_differences"),
             *("significant_contrasts", "reasoning_versus_knowledge"),
@@ -43,7 +46,8 @@ _SECTIONS = (
         "sensitivity",
         "Does it hang on one bin?",
         "Each bin, and each topic, left out of the whole study in turn. What does not survive that "
-        "should be quoted with the region that carries it.",
+        "should be quoted with the region that carries it, and a correlation with its "
+        "preconditioner.",
         (
             *("hangs_on_one_bin", "contrasts_without_a_bin", "correlations"),
             *("correlations_without_a_topic", "mean_versus_top_share", "sampling_sensitivity"),

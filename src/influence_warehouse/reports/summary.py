@@ -20,13 +20,18 @@ _TOPICS_SHOWN, _BINS_SHOWN, _CONTRAST_TOPICS_SHOWN = 3, 3, 2
 
 _INTERVAL = "95 % interval"
 
-_RANKED = """
-    select i.model, i.method, i.benchmark, {regions}, i.n_documents as n, i.z as value,
-        i.z_low as low, i.z_high as high, i.q_value
+_THIN = 3  # documents; regions of fewer do not lead
+_KNOWN = pl.col("support").is_not_null()
+_DOUBTFUL = "?"
+
+_REGIONS = """
+    select i.model, i.method, i.benchmark, {regions}, i.n_documents as n,
+        i.support, i.support_low, i.support_high, i.benchmark_support, i.support_rank,
+        i.z, i.z_low, i.z_high, i.q_value, i.is_z_doubtful
     from marts.{mart} as i
     join marts.benchmarks as b using (study, model, benchmark)
     where i.z is not null
-    order by i.model, i.method, b.position, i.z desc, {regions}
+    order by i.model, i.method, b.position, i.support_rank nulls last, i.z desc, {regions}
 """
 
 
@@ -45,13 +50,13 @@ def summary(home: Home, study: str) -> Group:
 
 
 def findings(home: Home) -> list[RenderableType]:
-    """Accuracy, ends of each ranking, contrasts, planted truth, unlearning.
+    """Accuracy, regions that lead, contrasts, planted truth, unlearning.
 
     Raises WarehouseError when the published copy is missing or lacks a mart.
     """
     parts: list[RenderableType] = [_header(home), *_accuracy(home)]
-    parts += _ranking(home, "topic_influence", ("topic",), _TOPICS_SHOWN)
-    parts += _ranking(home, "bin_influence", ("topic", "format"), _BINS_SHOWN)
+    parts += _regions(home, "topic_influence", ("topic",), _TOPICS_SHOWN)
+    parts += _regions(home, "bin_influence", ("topic", "format"), _BINS_SHOWN)
     parts += _contrasts(home)
     parts += _planted(home)
     parts += _unlearning(home)
@@ -67,10 +72,32 @@ def _header(home: Home) -> RenderableType:
     return Text.assemble(
         (f"Study {home.study}\n", "bold"),
         f"{_sample(int(sampled or 0), population)}; "
-        f"{filled} of {labels.count(bins, 'bin')} have documents.\n"
-        "z: a region's mean score against all bins'; above 0 supports the benchmark.\n"
-        "Intervals: 95 %, bootstrap over items and documents (accuracy: Wilson).\n"
-        "*: q < 0.05 (Benjamini-Hochberg).\n",
+        f"{filled} of {labels.count(bins, 'bin')} have documents.\n",
+        *_explained(home),
+    )
+
+
+def _explained(home: Home) -> Iterator[str]:
+    """What the measures are and what their intervals are over, as far as the study has them."""
+    benchmarks = read_table(
+        home,
+        "select distinct benchmark, n_items, n_clusters, support is not null as has_support,"
+        " is_z_doubtful from marts.topic_influence where z is not null order by benchmark",
+    )
+    if benchmarks["has_support"].any():
+        yield (
+            "Support: mean squared score above 0, in units of an item's mean squared score;\n"
+            "listed where it is above that of all documents at q < 0.05.\n"
+        )
+    yield "z: mean score against all bins'"
+    if benchmarks["is_z_doubtful"].any():
+        yield f"; {_DOUBTFUL} where halves of the items oppose each other"
+    if benchmarks["n_clusters"].is_null().all():
+        yield ".\nNo intervals and no q: they need the scores of single items.\n"
+        return
+    yield (
+        f".\nIntervals: 95 %, over {labels.interval_unit(benchmarks)}\n"
+        "(accuracy: Wilson). *: q < 0.05 (Benjamini-Hochberg).\n"
     )
 
 
@@ -105,35 +132,96 @@ def _accuracy(home: Home) -> Iterator[RenderableType]:
     yield table
 
 
-def _ranking(
+def _regions(
     home: Home, mart: str, region: tuple[str, ...], shown: int
 ) -> Iterator[RenderableType]:
-    """Strongest and weakest regions of each method and benchmark; nothing of regions that are
-    others under another name, as the bins of documents with one label are."""
-    sql = _RANKED.format(mart=mart, regions=", ".join(f"i.{name}" for name in region))
+    """Regions of each method and benchmark that are told from the average; nothing of regions that
+    are others under another name, as the bins of documents with one label are."""
+    sql = _REGIONS.format(mart=mart, regions=", ".join(f"i.{name}" for name in region))
     found = read_table(home, sql)
     if any(found[side].n_unique() < 2 for side in region):
         return
     shown_as = labels.titles(label for side in region for label in found[side])
-    kind = "Bins" if len(region) > 1 else f"{region[0].capitalize()}s"
+    named = found.with_columns(
+        region=pl.Series(
+            labels.region(sides, shown_as) for sides in found.select(region).iter_rows()
+        )
+    )
+    kind = "bin" if len(region) > 1 else region[0]
+    of_items, means = (named.filter(has) for has in (_KNOWN, ~_KNOWN))
+    if len(of_items):
+        yield from _by_support(of_items, kind, shown)
+    if len(means):
+        yield _by_z(means, kind, shown)
+
+
+def _by_support(found: pl.DataFrame, kind: str, shown: int) -> Iterator[RenderableType]:
+    """Regions by rank, and the benchmarks that have none: no order is claimed of them."""
+    for _, of_method in found.group_by("model", "method", maintain_order=True):
+        told = of_method.filter(pl.col("support_rank").is_not_null())
+        method = labels.scored_by(of_method)
+        if len(told):
+            yield _ranked(told, kind, method, shown)
+        untold = [
+            name
+            for name in of_method["benchmark"].unique(maintain_order=True)
+            if name not in told["benchmark"]
+        ]
+        if untold:
+            yield Text(
+                f"No {kind} is told apart from the average of all documents ({method}): "
+                f"{', '.join(untold)}\n"
+            )
+
+
+def _ranked(told: pl.DataFrame, kind: str, method: str, shown: int) -> Table:
+    title = f"{kind.capitalize()}s that support a benchmark more than average, by {method}"
+    columns = ["n", "Support", _INTERVAL, "Average", "z"]
+    table = _table(title, kind.capitalize(), columns)
+    for (benchmark,), rows in told.group_by("benchmark", maintain_order=True):
+        _section(table, str(benchmark))
+        _add_ranked(table, rows, shown)
+    return table
+
+
+def _add_ranked(table: Table, told: pl.DataFrame, shown: int) -> None:
+    leading = told.filter(pl.col("n") >= _THIN)
+    for row in leading.head(shown).iter_rows(named=True):
+        table.add_row(
+            f"  {row['region']}",
+            f"{row['n']:,}",
+            _number(row["support"], signed=False),
+            _interval(row["support_low"], row["support_high"], signed=False),
+            _number(row["benchmark_support"], signed=False),
+            _number(row["z"]) + (_DOUBTFUL if row["is_z_doubtful"] else ""),
+        )
+    if leading.height > shown:
+        table.add_row(f"  and {leading.height - shown} more")
+    if told.height > leading.height:
+        table.add_row(f"  and {told.height - leading.height} of 1 or 2 documents")
+
+
+def _by_z(found: pl.DataFrame, kind: str, shown: int) -> Table:
+    """Both ends of the ranking by z, where no items are known and so no support."""
     table = _table(
-        f"{kind} that support each benchmark most and least", kind[:-1], ["n", "z", _INTERVAL, ""]
+        f"{kind.capitalize()}s with the highest and lowest mean score of each benchmark",
+        kind.capitalize(),
+        ["n", "z", _INTERVAL, ""],
     )
     of_each = found.group_by("model", "method", "benchmark", maintain_order=True)
     for (_, _, benchmark), rows in of_each:
         _section(table, f"{benchmark} ({labels.scored_by(rows)})")
         for row in _ends(rows, shown):
-            name = labels.region((row[side] for side in region), shown_as)
-            table.add_row(f"  {name}", f"{row['n']:,}", *_estimate(row))
-    yield table
+            table.add_row(f"  {row['region']}", f"{row['n']:,}", *_estimate(row, "z"))
+    return table
 
 
 def _contrasts(home: Home) -> Iterator[RenderableType]:
     """Topics at both ends of each contrast; nothing in a study without contrasts."""
     rows = read_table(
         home,
-        "select model, method, contrast, topic, delta_z as value, delta_z_low as low,"
-        " delta_z_high as high, q_value from marts.topic_contrasts"
+        "select model, method, contrast, topic, delta_z, delta_z_low, delta_z_high, q_value"
+        " from marts.topic_contrasts"
         " where delta_z is not null"
         " order by model, method, contrast, delta_z desc, topic",
     )
@@ -147,7 +235,7 @@ def _contrasts(home: Home) -> Iterator[RenderableType]:
     for (_, _, contrast), group in of_each:
         _section(table, f"{contrast} ({labels.scored_by(group)})")
         for row in _ends(group, _CONTRAST_TOPICS_SHOWN):
-            table.add_row(f"  {shown_as[row['topic']]}", *_estimate(row))
+            table.add_row(f"  {shown_as[row['topic']]}", *_estimate(row, "delta_z"))
     yield table
 
 
@@ -157,22 +245,29 @@ def _planted(home: Home) -> Iterator[RenderableType]:
         home,
         "select p.* from marts.planted_recovery as p"
         " join marts.benchmarks as b using (study, model, benchmark)"
-        " order by p.model, p.method, p.measure desc, b.position",
+        " order by p.model, p.method, p.measure = 'z', p.measure desc, b.position",
     )
     if rows.is_empty():
         return
-    columns = ["Topics found", "Mean rank", "AUC of bins"]
-    table = _table("How well the planted truth was found", "Ranked by", columns)
-    of_each = rows.group_by("model", "method", "measure", maintain_order=True)
-    for (_, _, measure), group in of_each:
-        _section(table, f"{_MEASURES.get(str(measure), measure)} ({labels.scored_by(group)})")
-        for row in group.iter_rows(named=True):
-            found = f"{row['n_planted_topics_found']} of {row['n_planted_topics']}"
-            recovered = [_number(row[column], signed=False) for column in ("mean_rank", "auc")]
-            table.add_row(f"  {row['benchmark']}", found, *recovered)
-        chance = group.select("n_found_by_chance", "chance_mean_rank", "chance_auc").mean()
-        table.add_row("  By chance", *(_number(value, signed=False) for value in chance.row(0)))
-    yield table
+    columns = ["Rank first", "q < 0.05", "Wrongly", "Mean rank", "AUC of bins"]
+    for _, of_method in rows.group_by("model", "method", maintain_order=True):
+        title = f"How well {labels.scored_by(of_method)} found the planted truth"
+        table = _table(title, "Topics by", columns)
+        for (measure,), group in of_method.group_by("measure", maintain_order=True):
+            _section(table, _MEASURES.get(str(measure), str(measure)))
+            _add_recovery(table, group)
+        yield table
+
+
+def _add_recovery(table: Table, group: pl.DataFrame) -> None:
+    for row in group.iter_rows(named=True):
+        found = f"{row['n_planted_topics_found']} of {row['n_planted_topics']}"
+        passing = [_count(row[column]) for column in ("n_significant", "n_false")]
+        recovered = [_number(row[column], signed=False) for column in ("mean_rank", "auc")]
+        table.add_row(f"  {row['benchmark']}", found, *passing, *recovered)
+    chance = group.select("n_found_by_chance", "chance_mean_rank", "chance_auc").mean().row(0)
+    by_chance, *others = (_number(value, signed=False) for value in chance)
+    table.add_row("  By chance", by_chance, "", "", *others)
 
 
 def _unlearning(home: Home) -> Iterator[RenderableType]:
@@ -222,7 +317,11 @@ def _add_verdicts(table: Table, rows: pl.DataFrame) -> None:
         )
 
 
-_MEASURES = {"z": "z of the mean score", "enrichment": "Share of top documents"}
+_MEASURES = {
+    "support": "Support",
+    "enrichment": "Share of top documents",
+    "z": "z of the mean score",
+}
 
 
 def _next_steps(home: Home, study: str) -> RenderableType:
@@ -248,11 +347,15 @@ def _ends(rows: pl.DataFrame, shown: int) -> Iterator[dict]:
     yield from ends.iter_rows(named=True)
 
 
-def _estimate(row: dict) -> tuple[str, str, str]:
+def _estimate(row: dict, value: str) -> tuple[str, str, str]:
     """Value, interval and the mark of significance, as cells."""
     q_value = row["q_value"]
     mark = "*" if q_value is not None and q_value < 0.05 else ""
-    return _number(row["value"]), _interval(row["low"], row["high"]), mark
+    return _number(row[value]), _interval(row[f"{value}_low"], row[f"{value}_high"]), mark
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
 
 
 def _number(value: float | None, signed: bool = True) -> str:

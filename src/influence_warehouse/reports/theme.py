@@ -125,10 +125,10 @@ def significance_points(base: alt.Chart) -> alt.Chart:
     )
 
 
-def absences(base: alt.Chart, column: str) -> alt.Chart:
-    """The words `no documents` beside 0 on the rows where the column is null."""
+def absences(base: alt.Chart, column: str, beside: Any = None) -> alt.Chart:
+    """The words `no documents` beside a column, or else 0, on the rows where `column` is null."""
     note = base.mark_text(align="left", dx=5, fontSize=11, color=MUTED, text="no documents")
     # The colour of `base` is a benchmark's; a note has none.
     return note.transform_filter(f"!isValid(datum.{column})").encode(
-        x=alt.datum(0), color=alt.value(MUTED)
+        x=beside or alt.datum(0), color=alt.value(MUTED)
     )

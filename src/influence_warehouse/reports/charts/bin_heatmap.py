@@ -3,109 +3,38 @@
 import altair as alt
 import polars as pl
 
-from influence_warehouse.reports import grids, labels, theme
+from influence_warehouse.reports import heatmaps, labels, theme
 from influence_warehouse.reports.chart import Chart
-
-CLIP_QUANTILE = 0.98
-"""Colours saturate at this quantile of |z|, so that one bin does not bleach the others."""
+from influence_warehouse.reports.measures import SUPPORT
 
 
 def draw(table: pl.DataFrame) -> alt.LayerChart:
-    """z of every bin for one benchmark, with empty bins hatched and significant ones dotted.
+    """Support of every bin for one benchmark, against that of all documents.
 
-    Reads marts.bin_influence for one method and benchmark: benchmark, method,
-    topic, format, n_documents, z, z_low, z_high, q_value, top_share.
+    Reads marts.bin_influence for one method and benchmark.
     """
-    rows = _influence_rows(grids.shown_rows(table, "n_documents"))
-    limit = _colour_limit(rows["z"])
-    colour = alt.Color(
-        "z:Q",
-        scale=alt.Scale(
-            scheme=theme.DIVERGING, domain=[-limit, limit], domainMid=0, nice=False, clamp=True
-        ),
-        legend=alt.Legend(title="z of the bin's mean score", gradientLength=180, format=".1f"),
-    )
-    axes = grids.axes_of(rows, table)
-    base = alt.Chart(rows).encode(*axes, tooltip=_influence_tooltip(table))
-    cells = grids.cells(base, "isValid(datum.z)", colour)
-    return theme.framed(
-        grids.sized(rows, *cells, grids.noted(base, [theme.PASSES, grids.EMPTY_NOTE])),
+    average = float(table["benchmark_support"].max() or 0)  # type: ignore[arg-type]
+    return heatmaps.heatmap(
+        table,
+        SUPPORT,
         f"Which bins of the corpus support {table['benchmark'][0]}?",
-        [_influence_counts(table), *_influence_notes(table, limit), *grids.left_out(rows, table)],
+        "support of the bin",
+        [
+            "Support: mean of the squared scores above 0, others as 0, in units of an item's mean "
+            "squared score.",
+            f"Orange: more than all documents ({average:.2f}). Dot: {theme.PASSES} (one-sided, "
+            "Benjamini-Hochberg over the bins).",
+            f"Intervals and errors are over {labels.interval_unit(table)}.",
+        ],
     )
-
-
-def _influence_rows(table: pl.DataFrame) -> pl.DataFrame:
-    return table.with_columns(
-        labels.titled("topic"),
-        labels.titled("format"),
-        labels.interval("z_low", "z_high"),
-        pl.col("z", "q_value", "top_share").round(4),
-        pl.when(pl.col("z").is_null())
-        .then(pl.lit(grids.EMPTY_NOTE))
-        .when(pl.col("q_value") < theme.LEVEL)
-        .then(pl.lit(theme.PASSES))
-        .alias("note"),
-    ).select(
-        *("topic_title", "format_title", "n_documents", "z", "interval"),
-        *("q_value", "top_share", "note"),
-    )
-
-
-def _colour_limit(z: pl.Series) -> float:
-    """The |z| at which colours saturate: a quantile, one decimal, never zero."""
-    found = z.abs().quantile(CLIP_QUANTILE, interpolation="higher")
-    return max(0.1, round(float(found or 0.0), 1))
-
-
-def _influence_tooltip(table: pl.DataFrame) -> list[alt.Tooltip]:
-    return [
-        alt.Tooltip("topic_title:N", title=labels.grouping(table, "topic")),
-        alt.Tooltip("format_title:N", title=labels.grouping(table, "format") or "documents"),
-        alt.Tooltip("n_documents:Q", title="documents", format=","),
-        alt.Tooltip("z:Q", format="+.2f"),
-        alt.Tooltip("interval:N", title="95 % interval"),
-        alt.Tooltip("q_value:Q", title="q", format=".3f"),
-        alt.Tooltip("top_share:Q", title="share of top documents", format=".2%"),
-    ]
-
-
-def _influence_counts(table: pl.DataFrame) -> str:
-    filled = table.filter(pl.col("n_documents") > 0)
-    return (
-        f"{labels.scored_by(table)} scores of "
-        f"{labels.count(int(filled['n_documents'].sum()), 'document')} in "
-        f"{labels.count(filled.height, 'bin')} ({labels.count(table.height - filled.height, 'bin')}"
-        " without documents). z: bin mean against all bins' means; orange supports."
-    )
-
-
-def _influence_notes(table: pl.DataFrame, limit: float) -> list[str]:
-    beyond = int((table["z"].round(4).abs() > limit).sum())
-    dots = f"Dot: {theme.PASSES} (two-way bootstrap, Benjamini-Hochberg over the bins)."
-    return [
-        labels.uncertainty(table["z_low"], dots),
-        f"Colours saturate at |z| = {limit:g}, the {CLIP_QUANTILE:.0%} quantile "
-        f"({labels.count(beyond, 'bin')} beyond); the HTML's tooltips give value, "
-        "95 % interval and n.",
-    ]
 
 
 CHART = Chart(
-    sql="""
-    select i.model, i.method, i.benchmark, i.topic, i.format, i.n_documents,
-        i.z, i.z_low, i.z_high, i.q_value, i.top_share
-    from marts.bin_influence as i
-    join marts.benchmarks as b using (study, model, benchmark)
-    -- Of documents with one label it would be the profile by that label once more.
-    where (
-        select least(count(distinct topic), count(distinct format)) from marts.bins
-    ) > 1
-    order by i.model, i.method, b.position, i.bin_id
-    """,
+    sql=heatmaps.influence_sql(SUPPORT),
     draw=draw,
     page="support",
     place=3,
     facets=("model", "method", "benchmark"),
     is_optional=True,
+    needs=SUPPORT.value,
 )

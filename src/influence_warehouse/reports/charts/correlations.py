@@ -16,13 +16,14 @@ _WIDTH = 240  # pixels a panel
 def draw(table: pl.DataFrame) -> alt.LayerChart:
     """Correlation of each pair of benchmarks' profiles, and what a single region makes of it.
 
-    Reads marts.benchmark_correlations for one method: method, level, benchmark_a, benchmark_b,
-    n_regions, pearson, spearman, pearson_low, pearson_high, leave_one_out_min,
-    leave_one_out_max, most_influential_bin.
+    Reads marts.benchmark_correlations for one method: method, preconditioner, level, benchmark_a,
+    benchmark_b, n_regions, pearson, spearman, pearson_low, pearson_high, signal_share_a,
+    leave_one_out_min, leave_one_out_max, most_influential_bin.
     """
     rows = _pair_rows(table)
     levels = [level for level in ("bin", "topic", "format") if level in set(rows["level"])]
     height = _ROW * rows["pair"].n_unique()
+    preconditioner = table["preconditioner"][0] or "none known"
     chart = (
         _correlation_layers(rows)
         .properties(width=_WIDTH, height=height)
@@ -42,15 +43,26 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
         chart,
         CHARTS["correlations"],
         [
-            f"{labels.scored_by(table)}. Dot: Pearson correlation of the two profiles of "
-            "z; diamond: Spearman.",
-            labels.uncertainty(
-                table["pearson_low"], "Line: 95 % two-way bootstrap interval of Pearson's."
-            ),
+            f"{labels.scored_by(table)}. Preconditioner: {preconditioner}; another one gives other "
+            "correlations.",
+            "Dot: Pearson correlation of the two profiles of z; diamond: Spearman.",
+            _intervals(table),
             "Grey band: the Pearson correlations found when any one region is left out "
             "(a wide band means that it hangs on a single region).",
         ],
     )
+
+
+def _intervals(table: pl.DataFrame) -> str:
+    """What the lines are, or why there is none at all."""
+    if table["pearson_low"].is_not_null().any():
+        return (
+            "Line: 95 % interval of Pearson's over sources of items and over documents; none where "
+            "the share of signal in a profile is not above 0."
+        )
+    if table["signal_share_a"].is_not_null().any():
+        return "No intervals: in one profile of each pair the share of signal is not above 0."
+    return labels.uncertainty(table["pearson_low"], "")
 
 
 def _pair_rows(table: pl.DataFrame) -> pl.DataFrame:
@@ -104,8 +116,8 @@ def _correlation_layers(rows: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
 
 CHART = Chart(
     sql="""
-    select c.model, c.method, c.level, c.benchmark_a, c.benchmark_b, c.n_regions,
-        c.pearson, c.spearman, c.pearson_low, c.pearson_high,
+    select c.model, c.method, c.preconditioner, c.level, c.benchmark_a, c.benchmark_b,
+        c.n_regions, c.pearson, c.spearman, c.pearson_low, c.pearson_high, c.signal_share_a,
         c.leave_one_out_min, c.leave_one_out_max, c.most_influential_bin
     from marts.benchmark_correlations as c
     join marts.benchmarks as a

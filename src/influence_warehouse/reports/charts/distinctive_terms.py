@@ -15,12 +15,12 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
     """Strength of each term in a benchmark's strongest topics: a row per benchmark.
 
     Reads marts.distinctive_terms joined to marts.topic_influence for one method:
-    method, benchmark, domain, capability, topic, z, z_rank (1 to 3), rank, term,
-    n_documents, region_documents, count, log_odds, z_score. Panels follow the rows' order.
+    method, benchmark, domain, capability, topic, support, support_rank, z, place (1 to 3), rank,
+    term, n_documents, region_documents, count, log_odds, z_score. Panels follow the rows' order.
     """
     rows = table.with_columns(
         labels.titled("topic", to="label"),
-        pl.col("z", "log_odds", "z_score").round(3),
+        pl.col("log_odds", "z_score").round(3),
     )
     colours = theme.benchmark_colours(table)
     largest = float(table["z_score"].max() or 0)  # type: ignore[arg-type]
@@ -34,18 +34,18 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
         CHARTS["distinctive_terms"],
         [
             f"{labels.scored_by(table)}. Terms that set a topic apart from all others, for "
-            f"the {_TOPICS_A_BENCHMARK} topics of largest z of each benchmark.",
+            f"the {_TOPICS_A_BENCHMARK} first topics of each benchmark by {_order(table)}.",
             "Bars: log-odds over its approximate standard error; it ranks terms and is no test.",
         ],
     )
 
 
 def _panel(rows: pl.DataFrame, colour: str, largest: float) -> alt.Chart:
-    benchmark, topic, z, place = rows.select("benchmark", "label", "z", "z_rank").row(0)
+    benchmark, topic, rank = rows.select("benchmark", "label", "support_rank").row(0)
     shown = rows.select("term", "n_documents", "region_documents", "count", "log_odds", "z_score")
     title = alt.Title(
-        f"{place}. {topic} (z {z:+.2f})".replace("-", "\N{MINUS SIGN}"),
-        subtitle=f"supports {benchmark}",
+        f"{rank}. {topic}" if rank else topic,
+        subtitle=[str(benchmark), _standing(rows)],
         fontSize=14,
         offset=6,
     )
@@ -73,11 +73,26 @@ def _panel(rows: pl.DataFrame, colour: str, largest: float) -> alt.Chart:
     )
 
 
+def _order(table: pl.DataFrame) -> str:
+    if table["support"].is_null().all():
+        return "z, for want of scores of single items"
+    return "support over its error"
+
+
+def _standing(rows: pl.DataFrame) -> str:
+    """The topic's support and whether it is told from the average, or its z."""
+    support, rank, z = rows.select("support", "support_rank", "z").row(0)
+    if support is None:
+        return f"z {z:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return f"support {support:.2f}" + ("" if rank else ", not told from the average")
+
+
 CHART = Chart(
     sql="""
     with ranked as (
         select *, row_number() over (
-            partition by model, method, benchmark order by z desc, topic
+            partition by model, method, benchmark
+            order by support_t desc nulls last, z desc, topic
         ) as place
         from marts.topic_influence
         where z is not null
@@ -85,7 +100,7 @@ CHART = Chart(
     select i.model, i.method, i.benchmark,
         coalesce(b.domain, 'not told') as domain,
         coalesce(b.capability, 'not told') as capability,
-        i.topic, i.z, i.place as z_rank,
+        i.topic, i.support, i.support_rank, i.z, i.place,
         t.rank, t.term, t.n_documents, t.region_documents, t.count, t.log_odds, t.z_score
     from ranked as i
     join marts.distinctive_terms as t

@@ -1,4 +1,4 @@
-"""Which formats support one benchmark more than the other?"""
+"""Which formats have a higher mean score for one benchmark than for the other?"""
 
 import altair as alt
 import polars as pl

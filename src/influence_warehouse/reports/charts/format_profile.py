@@ -5,21 +5,24 @@ import polars as pl
 
 from influence_warehouse.reports import profiles
 from influence_warehouse.reports.chart import Chart
+from influence_warehouse.reports.measures import SUPPORT
 
 
 def draw(table: pl.DataFrame) -> alt.FacetChart:
-    """z per format with its 95 % interval, a panel per benchmark.
+    """Support per format with its 95 % interval, a panel per benchmark.
 
-    Reads marts.format_influence as `topic_profile` reads marts.topic_influence.
+    Reads marts.format_influence for one method joined to marts.benchmarks, without benchmarks of
+    which no items are known. Panels follow the rows' order of benchmarks.
     """
-    return profiles.profile(table, "format", "topic")
+    return profiles.support_profile(table, "format")
 
 
 CHART = Chart(
-    sql=profiles.influence_sql("format"),
+    sql=profiles.influence_sql("format", SUPPORT),
     draw=draw,
     page="support",
     place=2,
     facets=("model", "method"),
     is_optional=True,
+    needs=SUPPORT.value,
 )

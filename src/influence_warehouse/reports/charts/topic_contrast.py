@@ -1,4 +1,4 @@
-"""Which topics support one benchmark more than the other?"""
+"""Which topics have a higher mean score for one benchmark than for the other?"""
 
 import altair as alt
 import polars as pl

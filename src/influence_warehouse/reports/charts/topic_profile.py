@@ -5,22 +5,24 @@ import polars as pl
 
 from influence_warehouse.reports import profiles
 from influence_warehouse.reports.chart import Chart
+from influence_warehouse.reports.measures import SUPPORT
 
 
 def draw(table: pl.DataFrame) -> alt.FacetChart:
-    """z per topic with its 95 % interval, a panel per benchmark.
+    """Support per topic with its 95 % interval, a panel per benchmark.
 
-    Reads marts.topic_influence for one method joined to marts.benchmarks:
-    method, benchmark, domain, capability, topic, n_documents, z, z_low, z_high, q_value. Panels
-    follow the rows' order of benchmarks.
+    Reads marts.topic_influence for one method joined to marts.benchmarks, without benchmarks of
+    which no items are known. Panels follow the rows' order of benchmarks.
     """
-    return profiles.profile(table, "topic", "format")
+    return profiles.support_profile(table, "topic")
 
 
 CHART = Chart(
-    sql=profiles.influence_sql("topic"),
+    sql=profiles.influence_sql("topic", SUPPORT),
     draw=draw,
     page="support",
     place=1,
     facets=("model", "method"),
+    is_optional=True,
+    needs=SUPPORT.value,
 )
