@@ -368,13 +368,18 @@ _UNLEARNING = (
     ),
     Step(
         "unlearning",
-        ("unlearning_comparisons", "unlearning_outcomes"),
+        (
+            "damage_inference",
+            "selectivity_inference",
+            "unlearning_comparisons",
+            "unlearning_outcomes",
+        ),
         "unlearning.comparisons:make_unlearning_comparisons",
         inputs=("unlearning_plan", "item_predictions"),
         needs=("unlearned_predictions", "unlearning_runs"),
         identity="unlearning.comparisons:identity_of_unlearning_comparisons",
         parts="unlearned_cells",
         libraries=("scipy",),
-        version=2,
+        version=3,
     ),
 )
