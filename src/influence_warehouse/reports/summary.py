@@ -192,8 +192,9 @@ def _unlearning(home: Home) -> Iterator[RenderableType]:
         return
     columns = ["Lost", "In region", "Anywhere", "Others", "Holds"]
     title = (
-        "Forgetting what ranks first: margin lost (nats), and how much more than at random\n"
-        "in the region, than at random anywhere, than the others lose; * over forget sets"
+        "Forgetting what ranks first: margin lost (nats), and how much more than\n"
+        "by random sets of the region, of anywhere, and than the other benchmarks\n"
+        "(* told apart over forget sets)"
     )
     table = _table(title, "Benchmark", columns)
     for group in rows.partition_by("model", "method", "objective", maintain_order=True):

@@ -164,7 +164,8 @@ select
     case
         when not is_worse_than_random_in_topic then 'not told from random in the region'
         when not is_worse_than_random_global then 'not told from random anywhere'
-        when not is_selective then 'not told from the damage to the others'
+        when more_than_others_low <= 0 then 'not told from the damage to the others'
+        when not is_selective then 'not told from how selective random sets are'
         when is_worse_than_random_in_topic is null
             then 'unknown: fewer than two random sets in the region, or all alike'
         when is_worse_than_random_global is null
