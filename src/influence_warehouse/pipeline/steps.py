@@ -333,7 +333,7 @@ _UNLEARNING = (
         needs=("chosen_bins",),
         identity="unlearning.plan:identity_of_unlearning_plan",
         parts="unlearned_cells",
-        version=2,
+        version=3,
     ),
     Step(
         "unlearning",
@@ -342,7 +342,7 @@ _UNLEARNING = (
         inputs=("unlearning_plan", "sampling_manifest", "document_scores"),
         identity="unlearning.sets:identity_of_unlearning_sets",
         parts="unlearned_cells",
-        version=2,
+        version=3,
     ),
     Step(
         "unlearning",
