@@ -6,10 +6,12 @@ select
     benchmark,
     region,
     is_planted,
-    n_cells,
-    round(mean_difference, 3) as more_than_random,
-    round(standard_error, 3) as standard_error,
-    is_claim_held
+    n_random_sets_in_topic,
+    round(more_than_random_in_topic, 3) as more_than_random_in_topic,
+    round(more_than_random_global, 3) as more_than_random_global,
+    round(more_than_others, 3) as more_than_others,
+    is_held,
+    is_benchmark_held
 from planted_unlearning
 where measure = 'margin'
 order by objective, benchmark, region

@@ -1,5 +1,5 @@
 -- question: Is the damage on the benchmark that it was aimed at, or everywhere?
--- grain: one row per objective, benchmark and factor effect, on the margin
+-- grain: one row per objective, benchmark and factor effect, over the regions, on the margin
 -- reads: unlearning_selectivity
 select
     objective,
@@ -11,9 +11,10 @@ select
     round(difference, 3) as difference,
     round(difference_low, 3) as difference_low,
     round(difference_high, 3) as difference_high,
-    round(ratio, 2) as ratio,
-    round(ratio_low, 2) as ratio_low,
-    round(ratio_high, 2) as ratio_high
+    round(beyond_random, 3) as beyond_random,
+    round(beyond_random_low, 3) as beyond_random_low,
+    round(beyond_random_high, 3) as beyond_random_high,
+    round(ratio, 2) as ratio
 from unlearning_selectivity
-where condition = 'influence_in_topic' and measure = 'margin'
+where condition = 'influence_in_topic' and region = 'all' and measure = 'margin'
 order by objective, benchmark, factor_effect

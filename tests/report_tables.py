@@ -262,15 +262,15 @@ _NOISE = {"margin": 0.45, "accuracy": 0.015}
 
 
 def unlearning_runs(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
-    """A run per region (the planted topics, or the whole sample), condition and seed."""
+    """A run per region (the planted topics, or the whole sample), condition and forget set."""
     rows = [
-        (name, condition, region, seed)
+        (name, condition, region, number, 1)
         for name, (_, _, topics) in benchmarks.items()
         for condition in CONDITIONS
         for region in (("all",) if condition.endswith("_global") else topics)
-        for seed in (1, 2, 3)
+        for number in ((1,) if condition.startswith("influence") else (1, 2, 3))
     ]
-    key = ["benchmark", "condition", "region", "seed"]
+    key = ["benchmark", "condition", "region", "set_number", "seed"]
     return pl.DataFrame(rows, schema=key, orient="row").select(
         *(pl.lit("demo").alias("study"), pl.lit("base").alias("model")),
         pl.lit("trackstar").alias("method"),
@@ -297,19 +297,15 @@ def unlearning_damage(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
                 n_items=pl.lit(72),
                 baseline=pl.lit(_BASELINES[measure]),
                 damage=full * share + pl.Series(noise),
-                standard_error=pl.lit(_NOISE[measure]),
             )
         )
-    return _with_damage_interval(pl.concat(frames))
+    return _with_what_is_left(pl.concat(frames))
 
 
-def _with_damage_interval(rows: pl.DataFrame) -> pl.DataFrame:
-    damage, margin = pl.col("damage"), 1.96 * pl.col("standard_error")
+def _with_what_is_left(rows: pl.DataFrame) -> pl.DataFrame:
+    damage = pl.col("damage")
     return rows.with_columns(
-        unlearned=pl.col("baseline") - damage,
-        damage_low=damage - margin,
-        damage_high=damage + margin,
-        share_kept=1 - damage / pl.col("baseline"),
+        unlearned=pl.col("baseline") - damage, share_kept=1 - damage / pl.col("baseline")
     )
 
 
@@ -323,69 +319,56 @@ def unlearning_matrix(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
         .agg(
             pl.len().cast(pl.Int64).alias("n_runs"),
             pl.col("region").n_unique().cast(pl.Int64).alias("n_regions"),
+            pl.len().cast(pl.Int64).alias("n_sets"),
             pl.col("n_items").first(),
             pl.col("baseline").mean(),
             pl.col("damage").mean(),
-            pl.col("standard_error").mean(),
         )
+    )
+    half = 1.96 * pl.col("measure").replace_strict(_NOISE, return_dtype=pl.Float64)
+    means = means.with_columns(
+        damage_low=pl.col("damage") - half, damage_high=pl.col("damage") + half
     )
     factors = {name: set(factors[:2]) for name, factors in benchmarks.items()}
     relations = [
         ("crossed", "one_factor", "target")[len(factors[a] & factors[b])]
         for a, b in means.select("benchmark", "evaluated_benchmark").iter_rows()
     ]
-    return _with_damage_interval(means.with_columns(pl.Series("relation", relations)))
+    return _with_what_is_left(means.with_columns(pl.Series("relation", relations)))
 
 
 def unlearning_tests(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
-    """marts.unlearning_tests: differences of `unlearning_damage`, with made p-values."""
+    """marts.unlearning_tests over regions: differences of `unlearning_damage`, made p-values."""
     damage = unlearning_damage(benchmarks).filter(pl.col("is_target"))
     rows = []
     for measure in _BASELINES:
         for a, b in COMPARISONS:
             of_a, of_b = (damage.filter(measure=measure, condition=c) for c in (a, b))
-            on = ["benchmark", "seed"] + ["region"] * (b == "random_in_topic")
-            if b == "random_global":  # a benchmark's regions are averaged
-                of_a = of_a.group_by(on, maintain_order=True).agg(pl.col("damage").mean())
-                of_a = of_a.with_columns(region=pl.lit("all"))
-            cells = of_a.join(of_b, on=on, maintain_order="left").with_columns(
-                difference=pl.col("damage") - pl.col("damage_right")
-            )
+            units = ("set", "region") if b == "random_in_topic" else ("set",)
             for name in (*benchmarks, "all"):
-                found = cells if name == "all" else cells.filter(benchmark=name)
-                for test in ("wilcoxon", "t_region_means", "wilcoxon_items"):
-                    key = ("demo", "base", "trackstar", "ngdiff", name, measure, a, b, test)
-                    rows.append((*key, 60, *_tested(found)))
+                sides = [s if name == "all" else s.filter(benchmark=name) for s in (of_a, of_b)]
+                found = _tested(*sides, is_known=name != "stem_facts" or b == "random_in_topic")
+                for unit in units:
+                    key = ("demo", "base", "trackstar", "ngdiff", name, "all", measure, a, b, unit)
+                    rows.append((*key, *found))
     schema = [
-        *(
-            "study",
-            "model",
-            "method",
-            "objective",
-            "benchmark",
-            "measure",
-            "condition_a",
-            "condition_b",
-        ),
-        *("test", "n_units", "n_cells", "n_regions", "n_positive", "n_negative", "n_zero"),
-        *("mean_difference", "median_difference", "median_low", "median_high"),
-        *("statistic", "p_value", "q_value", "cohens_dz"),
+        *("study", "model", "method", "objective", "benchmark", "region", "measure"),
+        *("condition_a", "condition_b", "unit", "n_regions", "n_sets_a", "n_sets_b"),
+        *("difference", "difference_low", "difference_high", "p_value", "q_value"),
     ]
     return pl.DataFrame(rows, schema=schema, orient="row", infer_schema_length=None)
 
 
-def _tested(cells: pl.DataFrame) -> tuple:
-    """Counts, centre, interval (none for one region) and made statistics of differences."""
-    values = cells["difference"].to_numpy()
-    regions = cells.select("benchmark", "region").n_unique()
-    positive, negative = int((values > 0).sum()), int((values < 0).sum())
-    median, spread = float(np.median(values)), float(values.std(ddof=1))
-    half = 1.2 * spread / np.sqrt(regions)
-    bounds = (None, None) if regions == 1 else (median - half, median + half)
-    p_value = max(0.5**positive, 1e-6) if median > 0 else 0.9
-    counts = (len(values), regions, positive, negative, len(values) - positive - negative)
-    centre = (float(values.mean()), median, *bounds, float(positive))
-    return (*counts, *centre, p_value, min(1.0, 1.5 * p_value), float(values.mean()) / spread)
+def _tested(of_a: pl.DataFrame, of_b: pl.DataFrame, is_known: bool) -> tuple:
+    """Counts, difference, and made interval and statistics where they are known."""
+    a, b = of_a["damage"].to_numpy(), of_b["damage"].to_numpy()
+    difference = float(a.mean() - b.mean())
+    counts = (of_a["region"].n_unique(), len(a), len(b))
+    if not is_known:
+        return (*counts, difference, None, None, None, None)
+    half = 2 * float(b.std(ddof=1))
+    p_value = 0.01 if difference > 2.5 else 0.4
+    return (*counts, difference, difference - half, difference + half, p_value, 1.5 * p_value)
 
 
 def unlearning_losses(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:

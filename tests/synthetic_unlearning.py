@@ -5,7 +5,6 @@ no model is needed and drawn by numpy where one would be. Does not belong here: 
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 import polars as pl
@@ -14,15 +13,20 @@ from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
-from influence_warehouse.unlearning.comparisons import target_damage
-from influence_warehouse.unlearning.paired_tests import paired_tests
+from influence_warehouse.unlearning.comparisons import benchmark_relations, run_damage
+from influence_warehouse.unlearning.inference import (
+    comparison_table,
+    damage_table,
+    selectivity_table,
+)
 from influence_warehouse.unlearning.plan import Region
 from tests.synthetic import BENCHMARKS, CELL, METHOD, MODEL, SyntheticLake
 from tests.unlearning_world import chosen_bins, make_plan
 
 CLEAN, SPILLING, IMPROVING, HARD = BENCHMARKS
 """What forgetting does: hurts its target alone; hurts all; helps its target; hurts its target
-alone, whose margin is below 0 to begin with."""
+alone, whose margin is below 0 to begin with. In regions where nothing was planted: no more than
+at random."""
 
 REGIONS = {
     CLEAN: ("literature", "social_life"),
@@ -34,15 +38,16 @@ NOT_PLANTED = {(SPILLING, "games"), (HARD, "health.news_article")}
 OBJECTIVE = "npo"
 # What the names of all runs begin with.
 OF = f"{CELL}|{OBJECTIVE}|"
+SEEDS, RANDOM_SETS = (1, 2), 5
 FAILED = {
-    f"{OF}{IMPROVING}|influence_in_topic|any.tutorial|3": "HealthError: loss is nan",
-    f"{OF}{HARD}|random_global|all|2": "FactError: no adapter",
+    f"{OF}{IMPROVING}|influence_in_topic|any.tutorial|1|2": "HealthError: loss is nan",
+    f"{OF}{HARD}|random_global|all|2|2": "FactError: no adapter",
 }
-LEFT = (f"{OF}{SPILLING}|random_in_topic|games|1",)
+LEFT = (f"{OF}{SPILLING}|random_in_topic|games|1|1",)
 # Left too, but with files of an earlier run of the same name.
-STALE = (f"{OF}{IMPROVING}|random_in_topic|any.tutorial|1",)
+STALE = (f"{OF}{IMPROVING}|random_in_topic|any.tutorial|1|1",)
 # Left the plan with all its files.
-STRAY = f"{OF}{CLEAN}|influence_in_topic|politics|1"
+STRAY = f"{OF}{CLEAN}|influence_in_topic|politics|1|1"
 
 _EFFECT = {
     "influence_in_topic": 1.1,
@@ -52,10 +57,6 @@ _EFFECT = {
 }
 _BASE_MARGIN = dict(zip(BENCHMARKS, (1.0, 0.8, 0.6, -0.5), strict=True))
 STEPS = (0, 5, 8)
-# Of CLEAN, by seed: right answers that these conditions lose, two more under the first. Under
-# both, IMPROVING has the same answers in one seed: a difference of 0.
-ROUNDED = ("influence_global", "random_global")
-_LOST = {1: (8, 6), 2: (5, 3), 3: (4, 2)}
 
 
 @dataclass(frozen=True)
@@ -83,29 +84,12 @@ class SyntheticUnlearning:
         heads = f"{OF}{benchmark}|{condition}|" + (f"{region}|" if region else "")
         return [run for run in sorted(self.after) if run.startswith(heads)]
 
-    def damage(self, run: str, measure: str) -> np.ndarray:
-        """Damage of each item of a finished run's own benchmark."""
-        before, after = self.values(run, run.split("|")[3], measure)
-        return before - after
-
-    def pairs(self, target: str, pair: tuple[str, str], measure: str) -> dict[str, np.ndarray]:
-        """Items' differences between runs that differ in condition alone: region -> [pairs, items].
-
-        Against a global condition the mean over the finished regions of a seed is one side.
-        """
-        found: dict[str, list[np.ndarray]] = {}
-        tested = ("all",) if pair[0].endswith("_global") else REGIONS[target]
-        groups: dict[str, tuple[str, ...]] = {region: (region,) for region in tested}
-        if pair[1].endswith("_global"):
-            groups = {"all": tested}
-        for (region, members), seed in product(groups.items(), (1, 2, 3)):
-            sides = [f"{OF}{target}|{pair[0]}|{name}|{seed}" for name in members]
-            finished = [self.damage(run, measure) for run in sides if run in self.after]
-            control = f"{OF}{target}|{pair[1]}|{region}|{seed}"
-            if finished and control in self.after:
-                difference = np.mean(finished, axis=0) - self.damage(control, measure)
-                found.setdefault(region, []).append(difference)
-        return {region: np.array(rows) for region, rows in found.items()}
+    def sets(self, benchmark: str, condition: str, region: str | None = None) -> list[list[str]]:
+        """Finished runs of each forget set, of all regions or of one."""
+        found: dict[str, list[str]] = {}
+        for run in self.runs(benchmark, condition, region):
+            found.setdefault(run.rpartition("|")[0], []).append(run)
+        return list(found.values())
 
 
 def with_unlearning(study: Study, **regions: object) -> Study:
@@ -116,6 +100,8 @@ def with_unlearning(study: Study, **regions: object) -> Study:
         "forget_documents": 2,
         "retain_documents": 4,
         "probe_documents": 2,
+        "seeds": list(SEEDS),
+        "random_sets": RANDOM_SETS,
     }
     return Study.model_validate(study.model_dump(mode="json") | {"unlearning": section})
 
@@ -166,32 +152,22 @@ def _drawn_truth(world: SyntheticLake, plan: pl.DataFrame) -> SyntheticUnlearnin
             name: margins - _effect(run, name) - moved - rng.normal(0, 0.1, items)
             for name, margins in before.items()
         }
-    for seed, lost in _LOST.items():
-        for condition, count in zip(ROUNDED, lost, strict=True):
-            after[f"{OF}{CLEAN}|{condition}|all|{seed}"][CLEAN] = _losing(before[CLEAN], count)
-    same = [f"{OF}{IMPROVING}|{condition}|all|2" for condition in ROUNDED]
-    after[same[0]] = after[same[1]]
+    # Sets that are all alike show no spread: against them nothing can be tested.
+    alike = [run for run in after if run.startswith(f"{OF}{IMPROVING}|random_global|")]
+    after |= dict.fromkeys(alike, after[alike[0]])
     states = {run: unfinished.get(run, "done") for run in keys}
     return SyntheticUnlearning(world, plan, before, after, states)
 
 
-def _losing(margins: np.ndarray, count: int) -> np.ndarray:
-    """Margins of which the first `count` that are above 0 fall below it, and all fall a little."""
-    lost = np.flatnonzero(margins > 0)[:count]
-    after = np.where(margins > 0, margins * 0.9, margins - 0.1)
-    after[lost] = -0.2 - 0.01 * lost
-    return after
-
-
 def _effect(run: str, evaluated: str) -> float:
     """Mean damage that a run does to a benchmark's margin."""
-    *_, target, condition, _, _ = run.split("|")
-    effect = _EFFECT[condition]
+    *_, target, condition, region, _, _ = run.split("|")
+    effect = _EFFECT["random_in_topic" if (target, region) in NOT_PLANTED else condition]
     if target == IMPROVING and condition == "influence_in_topic":
         effect = -0.4
     if evaluated == target:
         return effect
-    return 0.6 * effect if target == SPILLING else 0.01
+    return 1.05 * effect if target == SPILLING else 0.01
 
 
 def _write(truth: SyntheticUnlearning, fact: str, rows: pl.DataFrame, run: str | None = None):
@@ -229,7 +205,7 @@ def _write_run(truth: SyntheticUnlearning, run: str, margins: dict[str, np.ndarr
         learning_rate=pl.lit(0.001),
     )
     _write(truth, "unlearning_steps", steps, run)
-    model, method, objective, benchmark, condition, region, seed = run.split("|")
+    model, method, objective, benchmark, condition, region, number, seed = run.split("|")
     row = {
         "run_id": run,
         "model": model,
@@ -239,6 +215,7 @@ def _write_run(truth: SyntheticUnlearning, run: str, margins: dict[str, np.ndarr
         "condition": condition,
         "region_kind": Region.parse(region).kind,
         "topic": region,
+        "set_number": int(number),
         "seed": int(seed),
         "forget_digest": "f" * 64,
         "n_forget": 2,
@@ -252,14 +229,17 @@ def _write_run(truth: SyntheticUnlearning, run: str, margins: dict[str, np.ndarr
 
 
 def _write_outcomes(truth: SyntheticUnlearning) -> None:
-    """States of the runs, and their tests by the package's own path."""
+    """States of the runs, and their inference by the package's own path."""
     study, lake = truth.world.study, truth.world.lake
     rows = [(run, state, FAILED.get(run)) for run, state in truth.states.items()]
     schema = CONTRACTS["unlearning_outcomes"].columns
     outcomes = pl.DataFrame(rows, schema=schema, orient="row")
     _write(truth, "unlearning_outcomes", outcomes, CELL)
-    damage = target_damage(lake, CELL, outcomes)
-    tests = paired_tests(damage, study.seed, study.statistics.resamples).with_columns(
-        model=pl.lit(MODEL), method=pl.lit(METHOD), objective=pl.lit(OBJECTIVE)
-    )
-    _write(truth, "unlearning_comparisons", tests, CELL)
+    runs = run_damage(lake, CELL, outcomes)
+    names = {"model": pl.lit(MODEL), "method": pl.lit(METHOD), "objective": pl.lit(OBJECTIVE)}
+    for fact, table in {
+        "damage_inference": damage_table(runs),
+        "selectivity_inference": selectivity_table(runs, benchmark_relations(study)),
+        "unlearning_comparisons": comparison_table(runs),
+    }.items():
+        _write(truth, fact, table.with_columns(**names), CELL)

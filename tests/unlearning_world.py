@@ -33,7 +33,8 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": 0.01,
     "max_tokens": 32,
     "eval_every": 2,
-    "seeds": [1, 2],
+    "seeds": [1],
+    "random_sets": 2,
     "stops": {"steps": 4},
 }
 

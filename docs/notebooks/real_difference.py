@@ -104,10 +104,11 @@ def _(connection, mo):
     verdicts = (
         connection.sql(
             """
-            select method, benchmark, measure, n_runs, damage, damage_low, damage_high,
-                more_than_random_in_topic, q_random_in_topic, least_share_kept, is_held
+            select method, benchmark, region, measure, n_runs, damage,
+                more_than_random_in_topic, q_random_in_topic, more_than_random_global,
+                q_random_global, more_than_others, more_than_others_low, is_held, reason
             from unlearning_verdicts
-            order by method, objective, measure desc, benchmark
+            order by method, objective, measure desc, benchmark, region nulls first
             """
         ).pl()
         if "unlearning_verdicts" in tables

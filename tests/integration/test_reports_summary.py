@@ -137,17 +137,18 @@ def test_verdicts_of_unlearning_are_shown_where_they_are_built(home):
             create table marts.unlearning_verdicts as
             select 'demo' as study, model, 'trackstar' as method,
                 'ngdiff' as objective, benchmark, 'margin' as measure,
-                2.5e0 as damage, 1.25e0 as damage_low, 3.75e0 as damage_high,
+                region, 2.5e0 as damage,
                 1.5e0 as more_than_random_in_topic, position = 0 as is_worse_than_random_in_topic,
                 -0.25e0 as more_than_random_global, false as is_worse_than_random_global,
-                case when position < 2 then 0.875e0 end as least_share_kept,
-                case position when 0 then true when 1 then false end as is_held
-            from marts.benchmarks
+                0.75e0 as more_than_others, region is null and position = 0 as is_selective,
+                case position when 0 then region is null when 1 then false end as is_held
+            from marts.benchmarks cross join (values (null), ('literature.tutorial')) as r(region)
             """
         )
     lines = _printed(home).splitlines()
     assert max(len(line) for line in lines) <= 80
     shown = [line.split() for line in lines if "+1.50" in line]
-    assert [cells[-1] for cells in shown] == ["yes", "no", "open", "open"]
-    assert ["+1.50*" in cells for cells in shown] == [True, False, False, False]
-    assert ["88%" in cells for cells in shown] == [True, True, False, False]
+    assert [cells[-1] for cells in shown] == ["yes", "no", "no", "no", *["open"] * 4]
+    assert ["+1.50*" in cells for cells in shown] == [True] * 2 + [False] * 6
+    assert ["+0.75*" in cells for cells in shown] == [True] + [False] * 7
+    assert [cells[0] for cells in shown[1::2]] == ["Literature"] * 4, "a region under its benchmark"

@@ -29,8 +29,8 @@ from tests.unlearning_world import (
     write_unlearning_lake,
 )
 
-RANDOM = f"{OF}alpha|random_in_topic|{TOPICS[0]}|1"
-INFLUENCE = f"{OF}alpha|influence_in_topic|{TOPICS[0]}|1"
+RANDOM = f"{OF}alpha|random_in_topic|{TOPICS[0]}|1|1"
+INFLUENCE = f"{OF}alpha|influence_in_topic|{TOPICS[0]}|1|1"
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def contaminate(lake: Lake) -> None:
     )
 
 
-GLOBAL = f"{OF}alpha|random_global|all|1"
+GLOBAL = f"{OF}alpha|random_global|all|1|1"
 DAMAGES: dict[str, Callable[[Lake], None]] = {
     "forget_sets_equal_in_size": lambda lake: rewrite(
         lake, "forget_sets", lambda f: without_last(f, run_id=RANDOM)

@@ -35,8 +35,8 @@ from tests.unlearning_world import (
 )
 
 FACTS = (*MODEL_FACTS, PREDICTIONS)
-KEY = f"{OF}alpha|influence_in_topic|{TOPICS[0]}|1"
-OTHER = f"{OF}alpha|random_in_topic|{TOPICS[0]}|1"
+KEY = f"{OF}alpha|influence_in_topic|{TOPICS[0]}|1|1"
+OTHER = f"{OF}alpha|random_in_topic|{TOPICS[0]}|1|1"
 
 
 def prepare(folder: Path, model: Path, **changes) -> tuple[Study, Lake]:

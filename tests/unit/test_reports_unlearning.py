@@ -87,19 +87,6 @@ def test_every_condition_of_the_marts_has_words():
     assert tuple(unlearning.CONDITIONS) == report_tables.CONDITIONS
 
 
-def test_lines_join_runs_of_the_same_region_and_seed_alone(tables):
-    chart = unlearning_damage.draw(tables["unlearning_damage"])
-    drawn = _drawn(chart)
-    pairs = drawn.drop_nulls("pair").group_by("benchmark", "pair")
-    joined = pairs.agg(pl.col("region_title", "seed").n_unique(), "is_ranked", "x")
-    assert joined.height == 3 * 2 * len(report_tables.BENCHMARKS)
-    assert all(row["region_title"] == row["seed"] == 1 for row in joined.iter_rows(named=True))
-    assert all(sorted(ranked) == [False, True] for ranked in joined["is_ranked"])
-    # Partners stand alike in their conditions, which are one apart.
-    assert all(abs(abs(x[0] - x[1]) - 1) < 1e-9 for x in joined["x"])
-    assert drawn.filter(region_title="whole sample")["pair"].null_count() == 3 * 2 * 4
-
-
 def test_points_stand_beside_the_mean_of_their_condition(tables):
     drawn = _drawn(unlearning_damage.draw(tables["unlearning_damage"]))
     middles = {title: n for n, title in enumerate(unlearning.CONDITIONS.values())}
@@ -154,20 +141,20 @@ def test_a_difference_is_filled_by_q_and_says_where_it_has_no_interval(tables):
     drawn = _drawn(unlearning_differences.draw(tables["unlearning_differences"]))
     assert set(drawn.filter(pl.col("q_value") < theme.LEVEL)["mark"]) == {theme.PASSES}
     assert set(drawn.filter(pl.col("q_value") >= theme.LEVEL)["mark"]) == {theme.FAILS}
-    without = drawn.filter(pl.col("median_low").is_null())
-    assert set(without["note"]) == {"3 pairs: no interval"}
+    without = drawn.filter(pl.col("difference_low").is_null())
+    assert set(without["note"]) == {"no interval"}
     assert drawn["note"].count() == without.height > 0
 
 
-def test_the_t_test_of_the_same_cell_stands_beside_the_wilcoxon(home):
+def test_the_test_over_regions_of_the_same_cell_stands_beside_that_over_sets(home):
     with duckdb.connect(str(home.database)) as connection:
         connection.execute(
             "update marts.unlearning_tests set p_value = 0.123"
-            " where test = 't_region_means' and benchmark = 'stem_facts'"
+            " where unit = 'region' and benchmark = 'stem_facts'"
             " and measure = 'margin' and condition_b = 'random_in_topic'"
         )
     rows = read_table(home, gallery.chart_of("unlearning_differences").sql)
-    marked = rows.filter(p_value_of_t=0.123)
+    marked = rows.filter(p_value_of_regions=0.123)
     assert marked.select("benchmark", "measure", "condition_b").row(0) == (
         *("stem_facts", "margin", "random_in_topic"),
     )
@@ -175,14 +162,10 @@ def test_the_t_test_of_the_same_cell_stands_beside_the_wilcoxon(home):
     assert rows.height == 2 * 3 * (len(report_tables.BENCHMARKS) + 1)
 
 
-def test_what_is_tested_against_anywhere_is_said_only_where_it_is_drawn(tables):
-    rows = tables["unlearning_differences"]
-    alone = rows.filter(condition_b="random_in_topic")
-    notes = [
-        " ".join(unlearning_differences.draw(r).to_dict()["title"]["subtitle"])
-        for r in (rows, alone)
-    ]
-    assert ["over items" in note for note in notes] == [True, False]
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "unlearning_losses"])
+def test_what_an_interval_is_over_is_said(tables, name):
+    chart = gallery.chart_of(name).draw(tables[name]).to_dict()
+    assert "over forget sets" in " ".join(chart["title"]["subtitle"])
 
 
 def test_the_matrix_has_one_scale_around_zero_and_frames_the_targets(tables):

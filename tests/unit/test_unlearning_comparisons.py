@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose
+from polars.testing import assert_frame_equal
 
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
@@ -12,10 +13,15 @@ from influence_warehouse.pipeline.identity import fingerprint_of
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.comparisons import (
+    benchmark_relations,
+    run_damage,
     run_outcomes,
-    target_damage,
 )
-from influence_warehouse.unlearning.paired_tests import paired_tests
+from influence_warehouse.unlearning.inference import (
+    comparison_table,
+    damage_table,
+    selectivity_table,
+)
 from influence_warehouse.unlearning.plan import planned_runs
 from tests.scoring_lake import BENCHMARKS, CELL
 from tests.unlearning_world import (
@@ -28,17 +34,15 @@ from tests.unlearning_world import (
 
 CHOSEN = (("alpha", None, "about_pers"), ("beta", "adult_content", None))
 ITEMS = 8
-FAILED, LEFT = f"{OF}alpha|random_in_topic|any.about_pers|2", f"{OF}beta|influence_global|all|1"
-STALE = f"{OF}beta|random_in_topic|adult_content|1"
-TESTS, OUTCOMES = "unlearning_comparisons", "unlearning_outcomes"
+FAILED, LEFT = f"{OF}alpha|random_in_topic|any.about_pers|3|1", f"{OF}beta|influence_global|all|1|1"
+STALE = f"{OF}beta|random_in_topic|adult_content|1|1"
+OUTCOMES = "unlearning_outcomes"
+INFERENCE = ("damage_inference", "selectivity_inference", "unlearning_comparisons")
 
 
 @pytest.fixture
 def study(tiny_model) -> Study:
-    study = unlearning_study(tiny_model)
-    return study.model_copy(
-        update={"statistics": study.statistics.model_copy(update={"resamples": 100})}
-    )
+    return unlearning_study(tiny_model, random_sets=3)
 
 
 @pytest.fixture
@@ -129,43 +133,50 @@ def test_a_run_that_lacks_one_of_its_facts_is_left(study, lake, fact):
 
 def test_other_settings_leave_every_run_to_be_done_again(study, lake):
     _finish_most(study, lake)
-    changed = unlearning_study(study.model.path, learning_rate=0.5)
+    changed = unlearning_study(study.model.path, learning_rate=0.5, random_sets=3)
     assert set(run_outcomes(changed, lake, CELL)["state"]) == {"left", "failed"}
 
 
-def test_damage_is_that_of_finished_runs_on_their_own_benchmark(study, lake):
+def test_damage_is_that_of_finished_runs_on_every_benchmark(study, lake):
     done = _finish_most(study, lake)
-    rows = target_damage(lake, CELL, run_outcomes(study, lake, CELL))
-    by_run = rows.group_by("benchmark", "condition", "region", "seed", "measure").agg(
-        pl.col("damage").mean()
-    )
-    found = {(f"{OF}{b}|{c}|{r}|{s}", m): damage for b, c, r, s, m, damage in by_run.iter_rows()}
-    assert set(found) == {(key, measure) for key in done for measure in ("accuracy", "margin")}
-    for key in done:
-        own = BENCHMARKS.index(key.split("|")[3])
-        before, after = _margins("base")[own], _margins(key)[own]
-        assert_allclose(found[key, "margin"], (before - after).mean(), atol=1e-12)
-        right = (before > 0).mean() - (after > 0).mean()
-        assert_allclose(found[key, "accuracy"], right, atol=1e-12)
-    assert min(found.values()) < 0 < max(found.values()), "an improvement is negative damage"
+    rows = run_damage(lake, CELL, run_outcomes(study, lake, CELL))
+    names = ("benchmark", "condition", "region", "set_number", "seed")
+    found = {
+        (OF + "|".join(str(row[n]) for n in names), row["evaluated_benchmark"], row["measure"]): row
+        for row in rows.iter_rows(named=True)
+    }
+    assert len(found) == rows.height == len(done) * len(BENCHMARKS) * 2
+    assert {key for key, _, _ in found} == set(done)
+    for (key, evaluated, measure), row in found.items():
+        of = BENCHMARKS.index(evaluated)
+        before, after = _margins("base")[of], _margins(key)[of]
+        if measure == "accuracy":
+            before, after = before > 0, after > 0
+        assert_allclose(row["damage"], before.mean() - after.mean(), atol=1e-12)
+    assert rows["damage"].min() < 0 < rows["damage"].max(), "an improvement is negative damage"
 
 
-def test_the_facts_are_the_states_and_the_tests_of_what_is_done(study, lake):
+def test_the_facts_are_the_states_and_the_inference_of_what_is_done(study, lake):
     _finish_most(study, lake)
-    tests, outcomes = make_fact(study, lake, "unlearning_comparisons", CELL)
-    assert (tests.fact, outcomes.fact) == (TESTS, OUTCOMES)
-    assert outcomes.details == {"done": 13, "failed": 1, "left": 2}
+    made = make_fact(study, lake, "unlearning_comparisons", CELL)
+    assert [each.fact for each in made] == [*INFERENCE, OUTCOMES]
+    assert made[-1].details == {"done": 13, "failed": 1, "left": 2}
     states = run_outcomes(study, lake, CELL)
     assert lake.read(OUTCOMES, CELL).equals(states.sort("run_id"))
-    damage = target_damage(lake, CELL, states)
-    expected = paired_tests(damage, study.seed, study.statistics.resamples)
-    written = lake.read(TESTS, CELL)
-    key = ["model", "method", "objective"]
-    assert written.drop(key).equals(expected.select(written.columns[3:]))
-    assert (
-        set(written.select(key).rows()) == {("base", "trackstar", "ngdiff")}
-        and tests.rows == written.height > 0
+    runs = run_damage(lake, CELL, states)
+    expected = (
+        damage_table(runs),
+        selectivity_table(runs, benchmark_relations(study)),
+        comparison_table(runs),
     )
+    key = ["model", "method", "objective"]
+    for fact, table in zip(INFERENCE, expected, strict=True):
+        written = lake.read(fact, CELL)
+        assert_frame_equal(
+            written.drop(key), table.select(written.columns[3:]), check_row_order=False
+        )
+        assert set(written.select(key).rows()) == {("base", "trackstar", "ngdiff")}
+        assert written.height > 0
     assert all(made.reused for made in make_fact(study, lake, "unlearning_comparisons", CELL))
 
 
@@ -184,15 +195,21 @@ def test_whatever_changes_a_state_or_a_figure_makes_both_facts_again(study, lake
     assert remade() and not remade()
     _finish(study, lake, LEFT)
     assert remade() and not remade()
-    lake.path(TESTS, CELL).unlink()
+    lake.path(INFERENCE[2], CELL).unlink()
     assert remade() and not remade()
     base = _answers("model", "base", _margins("other"))
     lake.write("item_predictions", base, Fingerprint.of("item_predictions", test=2), "base")
     assert remade() and not remade()
-    more = study.model_copy(
-        update={"statistics": study.statistics.model_copy(update={"resamples": 150})}
-    )
-    assert remade(more) and not remade(more)
+
+
+def test_other_factors_of_a_benchmark_are_other_selectivities(study, lake):
+    _finish_most(study, lake)
+    make_fact(study, lake, "unlearning_comparisons", CELL)
+    changed = study.model_dump(mode="json")
+    changed["benchmarks"][0]["domain"] = "elsewhere"
+    other = Study.model_validate(changed)
+    assert benchmark_relations(other) != benchmark_relations(study)
+    assert not any(made.reused for made in make_fact(other, lake, "unlearning_comparisons", CELL))
 
 
 def test_equal_inputs_give_equal_bytes(study, lake):
@@ -200,15 +217,15 @@ def test_equal_inputs_give_equal_bytes(study, lake):
     made = []
     for _ in range(2):
         make_fact(study, lake, "unlearning_comparisons", CELL)
-        made.append([lake.path(fact, CELL).read_bytes() for fact in (TESTS, OUTCOMES)])
-        for fact in (TESTS, OUTCOMES):
+        made.append([lake.path(fact, CELL).read_bytes() for fact in (*INFERENCE, OUTCOMES)])
+        for fact in (*INFERENCE, OUTCOMES):
             lake.path(fact, CELL).unlink()
     assert made[0] == made[1]
 
 
-def test_nothing_done_is_no_test_and_every_run_left(study, lake):
-    tests, outcomes = make_fact(study, lake, "unlearning_comparisons", CELL)
-    assert tests.rows == 0 and lake.read(TESTS, CELL).is_empty()
+def test_nothing_done_is_no_inference_and_every_run_left(study, lake):
+    *tables, outcomes = make_fact(study, lake, "unlearning_comparisons", CELL)
+    assert [table.rows for table in tables] == [0, 0, 0]
     assert outcomes.details == {"left": 16}
     make_plan(study, lake, chosen_bins())
-    assert [made.rows for made in make_fact(study, lake, "unlearning_comparisons", CELL)] == [0, 0]
+    assert [made.rows for made in make_fact(study, lake, "unlearning_comparisons", CELL)] == [0] * 4

@@ -7,10 +7,13 @@ from influence_warehouse.study.study import Study
 from influence_warehouse.study.unlearning import CONDITIONS, Unlearning
 
 
-def test_defaults_are_the_four_conditions_with_three_seeds():
+def test_defaults_are_the_four_conditions_with_five_random_sets():
     settings = Unlearning()
     assert settings.conditions == CONDITIONS
-    assert len(settings.seeds) >= 3
+    assert {name: len(settings.sets_of(name)) for name in CONDITIONS} == {
+        "influence_in_topic": 1, "random_in_topic": 5, "influence_global": 1, "random_global": 5
+    }  # fmt: skip
+    assert len(settings.seeds) == 1
     assert (settings.lora.rank, settings.lora.alpha) == (8, 16)
     assert settings.npo_beta == 0.1
     assert settings.stops.utility_floor == 0.9
@@ -21,6 +24,7 @@ def test_defaults_are_the_four_conditions_with_three_seeds():
     [
         ({"batch_documents": 6, "gradient_accumulation": 4}, "does not divide"),
         ({"seeds": [1, 1]}, "each once"),
+        ({"random_sets": 1}, "greater than or equal to 2"),
         ({"learning_rate": 0}, "above 0"),
         ({"learning_rate": "fast"}, "auto"),
         ({"conditions": ["influence"]}, "influence_in_topic"),

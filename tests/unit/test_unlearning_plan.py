@@ -53,17 +53,19 @@ def test_a_text_that_names_no_region_is_an_error(name):
         Region.parse(name)
 
 
-def test_regions_run_once_per_condition_and_seed_and_global_conditions_once_per_seed():
+def test_sets_run_once_per_seed_in_each_region_and_global_ones_once_per_benchmark():
     chosen = chosen_bins(
         ("alpha", "games", None), ("alpha", "health", None), ("beta", "games", None)
     )
-    plan = plan_runs(STUDY, chosen)
+    plan = plan_runs(unlearning_study(Path("model"), seeds=[3, 4], random_sets=5), chosen)
     assert plan["run_id"].is_unique().all()
-    assert plan.filter(benchmark="alpha", condition="influence_in_topic").height == 4
-    assert plan.filter(benchmark="alpha", condition="random_global").height == 2
-    assert plan.filter(benchmark="beta").height == 8
-    assert f"{OF}alpha|random_in_topic|health|2" in plan["run_id"]
-    assert f"{OF}alpha|random_global|all|1" in plan["run_id"]
+    assert plan.filter(benchmark="alpha", condition="influence_in_topic").height == 2 * 2
+    assert plan.filter(benchmark="alpha", condition="random_in_topic").height == 2 * 5 * 2
+    assert plan.filter(benchmark="alpha", condition="random_global").height == 5 * 2
+    assert plan.filter(benchmark="beta").height == (1 + 5 + 1 + 5) * 2
+    assert set(plan["seed"]) == {3, 4}
+    assert f"{OF}alpha|random_in_topic|health|5|4" in plan["run_id"]
+    assert f"{OF}alpha|random_global|all|1|3" in plan["run_id"]
 
 
 def test_other_studies_methods_and_benchmarks_are_left_out():
@@ -90,7 +92,7 @@ def test_the_plan_follows_the_choice_and_not_its_scores(lake):
     outcome = make_plan(STUDY, lake, fewer)
     assert not outcome.reused
     assert outcome.details == {
-        "influence_global": 2, "influence_in_topic": 2, "random_global": 2, "random_in_topic": 2
+        "influence_global": 1, "influence_in_topic": 1, "random_global": 2, "random_in_topic": 2
     }  # fmt: skip
     assert all(key.startswith(f"{OF}beta|") for key in planned_runs(STUDY, lake))
 

@@ -101,14 +101,14 @@ def test_influence_conditions_take_the_highest_scores_ties_by_id():
         return rows["doc_id"].to_list()
 
     topic = f"{OF}alpha|influence_in_topic|{TOPICS[0]}"
-    assert members(f"{topic}|1") == ["d003", "d007", "d011"]
-    assert members(f"{topic}|2") == members(f"{topic}|1")
-    assert members(f"{OF}beta|influence_in_topic|{TOPICS[0]}|1") == ["d002", "d006", "d010"]
-    assert members(f"{OF}alpha|influence_global|all|1") == ["d003", "d007", "d011"]
+    assert members(f"{topic}|1|1") == ["d003", "d007", "d011"]
+    assert members(f"{topic}|1|2") == members(f"{topic}|1|1")
+    assert members(f"{OF}beta|influence_in_topic|{TOPICS[0]}|1|1") == ["d002", "d006", "d010"]
+    assert members(f"{OF}alpha|influence_global|all|1|1") == ["d003", "d007", "d011"]
 
 
-def test_random_conditions_follow_from_the_seed_and_nothing_else():
-    study = unlearning_study(Path("m"), forget_documents=5, seeds=[1, 2, 3])
+def test_random_sets_follow_from_their_number_and_are_the_same_under_all_seeds():
+    study = unlearning_study(Path("m"), forget_documents=5, seeds=[1, 2], random_sets=3)
     documents, scores = corpus([9] * 8, [0.5])
     plan = plan_runs(study, chosen_bins(("alpha", TOPICS[0], None)))
     forget = forget_sets(study, plan, documents, scores)
@@ -117,9 +117,12 @@ def test_random_conditions_follow_from_the_seed_and_nothing_else():
     assert forget.sort(key).equals(shuffled.sort(key))
     draws = forget.filter(pl.col("run_id").str.contains("random_in_topic"))
     assert draws["influence_rank"].is_null().all()
-    sets = [frozenset(rows["doc_id"]) for _, rows in draws.group_by("run_id")]
-    assert len(set(sets)) == 3
-    other = unlearning_study(Path("m"), forget_documents=5, seeds=[1, 2, 3])
+    sets: dict[str, set[frozenset[str]]] = {}
+    for (run,), rows in draws.group_by("run_id"):
+        sets.setdefault(str(run).split("|")[6], set()).add(frozenset(rows["doc_id"]))
+    assert [len(drawn) for drawn in sets.values()] == [1] * 3, "one set under both seeds"
+    assert len(set.union(*sets.values())) == 3
+    other = unlearning_study(Path("m"), forget_documents=5, seeds=[1, 2], random_sets=3)
     reseeded = forget_sets(other.model_copy(update={"seed": 8}), plan, documents, scores)
     assert not forget.sort(key).equals(reseeded.sort(key))
 
@@ -157,7 +160,7 @@ def test_facts_are_made_once_and_again_when_sizes_change(tmp_path):
     make_plan(study, lake, chosen_bins(("alpha", TOPICS[0], None)))
     first = make_fact(study, lake, "forget_sets", CELL)
     assert [(o.fact, o.rows, o.reused) for o in first] == [
-        ("retain_sets", 18, False), ("unlearning_set_digests", 8, False), ("forget_sets", 48, False)
+        ("retain_sets", 9, False), ("unlearning_set_digests", 6, False), ("forget_sets", 36, False)
     ]  # fmt: skip
     assert all(outcome.reused for outcome in make_fact(study, lake, "forget_sets", CELL))
     bytes_before = lake.path("forget_sets", CELL).read_bytes()
@@ -165,8 +168,8 @@ def test_facts_are_made_once_and_again_when_sizes_change(tmp_path):
     make_fact(study, lake, "forget_sets", CELL)
     assert lake.path("forget_sets", CELL).read_bytes() == bytes_before
     larger = unlearning_study(tmp_path / "model", forget_documents=7)
-    assert make_fact(larger, lake, "forget_sets", CELL)[2].rows == 56
+    assert make_fact(larger, lake, "forget_sets", CELL)[2].rows == 42
     forget, retain = lake.read("forget_sets", CELL), lake.read("retain_sets", CELL)
     recomputed = set_digests(lake.read("unlearning_plan", CELL), forget, retain)
-    assert recomputed["n_forget"].to_list() == [7] * 8
+    assert recomputed["n_forget"].to_list() == [7] * 6
     assert recomputed.equals(lake.read("unlearning_set_digests", CELL))

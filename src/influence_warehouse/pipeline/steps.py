@@ -343,7 +343,7 @@ _UNLEARNING = (
         needs=("chosen_bins",),
         identity="unlearning.plan:identity_of_unlearning_plan",
         parts="unlearned_cells",
-        version=2,
+        version=3,
     ),
     Step(
         "unlearning",
@@ -352,7 +352,7 @@ _UNLEARNING = (
         inputs=("unlearning_plan", "sampling_manifest", "document_scores"),
         identity="unlearning.sets:identity_of_unlearning_sets",
         parts="unlearned_cells",
-        version=2,
+        version=3,
     ),
     Step(
         "unlearning",
@@ -378,13 +378,18 @@ _UNLEARNING = (
     ),
     Step(
         "unlearning",
-        ("unlearning_comparisons", "unlearning_outcomes"),
+        (
+            "damage_inference",
+            "selectivity_inference",
+            "unlearning_comparisons",
+            "unlearning_outcomes",
+        ),
         "unlearning.comparisons:make_unlearning_comparisons",
         inputs=("unlearning_plan", "item_predictions"),
         needs=("unlearned_predictions", "unlearning_runs"),
         identity="unlearning.comparisons:identity_of_unlearning_comparisons",
         parts="unlearned_cells",
         libraries=("scipy",),
-        version=2,
+        version=3,
     ),
 )

@@ -110,10 +110,11 @@ def unlearning_runs(study: Study, settings: Unlearning) -> int | None:
         return None
     targets = len(target_benchmarks(study))
     regions = len(rule.explicit) or targets * rule.per_benchmark
-    in_topic = sum(condition.endswith("_in_topic") for condition in settings.conditions)
-    anywhere = len(settings.conditions) - in_topic
-    each = (regions * in_topic + targets * anywhere) * len(settings.seeds)
-    return each * len(unlearned_cells(study))
+    sets = sum(
+        (targets if condition.endswith("_global") else regions) * len(settings.sets_of(condition))
+        for condition in settings.conditions
+    )
+    return sets * len(settings.seeds) * len(unlearned_cells(study))
 
 
 def _stages(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:

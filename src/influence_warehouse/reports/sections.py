@@ -68,7 +68,9 @@ _SECTIONS = (
     Section(
         "unlearning",
         "Does forgetting it hurt?",
-        "Models that forgot what ranks first, against models that forgot as much at random.",
+        "Models that forgot what ranks first, against models that forgot as much at random. "
+        "Intervals and verdicts are over forget sets: what other documents of the same regions "
+        "would have done, not other items.",
         (
             *("unlearning_verdicts", "unlearning_by_region", "unlearning_selectivity"),
             *("planted_unlearning", "chosen_regions", "unlearning_progress", "forget_set_overlap"),

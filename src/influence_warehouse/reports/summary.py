@@ -280,14 +280,16 @@ def _unlearning(home: Home) -> Iterator[RenderableType]:
         home,
         "select v.* from marts.unlearning_verdicts as v"
         " join marts.benchmarks as b using (study, model, benchmark)"
-        " where v.measure = 'margin' order by v.model, v.method, v.objective, b.position",
+        " where v.measure = 'margin' order by v.model, v.method, v.objective, b.position,"
+        " v.region nulls first",
     )
     if rows.is_empty():
         return
-    columns = ["Lost", _INTERVAL, "In region", "Anywhere", "Others", "Holds"]
+    columns = ["Lost", "In region", "Anywhere", "Others", "Holds"]
     title = (
-        "Forgetting what ranks first: margin lost (nats), how much more than at random\n"
-        "in the region and anywhere, and the least share of theirs that others keep"
+        "Forgetting what ranks first: margin lost (nats), and how much more than\n"
+        "by random sets of the region, of anywhere, and than the other benchmarks\n"
+        "(* told apart over forget sets)"
     )
     table = _table(title, "Benchmark", columns)
     for group in rows.partition_by("model", "method", "objective", maintain_order=True):
@@ -298,21 +300,21 @@ def _unlearning(home: Home) -> Iterator[RenderableType]:
 
 
 def _add_verdicts(table: Table, rows: pl.DataFrame) -> None:
+    shown = labels.regions(rows["region"].drop_nulls())
     for row in rows.iter_rows(named=True):
         beyond = [
-            _number(row[f"more_than_random_{place}"]) + ("*" if row[flag] else " ")
-            for place, flag in (
-                ("in_topic", "is_worse_than_random_in_topic"),
-                ("global", "is_worse_than_random_global"),
+            _number(row[value]) + ("*" if row[flag] else " ")
+            for value, flag in (
+                ("more_than_random_in_topic", "is_worse_than_random_in_topic"),
+                ("more_than_random_global", "is_worse_than_random_global"),
+                ("more_than_others", "is_selective"),
             )
         ]
-        kept = row["least_share_kept"]
+        region = row["region"]
         table.add_row(
-            row["benchmark"],
+            row["benchmark"] if region is None else f"  {shown[region]}",
             _number(row["damage"]),
-            _interval(row["damage_low"], row["damage_high"]),
             *beyond,
-            "" if kept is None else f"{kept:.0%}",
             {True: "yes", False: "no", None: "open"}[row["is_held"]],
         )
 

@@ -21,6 +21,11 @@ CONDITIONS = {
 LOST = {"margin": "margin lost (nats)", "accuracy": "accuracy lost (share of items)"}
 NUMBER = {"margin": "+.2f", "accuracy": "+.1%"}
 AXIS = {"margin": "~g", "accuracy": "~%"}
+OVER_SETS = (
+    "a 95 % interval over forget sets (as far apart as random sets of the region; none where "
+    "there are fewer than two)"
+)
+"""The unit of the intervals of damage."""
 MEASURED = {
     "margin": "Margin: mean log-probability of the right answer minus the best wrong one's.",
     "accuracy": "Accuracy: share of items whose right answer is the likeliest.",
@@ -44,10 +49,9 @@ def condition_title() -> pl.Expr:
 
 
 def damage_tooltip(measure: str) -> list[alt.Tooltip]:
-    """What is shown of a damage: value, interval, share kept and items."""
+    """What is shown of a damage: value, share kept and items."""
     return [
         alt.Tooltip("damage:Q", title=LOST[measure], format=NUMBER[measure]),
-        alt.Tooltip("interval:N", title="95 % interval"),
         alt.Tooltip("share_kept:Q", title="share kept", format=".1%"),
         alt.Tooltip("n_items:Q", title="items", format=","),
     ]

@@ -110,7 +110,17 @@ class Unlearning(Section):
         CONDITIONS, min_length=1, description="How a forget set is filled from its region."
     )
     seeds: tuple[int, ...] = Field(
-        (1, 2, 3), min_length=1, description="One run each: random draws, batches, LoRA's start."
+        (1,),
+        min_length=1,
+        description="Runs of each forget set: retain set, order of batches, LoRA's start. Their "
+        "effect is common to all sets: another set tells more than another seed.",
+    )
+    random_sets: int = Field(
+        5,
+        ge=2,
+        description="Forget sets that each random condition draws in a region: the unit of the "
+        "verdicts. With m sets Student's t has m - 1 degrees of freedom; 2 are the least that "
+        "have a spread, fewer than 5 show only the largest effects.",
     )
     forget_documents: int = Field(
         40, ge=1, description="Size of every forget set: equal in all conditions."
@@ -164,6 +174,10 @@ class Unlearning(Section):
         if self.learning_rate != "auto" and self.learning_rate <= 0:
             raise ValueError(f"learning_rate: above 0 or `auto`, got {self.learning_rate}")
         return self
+
+    def sets_of(self, condition: str) -> range:
+        """Numbers of a condition's forget sets in a region."""
+        return range(1, 2 if condition.startswith("influence_") else self.random_sets + 1)
 
     def unknown_benchmarks(self, known: set[str]) -> list[str]:
         """Benchmarks that the section names and the study has not, sorted."""

@@ -1,8 +1,7 @@
-"""What the runs came to: the facts `unlearning_outcomes` and `unlearning_comparisons`.
+"""What the runs came to: which are done, and the inference over those that are.
 
-Belongs here: which runs are done, and their damage on their own target, given to the paired
-tests. Does not belong here: the tests themselves (paired_tests) and the damage that analysts
-read (dbt), which starts from the same predictions.
+Does not belong here: the estimates themselves (inference) and the damage that analysts read
+(dbt), which starts from the same predictions.
 """
 
 from typing import Any
@@ -16,7 +15,11 @@ from influence_warehouse.lake.records import failure_of
 from influence_warehouse.pipeline.parts import model_of
 from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.study import Study
-from influence_warehouse.unlearning.paired_tests import paired_tests
+from influence_warehouse.unlearning.inference import (
+    comparison_table,
+    damage_table,
+    selectivity_table,
+)
 from influence_warehouse.unlearning.plan import unlearning_section
 from influence_warehouse.unlearning.runs import PREDICTIONS, is_done
 
@@ -32,7 +35,7 @@ def run_outcomes(study: Study, lake: Lake, cell: Part) -> pl.DataFrame:
 
 
 def identity_of_unlearning_comparisons(study: Study, lake: Lake, cell: Part) -> dict[str, Any]:
-    """The state of every run, what its predictions are made from, and the bootstrap."""
+    """The state of every run, what its predictions are made from, and the benchmarks' factors."""
     outcomes = run_outcomes(study, lake, cell)
     # A run that is done is what its file says; another one has no part in the tests.
     done = outcomes.filter(state="done")["run_id"]
@@ -40,50 +43,62 @@ def identity_of_unlearning_comparisons(study: Study, lake: Lake, cell: Part) -> 
         "outcomes": [list(row) for row in outcomes.iter_rows()],
         "predictions": digest_of({key: lake.require(PREDICTIONS, key).digest for key in done}),
         "objective": unlearning_section(study).objective,
-        "resamples": study.statistics.resamples,
-        "seed": study.seed,
+        "factors": [[b.name, b.domain, b.capability] for b in study.benchmarks],
     }
 
 
 def make_unlearning_comparisons(task: Task) -> list[Made]:
-    """Both facts of a method from its runs that are done. Details: runs per state."""
+    """The facts of a method from its runs that are done. Details: runs per state."""
     study, lake, cell = task.study, task.lake, task.key
     outcomes = run_outcomes(study, lake, cell)
-    damage = target_damage(lake, cell, outcomes)
-    tests = paired_tests(damage, study.seed, study.statistics.resamples).with_columns(
-        model=pl.lit(study.model.name),
-        method=pl.lit(study.method.name),
-        objective=pl.lit(unlearning_section(study).objective),
-    )
+    runs = run_damage(lake, cell, outcomes)
+    tables = {
+        "damage_inference": damage_table(runs),
+        "selectivity_inference": selectivity_table(runs, benchmark_relations(study)),
+        "unlearning_comparisons": comparison_table(runs),
+    }
+    names = {
+        "model": pl.lit(study.model.name),
+        "method": pl.lit(study.method.name),
+        "objective": pl.lit(unlearning_section(study).objective),
+    }
     states = dict(outcomes["state"].value_counts().sort("state").iter_rows())
     return [
-        Made("unlearning_comparisons", tests),
+        *(Made(fact, table.with_columns(**names)) for fact, table in tables.items()),
         Made("unlearning_outcomes", outcomes, states),
     ]
 
 
-def target_damage(lake: Lake, cell: Part, outcomes: pl.DataFrame) -> pl.DataFrame:
-    """Damage of each finished run on each item of its own benchmark, in long form.
+def benchmark_relations(study: Study) -> dict[tuple[str, str], str]:
+    """How the factors of a target and an evaluated benchmark agree, as the marts call it."""
+    relations = {}
+    for target in study.benchmarks:
+        for other in study.benchmarks:
+            agree = (target.domain == other.domain, target.capability == other.capability)
+            relation = ("crossed", "one_factor", "same_factors")[sum(agree)]
+            relations[target.name, other.name] = "target" if other is target else relation
+    return relations
 
-    Columns benchmark, condition, region, seed, item_id, measure (accuracy | margin), damage: the
-    base model's value minus the unlearned one's.
+
+def run_damage(lake: Lake, cell: Part, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """Mean damage of each finished run over the items of each benchmark, in long form.
+
+    Columns benchmark (the target), condition, region, set_number, seed, evaluated_benchmark,
+    measure (accuracy | margin), damage: the base model's value minus the unlearned one's.
     """
     done = outcomes.filter(state="done")["run_id"].to_list()
     plan = lake.read("unlearning_plan", cell).rename({"topic": "region"})
     base = lake.read("item_predictions", model_of(cell)).select(
         "benchmark", "item_id", before="is_correct", margin_before="correct_logprob_margin"
     )
-    key = ["benchmark", "condition", "region", "seed", "item_id"]
+    answers = lake.read_parts(PREDICTIONS, done).join(base, on=["benchmark", "item_id"])
+    lost = answers.group_by("run_id", evaluated_benchmark="benchmark").agg(
+        accuracy=(pl.col("before").cast(pl.Int32) - pl.col("is_correct").cast(pl.Int32)).mean(),
+        margin=(pl.col("margin_before") - pl.col("correct_logprob_margin")).mean(),
+    )
+    key = ["benchmark", "condition", "region", "set_number", "seed", "evaluated_benchmark"]
     return (
-        lake.read_parts(PREDICTIONS, done)
-        .join(plan, on=["run_id", "benchmark"])
-        .join(base, on=["benchmark", "item_id"])
-        .select(
-            *key,
-            accuracy=(pl.col("before").cast(pl.Int32) - pl.col("is_correct").cast(pl.Int32)).cast(
-                pl.Float64
-            ),
-            margin=pl.col("margin_before") - pl.col("correct_logprob_margin"),
-        )
+        lost.join(plan, on="run_id")
         .unpivot(on=["accuracy", "margin"], index=key, variable_name="measure", value_name="damage")
+        .sort(*key, "measure")
     )

@@ -1,7 +1,7 @@
 """The planned unlearning runs: the fact `unlearning_plan`.
 
-A run has the id `model|method|objective|benchmark|condition|region|seed`: a
-choice of regions is that of one method on one model. A region's name is `literature` (a topic),
+A run has the id `model|method|objective|benchmark|condition|region|set|seed`:
+a choice of regions is that of one method on one model. A region's name is `literature` (a topic),
 `literature.tutorial` (a bin), `any.tutorial` (a format), or `all` for the global conditions; what
 else a label holds than letters, digits and spaces is escaped in it (`own_labels.escaped`).
 Belongs here: regions and the plan. Does not belong here: the rule that chose the regions (dbt),
@@ -9,6 +9,7 @@ the documents (sets).
 """
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import polars as pl
@@ -111,6 +112,7 @@ def identity_of_unlearning_plan(study: Study, lake: Lake, cell: Part) -> dict[st
         "regions": digest_of([(benchmark, region.name) for benchmark, region in regions]),
         "conditions": sorted(settings.conditions),
         "seeds": sorted(settings.seeds),
+        "random_sets": settings.random_sets,
     }
 
 
@@ -129,9 +131,9 @@ def plan_runs(study: Study, chosen: pl.DataFrame, known: Labels = WEBORGANIZER) 
     """Rows of `unlearning_plan` for the chosen regions, of a study narrowed to one method.
 
     `chosen` has columns study, model, method, benchmark, topic, format; rows of other studies,
-    models, methods and benchmarks are left out. In-topic conditions run once per region and seed,
-    global ones once per benchmark and seed. Raises InputError for a region outside `known`, and
-    for labels too long to name a run.
+    models, methods and benchmarks are left out. In-topic conditions run in each region, global
+    ones once per benchmark, each of their sets once per seed. Raises InputError for a region
+    outside `known`, and for labels too long to name a run.
     """
     settings = unlearning_section(study)
     head = (study.model.name, study.method.name, settings.objective)
@@ -139,10 +141,11 @@ def plan_runs(study: Study, chosen: pl.DataFrame, known: Labels = WEBORGANIZER) 
     for benchmark, region in _chosen_regions(study, chosen, known):
         for condition in settings.conditions:
             place = Region() if condition.endswith("_global") else region
-            for seed in settings.seeds:
-                key = "|".join((*head, benchmark, condition, place.name, str(seed)))
+            for number, seed in product(settings.sets_of(condition), settings.seeds):
+                key = "|".join((*head, benchmark, condition, place.name, str(number), str(seed)))
                 _require_short(key, region)
-                rows[key] = (key, *head, benchmark, condition, place.kind, place.name, seed)
+                row = (key, *head, benchmark, condition, place.kind, place.name, number, seed)
+                rows[key] = row
     return pl.DataFrame(
         list(rows.values()), schema=CONTRACTS["unlearning_plan"].columns, orient="row"
     )

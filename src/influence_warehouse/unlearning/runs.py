@@ -45,6 +45,7 @@ _NOT_OF_A_RUN = {
     "benchmarks",
     "conditions",
     "seeds",
+    "random_sets",
     "forget_documents",
     "retain_documents",
     "probe_documents",
@@ -52,7 +53,8 @@ _NOT_OF_A_RUN = {
 }
 
 _PLANNED = (
-    "model", "method", "objective", "benchmark", "condition", "region_kind", "topic", "seed"
+    "model", "method", "objective", "benchmark", "condition", "region_kind", "topic",
+    "set_number", "seed"
 )  # fmt: skip
 
 # On a CPU batches pay for small models alone: 240 items of the demo's model of 1.2 million

@@ -2,7 +2,7 @@
 
 Every forget set has `forget_documents` documents. influence_*: those of the region with the
 highest mean score for the benchmark, so the seed does not change the set. random_*: the first
-by a keyed hash of (study seed, benchmark, condition, region, seed, doc_id), drawn from the whole
+by a keyed hash of (study seed, benchmark, condition, region, set, doc_id), drawn from the whole
 region, so they may share documents with the influential ones, and are the same for all methods.
 Retain and probe documents come from topics (or formats) of no region that the method chose and
 from none of its forget sets; they follow from the run's seed.
@@ -80,7 +80,7 @@ def forget_sets(
             rows = ranked.sort(["score", "doc_id"], descending=[True, False]).head(count)
             rows = rows.with_columns(influence_rank=pl.int_range(1, count + 1, dtype=pl.Int32))
         else:
-            draw = "|".join(str(run[n]) for n in ("benchmark", "condition", "topic", "seed"))
+            draw = "|".join(str(run[n]) for n in ("benchmark", "condition", "topic", "set_number"))
             rows = drawn(candidates, f"{study.seed}:{draw}", count)
             rows = rows.with_columns(influence_rank=pl.lit(None, pl.Int32))
         parts.append(

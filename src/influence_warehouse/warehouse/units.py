@@ -40,7 +40,7 @@ _PROBABILITY = "probability, 0 to 1"
 # The first rule whose pattern is the whole of `mart.column` holds.
 RULES: tuple[tuple[str, str, str | None], ...] = (
     (r".*\.seconds", "seconds, 0 or more", None),
-    (r".*\.(seed|shard|bin_id|position|step)", "number, 0 or more", None),
+    (r".*\.(seed|set_number|shard|bin_id|position|step)", "number, 0 or more", None),
     (r"unlearning_.*\.(forget|retain)_loss(_\w+)?", _PER_TOKEN, _UNLEARNING),
     (r"unlearning_.*\.utility(_\w+)?", "mean probability, 0 to 1", _UNLEARNING),
     (r"unlearning_.*\.learning_rate", "per step, more than 0", None),
@@ -49,12 +49,13 @@ RULES: tuple[tuple[str, str, str | None], ...] = (
         "share, 1 where nothing is lost",
         _UNLEARNING,
     ),
-    (r"unlearning_selectivity\.ratio(_low|_high)?", "ratio, any sign", _UNLEARNING),
-    (r"unlearning_tests\.(cohens_dz|statistic)", "no unit, any sign", _UNLEARNING),
+    (r"unlearning_selectivity\.ratio", "ratio, any sign", _UNLEARNING),
+    (r"unlearning_tests\.statistic", "no unit, any sign", _UNLEARNING),
+    (r"unlearning_\w+\.degrees_of_freedom", "degrees of freedom, above 0", _UNLEARNING),
     (r"(planted_)?unlearning(_\w+)?\.(p_value|q_\w+)", _PROBABILITY, _UNLEARNING),
     (
         r"(planted_)?unlearning(_\w+)?\.(baseline|unlearned|\w*damage\w*|\w*difference\w*|"
-        r"median_\w+|more_than_\w+|standard_error)",
+        r"more_(than|selective)_\w+|beyond_random\w*|standard_error)",
         _DAMAGE,
         _UNLEARNING,
     ),

@@ -9,6 +9,7 @@ select
     plan.condition,
     plan.region_kind,
     plan.region,
+    plan.set_number,
     plan.seed
 from {{ ref('stg_unlearning_plan') }} as plan
 inner join {{ source('lake', 'unlearning_outcomes') }} as outcomes

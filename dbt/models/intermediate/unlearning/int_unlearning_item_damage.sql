@@ -14,6 +14,7 @@ select
     runs.condition,
     runs.region_kind,
     runs.region,
+    runs.set_number,
     runs.seed,
     predictions.evaluated_benchmark,
     relations.relation,

@@ -7,6 +7,7 @@ select
     plan.benchmark,
     plan.condition,
     plan.region,
+    plan.set_number,
     plan.seed,
     members.doc_id,
     members.bin_id,

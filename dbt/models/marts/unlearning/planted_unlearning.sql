@@ -7,26 +7,6 @@ with planted as (
     from {{ source('lake', 'planted_truth') }}
 ),
 
-differences as (
-    select
-        study,
-        model,
-        method,
-        objective,
-        benchmark,
-        region,
-        measure,
-        count(*) as n_cells,
-        avg(difference) as mean_difference,
-        stddev_samp(difference) / sqrt(count(*)) as standard_error
-    from {{ ref('int_unlearning_differences') }}
-    where
-        condition_a = 'influence_in_topic'
-        and condition_b = 'random_in_topic'
-        and family_benchmark != 'all'
-    group by study, model, method, objective, benchmark, region, measure
-),
-
 planted_regions as (
     select
         benchmark,
@@ -45,26 +25,29 @@ planted_regions as (
 )
 
 select
-    differences.study,
-    differences.model,
-    differences.method,
-    differences.objective,
-    differences.benchmark,
-    differences.region,
-    differences.measure,
+    verdicts.study,
+    verdicts.model,
+    verdicts.method,
+    verdicts.objective,
+    verdicts.benchmark,
+    verdicts.region,
+    verdicts.measure,
     truth.region is not null as is_planted,
-    differences.n_cells,
-    differences.mean_difference,
-    differences.standard_error,
-    verdicts.is_held as is_claim_held
-from differences
-inner join {{ ref('unlearning_verdicts') }} as verdicts
+    verdicts.n_random_sets_in_topic,
+    verdicts.more_than_random_in_topic,
+    verdicts.more_than_random_global,
+    verdicts.more_than_others,
+    verdicts.is_held,
+    benchmarks.is_held as is_benchmark_held
+from {{ ref('unlearning_verdicts') }} as verdicts
+inner join {{ ref('unlearning_verdicts') }} as benchmarks
     on
-        differences.model = verdicts.model
-        and differences.method = verdicts.method
-        and differences.objective = verdicts.objective
-        and differences.benchmark = verdicts.benchmark
-        and differences.measure = verdicts.measure
+        verdicts.model = benchmarks.model
+        and verdicts.method = benchmarks.method
+        and verdicts.objective = benchmarks.objective
+        and verdicts.benchmark = benchmarks.benchmark
+        and verdicts.measure = benchmarks.measure
+        and benchmarks.region is null
 left join planted_regions as truth
-    on differences.benchmark = truth.benchmark and differences.region = truth.region
-where (select count(*) from planted) > 0
+    on verdicts.benchmark = truth.benchmark and verdicts.region = truth.region
+where verdicts.region is not null and (select count(*) from planted) > 0

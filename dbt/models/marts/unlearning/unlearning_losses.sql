@@ -7,6 +7,7 @@ select
     runs.benchmark,
     runs.condition,
     runs.region,
+    runs.set_number,
     runs.seed,
     steps.step,
     steps.forget_loss,

@@ -8,6 +8,7 @@ select
     plan.condition,
     plan.region_kind,
     plan.region,
+    plan.set_number,
     plan.seed,
     coalesce(outcomes.state, 'left') as state,
     outcomes.detail,

@@ -8,6 +8,7 @@ select
     facts.condition,
     facts.region_kind,
     facts.topic as region,
+    facts.set_number,
     facts.seed
 from {{ source('lake', 'unlearning_plan') }} as facts
 -- What a method planned that regions are not chosen for any more is of no run.

@@ -16,7 +16,7 @@ from influence_warehouse.lake.contracts.columns import (
 from influence_warehouse.lake.contracts.declaring import INT, REAL, TEXT, Column, Contract
 
 RUN_ID = Column(
-    "run_id", TEXT, "The run: `model|method|objective|benchmark|condition|region|seed`."
+    "run_id", TEXT, "The run: `model|method|objective|benchmark|condition|region|set|seed`."
 )
 OBJECTIVE = Column("objective", TEXT, "Unlearning objective: `ngdiff`, `graddiff` or `npo`.")
 LEARNING_RATE = Column(
@@ -52,6 +52,13 @@ _RUN = (
         meaning="Region that was forgotten from: `literature`, `literature.tutorial`, "
         "`any.tutorial`, or `all` of a global condition.",
         is_nullable=False,
+    ),
+    Column(
+        "set_number",
+        INT,
+        "Which forget set of the condition in the region: a random condition draws several, an "
+        "influence condition has one, whose number is 1.",
+        low=1,
     ),
     SEED,
 )
@@ -210,53 +217,156 @@ _RUNS = {
     ),
 }
 
-_COMPARISONS = Contract(
-    "Paired tests of damage between conditions, over regions and seeds. One row per model, "
-    "method, objective, benchmark, measure, comparison and test.",
-    (
-        MODEL,
-        TESTED_METHOD,
-        OBJECTIVE,
-        TARGET,
-        Column("measure", TEXT, "`accuracy` or `margin`.", values=("accuracy", "margin")),
-        Column("condition_a", TEXT, "Condition whose damage is the minuend."),
-        Column("condition_b", TEXT, "Condition whose damage is subtracted."),
-        Column("test", TEXT, "How the pairs are tested."),
-        Column("n_cells", INT, "Pairs of runs.", unit="pairs", low=0),
-        Column("n_units", INT, "What the test counts as independent.", low=0),
-        _statistic("statistic", "Test statistic; null where there is none."),
-        Column(
-            "p_value",
-            REAL,
-            "One-sided p-value; null where there is none.",
-            unit="probability",
-            low=0,
-            high=1,
-            is_nullable=True,
-        ),
-        _statistic("median_difference", "Median difference over the pairs.", "damage"),
-        _statistic(
-            "median_low",
-            "2.5 % bootstrap quantile of the median; null where there is none.",
-            "damage",
-        ),
-        _statistic(
-            "median_high",
-            "97.5 % bootstrap quantile of the median; null where there is none.",
-            "damage",
-        ),
-    ),
-    key=(
-        "model",
-        "method",
-        "objective",
-        "benchmark",
-        "measure",
-        "condition_a",
-        "condition_b",
-        "test",
-    ),
-    in_parts=True,
+_MEASURE = Column("measure", TEXT, "`accuracy` or `margin`.", values=("accuracy", "margin"))
+_REGION_OR_ALL = Column(
+    "region",
+    TEXT,
+    "Region that was forgotten from, or `all`: of a global condition, or the mean over the "
+    "regions of the row.",
+)
+_INFERENCE = (MODEL, TESTED_METHOD, OBJECTIVE, TARGET)
+_INFERENCE_KEY = tuple(column.name for column in _INFERENCE)
+_CONDITION = next(column for column in _RUN if column.name == "condition")
+_N_REGIONS = Column("n_regions", INT, "Regions that the runs forgot from.", unit="regions", low=1)
+
+
+_N_SETS = Column(
+    "n_sets",
+    INT,
+    "Forget sets that are averaged: one in a region under an influence condition, `random_sets` "
+    "under a random one; their seeds are averaged first.",
+    unit="forget sets",
+    low=1,
 )
 
-FACTS = {**_SETS, **_RUNS, "unlearning_comparisons": _COMPARISONS}
+
+def _errors(of: str) -> tuple[Column, ...]:
+    return (
+        replace(
+            _statistic(
+                "standard_error",
+                f"Standard error of {of} over forget sets; null where none of their spread is "
+                "seen.",
+                "damage",
+            ),
+            low=0,
+        ),
+        replace(
+            _statistic("degrees_of_freedom", "Degrees of freedom of standard_error, or null."),
+            low=0,
+        ),
+        _statistic("low", "Lower bound of its 95 % interval by Student's t, or null.", "damage"),
+        _statistic("high", "Upper bound of the same.", "damage"),
+    )
+
+
+_COMPARED = {
+    "damage_inference": Contract(
+        "Damage with its error over forget sets. One row per model, method, objective, benchmark, "
+        "condition, region, evaluated benchmark and measure.",
+        (
+            *_INFERENCE,
+            _CONDITION,
+            _REGION_OR_ALL,
+            Column("evaluated_benchmark", TEXT, "Benchmark that the unlearned model was asked."),
+            _MEASURE,
+            _N_REGIONS,
+            _N_SETS,
+            Column("estimate", REAL, "Mean damage over forget sets and regions.", unit="damage"),
+            *_errors("the damage"),
+        ),
+        key=(*_INFERENCE_KEY, "condition", "region", "evaluated_benchmark", "measure"),
+        in_parts=True,
+    ),
+    "selectivity_inference": Contract(
+        "Damage on the target minus damage on others, with its error over forget sets. One row "
+        "per model, method, objective, benchmark, condition, region, factor effect and measure.",
+        (
+            *_INFERENCE,
+            _CONDITION,
+            _REGION_OR_ALL,
+            Column(
+                "factor_effect",
+                TEXT,
+                "Which others: `A/1` share one of domain and capability with the target, `A/C` "
+                "none, `A/3` are all others.",
+                values=("A/1", "A/C", "A/3"),
+            ),
+            _MEASURE,
+            _N_REGIONS,
+            _N_SETS,
+            Column(
+                "estimate",
+                REAL,
+                "Mean over forget sets and regions of damage on the target minus mean damage on "
+                "the others.",
+                unit="damage",
+            ),
+            *_errors("that difference"),
+            _statistic(
+                "beyond_random",
+                "The difference minus that of the random sets of the same region; null of random "
+                "conditions and where there are none.",
+                "damage",
+            ),
+            _statistic(
+                "beyond_random_low",
+                "Lower bound of its 95 % interval over forget sets, or null.",
+                "damage",
+            ),
+            _statistic("beyond_random_high", "Upper bound of the same.", "damage"),
+        ),
+        key=(*_INFERENCE_KEY, "condition", "region", "factor_effect", "measure"),
+        in_parts=True,
+    ),
+    "unlearning_comparisons": Contract(
+        "How much more one condition hurts the target than its control. One row per model, "
+        "method, objective, benchmark, region, measure, comparison and unit.",
+        (
+            *_INFERENCE,
+            _REGION_OR_ALL,
+            _MEASURE,
+            Column("condition_a", TEXT, "Condition whose damage is the minuend."),
+            Column("condition_b", TEXT, "Condition whose damage is subtracted."),
+            Column(
+                "unit",
+                TEXT,
+                "What the error is over: `set`, other forget sets of these regions (the verdicts' "
+                "unit); `region`, other regions like these, each region's difference one value.",
+                values=("set", "region"),
+            ),
+            _N_REGIONS,
+            replace(_N_SETS, name="n_sets_a", meaning="Forget sets of condition_a."),
+            replace(_N_SETS, name="n_sets_b", meaning="Forget sets of condition_b."),
+            Column(
+                "difference",
+                REAL,
+                "Damage under condition_a minus damage under condition_b.",
+                unit="damage",
+            ),
+            *_errors("the difference"),
+            _statistic("statistic", "Student's t of the difference; null where there is none."),
+            Column(
+                "p_value",
+                REAL,
+                "One-sided p-value for a larger damage under condition_a; null where there is "
+                "none.",
+                unit="probability",
+                low=0,
+                high=1,
+                is_nullable=True,
+            ),
+        ),
+        key=(
+            *_INFERENCE_KEY,
+            "region",
+            "measure",
+            "condition_a",
+            "condition_b",
+            "unit",
+        ),
+        in_parts=True,
+    ),
+}
+
+FACTS = {**_SETS, **_RUNS, **_COMPARED}

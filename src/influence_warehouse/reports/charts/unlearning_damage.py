@@ -17,11 +17,11 @@ _SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross
 def draw(table: pl.DataFrame) -> alt.ConcatChart:
     """Damage on the target by condition, a panel per target; runs as points, means over them.
 
-    Reads rows of marts.unlearning_damage (kind `run`: region, seed) and of
-    marts.unlearning_matrix (kind `mean`: n_runs), both where is_target, for one method,
-    objective and measure: kind, method, objective, measure, benchmark, condition, region,
-    seed, n_runs, n_items, damage, damage_low, damage_high, share_kept. Panels follow the rows'
-    order of benchmarks, points that of regions and seeds.
+    Reads rows of marts.unlearning_damage (kind `run`: region, set_number, seed) and of
+    marts.unlearning_matrix (kind `mean`: n_runs, n_sets, damage_low, damage_high), both where
+    is_target, for one method, objective and measure: kind, method, objective, measure, benchmark,
+    condition, region, set_number, seed, n_runs, n_sets, n_items, damage, damage_low, damage_high,
+    share_kept. Panels follow the rows' order of benchmarks, points that of regions, sets and seeds.
     """
     conditions = [name for name in unlearning.CONDITIONS if name in set(table["condition"])]
     benchmarks = table["benchmark"].unique(maintain_order=True).to_list()
@@ -42,8 +42,8 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
         CHARTS["unlearning_damage"],
         [
             f"{unlearning.source(table)}. A point per run ({table.filter(kind='run').height}), "
-            "under the benchmark that it aimed at; lines join the same region and seed.",
-            "Black: mean over the runs, 95 % interval over the items. Above 0: the model lost it.",
+            "under the benchmark that it aimed at. Above 0: the model lost it.",
+            f"Black: mean with {unlearning.OVER_SETS}.",
             unlearning.MEASURED[table["measure"][0]],
         ],
     )
@@ -55,15 +55,13 @@ def _columns(panels: int) -> int:
 
 
 def _damage_rows(table: pl.DataFrame, conditions: list[str]) -> pl.DataFrame:
-    is_paired = (pl.col("kind") == "run") & pl.col("condition").str.ends_with("_in_topic")
     return table.select(
-        *("kind", "measure", "benchmark", "seed", "n_runs", "n_items"),
+        *("kind", "measure", "benchmark", "set_number", "seed", "n_runs", "n_sets", "n_items"),
         *("damage", "damage_low", "damage_high", "share_kept"),
         labels.interval("damage_low", "damage_high", digits=3),
         unlearning.condition_title(),
         unlearning.region_title(table["region"]),
         pl.Series("x", _places(table, conditions)),
-        pair=pl.when(is_paired).then(pl.concat_str("region", pl.lit("|"), "seed")),
         is_ranked=pl.col("condition").str.starts_with("influence"),
     )
 
@@ -71,8 +69,8 @@ def _damage_rows(table: pl.DataFrame, conditions: list[str]) -> pl.DataFrame:
 def _places(table: pl.DataFrame, conditions: list[str]) -> np.ndarray:
     """Where each row stands on the axis of conditions: means in the middle, runs beside it.
 
-    The runs of a condition spread to both sides in the order of their rows, so that partners of
-    a pair stand alike and nothing hides behind the mean.
+    The runs of a condition spread to both sides in the order of their rows, so that nothing hides
+    behind the mean.
     """
     middles = [float(conditions.index(name)) for name in table["condition"]]
     runs = table.with_row_index("row").filter(kind="run")
@@ -105,13 +103,8 @@ def _damage_panel(rows: pl.DataFrame, conditions: list[str]) -> alt.LayerChart |
     ticks = alt.Axis(format=unlearning.AXIS[measure], tickCount=6, grid=True)
     y: dict[str, Any] = {"title": unlearning.LOST[measure], "axis": ticks}
     zero = alt.Chart(rows).mark_rule(color=theme.MUTED, strokeWidth=1)
-    lines = (
-        base.mark_line(color="#9a9a9a", strokeWidth=0.8, opacity=0.8)
-        .encode(y=alt.Y("damage:Q", **y), detail="pair:N")
-        .transform_filter("isValid(datum.pair)")
-    )
     points = _run_points(base.encode(y=alt.Y("damage:Q", **y)), rows)
-    return alt.layer(zero.encode(y=alt.datum(0, **y)), lines, points, *_means(base, y, measure))
+    return alt.layer(zero.encode(y=alt.datum(0, **y)), points, *_means(base, y, measure))
 
 
 def _run_points(base: alt.Chart, rows: pl.DataFrame) -> alt.Chart:
@@ -132,6 +125,7 @@ def _run_points(base: alt.Chart, rows: pl.DataFrame) -> alt.Chart:
         tooltip=[
             alt.Tooltip("condition_title:N", title="forgotten"),
             alt.Tooltip("region_title:N", title="region"),
+            alt.Tooltip("set_number:N", title="forget set"),
             alt.Tooltip("seed:N"),
             *unlearning.damage_tooltip(rows["measure"][0]),
         ],
@@ -144,6 +138,8 @@ def _means(base: alt.Chart, y: dict[str, Any], measure: str) -> list[alt.Chart]:
         tooltip=[
             alt.Tooltip("condition_title:N", title="forgotten"),
             alt.Tooltip("n_runs:Q", title="mean over runs"),
+            alt.Tooltip("n_sets:Q", title="forget sets"),
+            alt.Tooltip("interval:N", title="95 % interval over forget sets"),
             *unlearning.damage_tooltip(measure),
         ]
     )
@@ -164,19 +160,20 @@ CHART = Chart(
     sql="""
     with shown as (
         select 'run' as kind, study, model, method, objective, measure, benchmark, condition,
-            region, seed, n_items, damage, damage_low, damage_high, share_kept
+            region, set_number, seed, n_items, damage, share_kept
         from marts.unlearning_damage
         where is_target
         union all by name
         select 'mean' as kind, study, model, method, objective, measure, benchmark, condition,
-            n_runs, n_items, damage, damage_low, damage_high, share_kept
+            n_runs, n_sets, n_items, damage, damage_low, damage_high, share_kept
         from marts.unlearning_matrix
         where is_target
     )
     select shown.* exclude (study)
     from shown
     join marts.benchmarks as b using (study, model, benchmark)
-    order by model, method, objective, measure, b.position, kind, condition, region, seed
+    order by model, method, objective, measure, b.position, kind, condition, region,
+        set_number, seed
     """,
     draw=draw,
     page="unlearning",

@@ -23,14 +23,13 @@ _ROW, _WIDTH = 30, 300  # pixels a benchmark and a comparison
 
 
 def draw(table: pl.DataFrame) -> alt.FacetChart:
-    """Median paired difference of damage per benchmark and over all, a panel per comparison.
+    """Difference of damage per benchmark and over all, a panel per comparison.
 
-    Reads the signed-rank rows of marts.unlearning_tests for one method, objective and measure
-    (over pairs; over items where the control is drawn from anywhere), joined to
-    marts.benchmarks and to the t-test of the same cell: method, objective, measure, benchmark
-    (or `all`), domain, capability, condition_a, condition_b, n_cells, n_regions,
-    n_positive, n_negative, n_zero, median_difference, median_low, median_high, p_value,
-    q_value, cohens_dz, p_value_of_t. Benchmarks and comparisons follow the rows' order.
+    Reads the rows of marts.unlearning_tests over regions and forget sets for one method, objective
+    and measure, joined to marts.benchmarks and to the test over regions of the same cell: method,
+    objective, measure, benchmark (or `all`), domain, capability, condition_a, condition_b,
+    n_regions, n_sets_a, n_sets_b, difference, difference_low, difference_high, p_value, q_value,
+    p_value_of_regions. Benchmarks and comparisons follow the rows' order.
     """
     single = table.filter(pl.col("benchmark") != "all")
     benchmarks = single["benchmark"].unique(maintain_order=True).to_list()
@@ -61,46 +60,35 @@ def draw(table: pl.DataFrame) -> alt.FacetChart:
 
 
 def _difference_notes(table: pl.DataFrame) -> list[str]:
-    notes = [
-        f"{source(table)}. Median over pairs of runs of one seed and region; above 0: ranked "
-        "first hurt more.",
-        f"Filled: q < {theme.LEVEL} (one-sided Wilcoxon signed-rank; Benjamini-Hochberg over "
-        "the benchmarks and their pool).",
-        "Bars: 95 % bootstrap intervals over regions and seeds, too narrow where regions are few.",
+    return [
+        f"{source(table)}. Mean over regions; above 0: ranked first hurt more.",
+        f"Filled: q < {theme.LEVEL} (one-sided Student's t; Benjamini-Hochberg over the "
+        "benchmarks and their mean).",
+        "Bars: 95 % intervals over forget sets, one ranked first in a region against random ones.",
         MEASURED[table["measure"][0]],
     ]
-    shared = table.filter(condition_b="random_global")
-    if not shared.is_empty():
-        notes.insert(
-            3,
-            "Against anywhere: regions averaged, one pair a seed, tested over items instead of "
-            "pairs.",
-        )
-    return notes
 
 
 def _difference_rows(table: pl.DataFrame) -> pl.DataFrame:
     ends = [
         float(value)
-        for column in table.select("median_difference", "median_low", "median_high")
+        for column in table.select("difference", "difference_low", "difference_high")
         for value in column.drop_nulls()
     ]
     # Words go to the side of the point where the panel has room.
     low, high = min(0.0, *ends), max(0.0, *ends)
-    pairs = pl.col("n_cells").cast(pl.String) + " pairs: "
-    why = pl.when(pl.col("n_regions") == 1).then(pairs).otherwise(pl.lit(""))
     first, second = (
         pl.col(column).replace({slug: name.replace(",", "") for slug, name in CONDITIONS.items()})
         for column in ("condition_a", "condition_b")
     )
     return table.with_columns(
-        labels.interval("median_low", "median_high", digits=3),
+        labels.interval("difference_low", "difference_high", digits=3),
         label=pl.col("benchmark").replace({"all": _ALL}),
         comparison=pl.concat_str(first, pl.lit(", \N{MINUS SIGN} "), second.str.to_lowercase()),
-        signs=pl.format("{} / {} / {}", "n_positive", "n_negative", "n_zero"),
+        sets=pl.format("{} / {}", "n_sets_a", "n_sets_b"),
         mark=theme.significance("q_value"),
-        note=pl.when(pl.col("median_low").is_null()).then(why + pl.lit("no interval")),
-        is_right=pl.col("median_difference") > low + 0.55 * (high - low),
+        note=pl.when(pl.col("difference_low").is_null()).then(pl.lit("no interval")),
+        is_right=pl.col("difference") > low + 0.55 * (high - low),
     ).drop("model", "method", "objective", "benchmark", "domain", "capability")
 
 
@@ -119,11 +107,11 @@ def _difference_layers(
         "scale": alt.Scale(padding=10),
         "axis": alt.Axis(tickCount=6, grid=False, format=AXIS[measure]),
     }
-    bars = base.mark_rule(strokeWidth=2).transform_filter("isValid(datum.median_low)")
-    points = base.encode(x=alt.X("median_difference:Q", **x))
+    bars = base.mark_rule(strokeWidth=2).transform_filter("isValid(datum.difference_low)")
+    points = base.encode(x=alt.X("difference:Q", **x))
     return alt.layer(
         alt.Chart(rows).mark_rule(color=theme.MUTED, strokeWidth=1).encode(x=alt.datum(0)),
-        bars.encode(x=alt.X("median_low:Q", **x), x2="median_high:Q"),
+        bars.encode(x=alt.X("difference_low:Q", **x), x2="difference_high:Q"),
         *_notes(points),
         theme.significance_points(points),
     )
@@ -133,15 +121,13 @@ def _difference_tooltip(number: str) -> list[alt.Tooltip]:
     return [
         alt.Tooltip("label:N", title="benchmark"),
         alt.Tooltip("comparison:N"),
-        alt.Tooltip("median_difference:Q", title="median difference", format=number),
-        alt.Tooltip("interval:N", title="95 % interval"),
-        alt.Tooltip("n_cells:Q", title="pairs"),
+        alt.Tooltip("difference:Q", format=number),
+        alt.Tooltip("interval:N", title="95 % interval over forget sets"),
         alt.Tooltip("n_regions:Q", title="regions"),
-        alt.Tooltip("signs:N", title="positive / negative / zero"),
-        alt.Tooltip("cohens_dz:Q", title="Cohen's d_z", format="+.2f"),
-        alt.Tooltip("p_value:Q", title="p (Wilcoxon)", format=".2~g"),
-        alt.Tooltip("q_value:Q", title="q (Wilcoxon)", format=".2~g"),
-        alt.Tooltip("p_value_of_t:Q", title="p (t over the regions' means)", format=".2~g"),
+        alt.Tooltip("sets:N", title="forget sets, ranked first / random"),
+        alt.Tooltip("p_value:Q", title="p over forget sets", format=".2~g"),
+        alt.Tooltip("q_value:Q", title="q over forget sets", format=".2~g"),
+        alt.Tooltip("p_value_of_regions:Q", title="p over regions", format=".2~g"),
     ]
 
 
@@ -160,23 +146,20 @@ def _notes(points: alt.Chart) -> list[alt.Chart]:
 
 CHART = Chart(
     sql="""
-    select w.model, w.method, w.objective, w.measure, w.benchmark, b.domain, b.capability,
-        w.condition_a, w.condition_b, w.n_cells, w.n_regions,
-        w.n_positive, w.n_negative, w.n_zero,
-        w.median_difference, w.median_low, w.median_high,
-        w.p_value, w.q_value, w.cohens_dz, t.p_value as p_value_of_t
-    from marts.unlearning_tests as w
-    left join marts.unlearning_tests as t
-        on t.test = 't_region_means' and t.study = w.study and t.model = w.model
-        and t.method = w.method
-        and t.objective = w.objective and t.measure = w.measure
-        and t.benchmark = w.benchmark
-        and t.condition_a = w.condition_a and t.condition_b = w.condition_b
+    select s.model, s.method, s.objective, s.measure, s.benchmark, b.domain, b.capability,
+        s.condition_a, s.condition_b, s.n_regions, s.n_sets_a, s.n_sets_b,
+        s.difference, s.difference_low, s.difference_high,
+        s.p_value, s.q_value, r.p_value as p_value_of_regions
+    from marts.unlearning_tests as s
+    left join marts.unlearning_tests as r
+        on r.unit = 'region' and r.study = s.study and r.model = s.model and r.method = s.method
+        and r.objective = s.objective and r.measure = s.measure
+        and r.benchmark = s.benchmark and r.region = s.region
+        and r.condition_a = s.condition_a and r.condition_b = s.condition_b
     left join marts.benchmarks as b
-        on w.study = b.study and w.model = b.model and w.benchmark = b.benchmark
-    where w.test = case w.condition_b
-        when 'random_global' then 'wilcoxon_items' else 'wilcoxon' end
-    order by w.model, w.method, w.objective, w.measure, w.condition_a desc, w.condition_b desc,
+        on s.study = b.study and s.model = b.model and s.benchmark = b.benchmark
+    where s.unit = 'set' and s.region = 'all'
+    order by s.model, s.method, s.objective, s.measure, s.condition_a desc, s.condition_b desc,
         b.position nulls last
     """,
     draw=draw,

@@ -14,6 +14,7 @@ from influence_warehouse.reports.unlearning import (
     LOST,
     MEASURED,
     NUMBER,
+    OVER_SETS,
     condition_title,
     damage_tooltip,
     header,
@@ -28,8 +29,8 @@ def draw(table: pl.DataFrame) -> alt.FacetChart:
     """Mean damage on every benchmark by the benchmark aimed at, a panel per condition.
 
     Reads marts.unlearning_matrix for one method, objective and measure: method, objective,
-    measure, condition, benchmark, evaluated_benchmark, is_target, n_runs, n_regions, n_items,
-    damage, damage_low, damage_high, share_kept. Benchmarks follow the rows' order.
+    measure, condition, benchmark, evaluated_benchmark, is_target, n_runs, n_regions, n_sets,
+    n_items, damage, damage_low, damage_high, share_kept. Benchmarks follow the rows' order.
     """
     measure = table["measure"][0]
     rows = _matrix_rows(table)
@@ -54,7 +55,8 @@ def draw(table: pl.DataFrame) -> alt.FacetChart:
         [
             f"{source(table)}. Mean damage over the runs of a target and condition; "
             "framed: the benchmark aimed at.",
-            "Orange: the model lost it; blue: it got better. One scale for all panels.",
+            "Orange: the model lost it; blue: it got better. One scale for all panels. Tooltips: "
+            f"{OVER_SETS}.",
             MEASURED[measure],
         ],
     )
@@ -83,8 +85,10 @@ def _matrix_layers(
             alt.Tooltip("condition_title:N", title="forgotten"),
             alt.Tooltip("benchmark:N", title="aimed at"),
             alt.Tooltip("evaluated_benchmark:N", title="measured on"),
+            alt.Tooltip("interval:N", title="95 % interval over forget sets"),
             *damage_tooltip(measure),
             alt.Tooltip("n_runs:Q", title="runs"),
+            alt.Tooltip("n_sets:Q", title="forget sets"),
             alt.Tooltip("n_regions:Q", title="regions"),
         ],
     )
@@ -116,7 +120,7 @@ def _damage_colour(measure: str, limit: float) -> alt.Color:
 CHART = Chart(
     sql="""
     select m.model, m.method, m.objective, m.measure, m.condition, m.benchmark,
-        m.evaluated_benchmark, m.is_target, m.n_runs, m.n_regions, m.n_items,
+        m.evaluated_benchmark, m.is_target, m.n_runs, m.n_regions, m.n_sets, m.n_items,
         m.damage, m.damage_low, m.damage_high, m.share_kept
     from marts.unlearning_matrix as m
     join marts.benchmarks as b using (study, model, benchmark)
