@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 
+import bm25s
 import numpy as np
 import polars as pl
 import pytest
@@ -15,7 +16,9 @@ from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.planted import wordings, world
+from influence_warehouse.planted.wordings import PlantedFact
 from influence_warehouse.study.load import load_study
+from influence_warehouse.study.planted import ITEM_WORDINGS
 from influence_warehouse.study.study import Study
 
 
@@ -38,9 +41,19 @@ def with_(study: Study, seed: int | None = None, **planted) -> Study:
 
 
 def stating(documents: pl.DataFrame, study: Study, topic: str) -> pl.DataFrame:
-    """Documents that name the answer of a fact planted in `topic`."""
-    answers = [fact.answer for fact in world.planted_facts(study)[topic]]
-    return documents.filter(pl.any_horizontal(pl.col("text").str.contains(a) for a in answers))
+    """Documents that hold both key and answer of a fact planted in `topic`."""
+    return documents.filter(
+        pl.any_horizontal(
+            pl.col("text").str.contains(fact.relation.key)
+            & pl.col("text").str.contains(fact.answer)
+            for fact in world.planted_facts(study)[topic]
+        )
+    )
+
+
+def facts_of(study: Study, benchmark: str) -> list[PlantedFact]:
+    every = world.planted_facts(study).values()
+    return [fact for of in every for fact in of if fact.relation.benchmark == benchmark]
 
 
 def test_the_world_follows_from_the_seed_alone(study, made):
@@ -81,6 +94,71 @@ def test_facts_are_stated_in_their_own_topic_alone(study, made):
         assert set(found["topic"]) == {topic}
         size = made[0].filter((pl.col("topic") == topic) & (pl.col("text") != "")).height
         assert found.height / size == pytest.approx(study.planted.fact_share, abs=0.06)
+
+
+def test_a_decoy_names_keys_of_one_benchmark_and_no_answer_to_them(study):
+    facts = {name: facts_of(study, name) for name in world.CHOICES}
+    answers = [a for own in facts.values() for fact in own for a in fact.relation.answers]
+    named_answers: Counter[str] = Counter()
+    for draft in filter(lambda draft: not draft.states_facts, world.drafts(study)):
+        named = {n: [f for f in own if f.relation.key in draft.text] for n, own in facts.items()}
+        told = [len(own) for own in named.values() if own]
+        assert told == ([world.DECOY_KEYS] if draft.is_decoy else [])
+        for fact in (fact for own in named.values() for fact in own):
+            assert not any(answer in draft.text for answer in fact.relation.answers)
+        named_answers.update(answer for answer in answers if answer in draft.text)
+    right = sum(named_answers[fact.answer] for own in facts.values() for fact in own)
+    assert right / named_answers.total() == pytest.approx(1 / 6, abs=0.03)
+
+
+def test_decoys_are_in_topics_of_their_own_and_fewer_in_planted_ones(study):
+    topics = world.decoy_topics(study)
+    planted = world.planted_facts(study)
+    assert Counter(topics.values()) == dict.fromkeys(world.CHOICES, world.DECOY_TOPICS)
+    assert not topics.keys() & planted.keys()
+    shares = dict.fromkeys(topics, study.planted.decoy_share)
+    shares |= dict.fromkeys(planted, study.planted.decoy_share * world.PLANTED_DECOYS)
+    drafts = pl.DataFrame([(d.topic, d.is_decoy) for d in world.drafts(study)], orient="row")
+    for topic, share in drafts.group_by("column_0").mean().iter_rows():
+        assert share == pytest.approx(shares.get(topic, 0), abs=0.06)
+
+
+def test_about_as_many_pages_of_a_decoy_topic_as_of_a_planted_one_name_a_key(study, made):
+    documents, topics = made[0], world.decoy_topics(study)
+    for benchmark in world.CHOICES:
+        facts = facts_of(study, benchmark)
+        names = pl.mean_horizontal(
+            pl.col("text").str.contains(fact.relation.key).cast(pl.Float64) for fact in facts
+        )
+        shares = dict(documents.group_by("topic").agg(names.mean()).iter_rows())
+        planted = np.mean([shares[topic] for topic in {f.relation.topic for f in facts}])
+        decoys = np.mean([shares[topic] for topic, name in topics.items() if name == benchmark])
+        assert 0.7 < decoys / planted < 1.3
+
+
+def test_words_alone_no_longer_tell_the_planted_topics(study):
+    assert _topics_found_by_words(with_(study, decoy_share=0.0)) == 8
+    assert _topics_found_by_words(study) <= 6
+
+
+def _topics_found_by_words(study: Study) -> int:
+    """Planted topics among the two of each benchmark whose documents have the highest mean BM25."""
+    documents = world.documents_and_truth(study)[0].filter(pl.col("text") != "")
+    ranking = bm25s.BM25()
+    ranking.index(bm25s.tokenize(documents["text"].to_list(), show_progress=False), False)
+    found = 0
+    for name, own in world.items(study).group_by("benchmark"):
+        asked = [
+            f"{row['context'] or ''} {row['question']} {row['choices'][row['answer_index']]}"
+            for row in own.to_dicts()
+        ]
+        words = bm25s.tokenize(asked, return_ids=False, show_progress=False)
+        known = [[word for word in query if word in ranking.vocab_dict] for query in words]
+        scores = np.mean([ranking.get_scores(query) for query in known], axis=0)
+        by_topic = documents.with_columns(score=scores).group_by("topic").agg(pl.mean("score"))
+        planted = {fact.relation.topic for fact in facts_of(study, str(name[0]))}
+        found += len(planted & {*by_topic.top_k(2, by="score")["topic"]})
+    return found
 
 
 def test_the_truth_is_what_the_texts_say(study, made):
@@ -143,6 +221,15 @@ def test_items_have_one_right_answer_and_distractors_of_their_own_kind(study, ma
         assert row["benchmark"] == fact.relation.benchmark
 
 
+def test_a_subject_is_one_fact_and_every_fact_is_asked_equally_often(study, made):
+    for (benchmark,), part in made[2].group_by("benchmark"):
+        asked = Counter(part["subject"])
+        assert {*asked} == {f.relation.subject for f in facts_of(study, str(benchmark))}
+        assert len(asked) == study.planted.facts_per_benchmark >= 20
+        assert set(asked.values()) == {part.height // len(asked)}
+        assert part.n_unique(["context", "question"]) == part.height
+
+
 def test_no_answer_is_right_more_often_than_another(made):
     for _, part in made[2].group_by("benchmark"):
         right = Counter(row["choices"][row["answer_index"]] for row in part.to_dicts())
@@ -172,6 +259,7 @@ def test_wordings_cover_the_taxonomy_and_are_many(study):
     assert set(wordings.formats()) == set(taxonomy.FORMATS)
     for relation in wordings.relations():
         assert len(relation.statements) >= 6
+        assert len(set(relation.items)) == ITEM_WORDINGS
         assert len(set(relation.answers)) == 6
         assert all("{key}" in t and "{answer}" in t for t in relation.statements)
         said = [t.lower() for t in (*relation.statements, *(q for q, _ in relation.exchanges))]

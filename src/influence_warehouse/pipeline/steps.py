@@ -151,6 +151,7 @@ _PLANTED = (
         "planted.world:make_planted_world",
         identity="planted.world:identity_of_planted_world",
         is_made="planted.world:is_planted_world_made",
+        version=2,
     ),
     Step(
         "corpus",

@@ -62,6 +62,15 @@ class PlantedFact:
     answer: str
 
 
+@dataclass(frozen=True)
+class Content:
+    """What one part of a document says: templates to choose from, and what fills their slots."""
+
+    statements: tuple[str, ...]
+    exchanges: tuple[tuple[str, str], ...]
+    given: dict[str, str]
+
+
 def _content(name: str) -> Any:
     return yaml.safe_load((files(__package__) / f"{name}.yaml").read_text(encoding="utf-8"))
 
@@ -96,7 +105,7 @@ def filler_questions() -> tuple[str, ...]:
 
 @cache
 def relations() -> tuple[Relation, ...]:
-    """What can be planted, ten relations for each benchmark, five in each of its two topics."""
+    """What can be planted, twenty relations for each benchmark, ten in each of its two topics."""
     return tuple(
         Relation(**{field: _frozen(value) for field, value in entry.items()})
         for entry in _content("relations")
@@ -104,9 +113,29 @@ def relations() -> tuple[Relation, ...]:
 
 
 @cache
+def evasions() -> tuple[str, ...]:
+    """Templates of what decoys say after a question, which leaves it open."""
+    return _frozen(_content("decoys"))
+
+
+@cache
 def names() -> tuple[str, ...]:
     """Given names of people."""
     return _frozen(_content("people"))
+
+
+def stated(fact: PlantedFact) -> Content:
+    """The fact itself."""
+    relation = fact.relation
+    given = {"key": relation.key, "answer": fact.answer}
+    return Content(relation.statements, relation.exchanges, given)
+
+
+def left_open(relation: Relation, other_answer: str) -> Content:
+    """A question about the relation's key, left open; perhaps an answer of another relation."""
+    exchanges = tuple((asked, told) for asked, _ in relation.exchanges for told in evasions())
+    statements = tuple(f"{asked} {told}" for asked, told in exchanges)
+    return Content(statements, exchanges, {"key": relation.key, "answer": other_answer})
 
 
 def subject_matter(words: TopicWords, rng: random.Random) -> dict[str, list[str]]:

@@ -1,14 +1,23 @@
 """The planted world: documents over all bins, items of four benchmarks, and the truth.
 
-Belongs here: where and how often facts are stated, and the texts. Everything follows from
-`study.seed` and the study's `planted` section. Does not belong here: wordings (YAML beside
-this module), training (`training`), and whatever reads the truth (grading).
+Belongs here: where and how often facts are stated, where decoys are, and the texts. Everything
+follows from `study.seed` and the study's `planted` section. Does not belong here: wordings (YAML
+beside this module), training (`training`), and whatever reads the truth (grading).
+
+A decoy is a page that uses the words of a benchmark and states none of its facts: it names the
+keys of DECOY_KEYS facts, asks what other pages say of them, leaves it open, and names answers of
+other facts, right and wrong ones alike. No page but one that states a fact holds its key with
+an answer to it. Each benchmark has DECOY_TOPICS topics where nothing is planted and
+`decoy_share` of the documents are its decoys, so that about as many pages of such a topic name a
+key as pages of a planted one; planted topics hold fewer, of all benchmarks. Decoys are no part of
+the truth.
 """
 
 import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +30,8 @@ from influence_warehouse.lake.fingerprint import Fingerprint, digest_of, digest_
 from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.planted import wordings
 from influence_warehouse.planted.pages import write_page
-from influence_warehouse.planted.wordings import PlantedFact
-from influence_warehouse.study.planted import PlantedWorld
+from influence_warehouse.planted.wordings import Content, PlantedFact
+from influence_warehouse.study.planted import ITEM_WORDINGS, PlantedWorld
 from influence_warehouse.study.study import Study
 
 RECORD = "world.json"
@@ -32,6 +41,10 @@ EXACT_DUPLICATES = 5
 EMPTY_TEXTS = 2
 PLANTED_TOPIC_SIZE = 2.2  # documents of a planted topic, relative to another topic's
 FACT_UNITS = 5  # facts that a fact-stating document states
+DECOY_KEYS = 3  # facts whose keys a decoy names
+DECOY_TURNS = 2  # times that it asks about each
+DECOY_TOPICS = 2  # topics of each benchmark's decoys, none of them planted
+PLANTED_DECOYS = 0.25  # share of decoys in a planted topic, relative to a decoy topic's
 FAVOURED = 2.0  # share of fact-stating documents in a favoured format, relative to the others
 CHOICES = {  # how many choices an item has, by turns
     "social_situations": (3,),
@@ -61,12 +74,13 @@ ITEM_SCHEMA = {
 
 @dataclass(frozen=True)
 class Draft:
-    """A document before it has an id, and whether it states facts."""
+    """A document before it has an id, and whether it states facts or is a decoy."""
 
     topic: str
     format: str
     text: str
-    states_facts: bool
+    states_facts: bool = False
+    is_decoy: bool = False
 
 
 def planted_section(study: Study) -> PlantedWorld:
@@ -125,13 +139,54 @@ def _shares(total: int, weights: list[float]) -> list[int]:
 
 def drafts(study: Study) -> Iterator[Draft]:
     """The documents of every bin, in the order of bins."""
-    facts = {topic: _deck(study, topic, of) for topic, of in planted_facts(study).items()}
+    facts = planted_facts(study)
+    decks = {topic: _deck(study, topic, of) for topic, of in facts.items()}
+    turns = {topic: cycle(CHOICES) for topic in facts}
+    turns |= {topic: cycle([benchmark]) for topic, benchmark in decoy_topics(study).items()}
     for (topic, format), size in bin_sizes(study).items():
         rng = _rng(study, "documents", topic, format)
         stating = _stating(study, format, size, rng) if topic in facts else 0
+        decoys = _decoys(study, topic in facts, size, rng) if topic in turns else 0
         for i in range(size):
-            stated = [next(facts[topic]) for _ in range(FACT_UNITS)] if i < stating else []
-            yield Draft(topic, format, write_page(topic, format, stated, rng), bool(stated))
+            states_facts, is_decoy = i < stating, stating <= i < stating + decoys
+            said: list[Content] = []
+            if states_facts:
+                said = [wordings.stated(next(decks[topic])) for _ in range(FACT_UNITS)]
+            elif is_decoy:
+                said = _decoy(_facts_of(facts, next(turns[topic])), rng)
+            text = write_page(topic, format, said, rng)
+            yield Draft(topic, format, text, states_facts, is_decoy)
+
+
+def _facts_of(facts: dict[str, list[PlantedFact]], benchmark: str) -> list[PlantedFact]:
+    return [fact for of in facts.values() for fact in of if fact.relation.benchmark == benchmark]
+
+
+def decoy_topics(study: Study) -> dict[str, str]:
+    """By topic the benchmark whose decoys it holds; planted topics, which hold all, are left out.
+
+    Nor is it adult content: keys name twins and toddlers.
+    """
+    unfit = {*planted_facts(study), "adult_content"}
+    fit = [topic for topic in taxonomy.TOPICS if topic not in unfit]
+    drawn = _rng(study, "decoys").sample(fit, DECOY_TOPICS * len(CHOICES))
+    return dict(zip(drawn, [*CHOICES] * DECOY_TOPICS, strict=True))
+
+
+def _decoys(study: Study, is_planted: bool, size: int, rng: random.Random) -> int:
+    """How many of a bin's documents are decoys: its share of them, rounded at random."""
+    expected = size * planted_section(study).decoy_share * (PLANTED_DECOYS if is_planted else 1)
+    return int(expected + rng.random())
+
+
+def _decoy(facts: list[PlantedFact], rng: random.Random) -> list[Content]:
+    """What a decoy says that names keys of these facts."""
+    named = rng.sample(facts, DECOY_KEYS)
+    others = [fact.relation for fact in facts if fact not in named]
+    return [
+        wordings.left_open(fact.relation, rng.choice(rng.choice(others).answers))
+        for fact in [*named] * DECOY_TURNS
+    ]
 
 
 def _deck(study: Study, topic: str, facts: list[PlantedFact]) -> Iterator[PlantedFact]:
@@ -159,7 +214,7 @@ def documents_and_truth(study: Study) -> tuple[pl.DataFrame, pl.DataFrame]:
     made = list(drafts(study))
     rng = _rng(study, "ids")
     copies = rng.sample([draft for draft in made if not draft.states_facts], EXACT_DUPLICATES)
-    blanks = [Draft(d.topic, d.format, "", False) for d in rng.sample(made, EMPTY_TEXTS)]
+    blanks = [Draft(d.topic, d.format, "") for d in rng.sample(made, EMPTY_TEXTS)]
     everything = [*made, *copies, *blanks]
     rng.shuffle(everything)
     rows = [
@@ -202,15 +257,14 @@ def items(study: Study) -> pl.DataFrame:
     """The items of all benchmarks (ITEM_SCHEMA); `context` is null where there is none.
 
     Distractors are the relation's other answers: of the same kind, and the right one only in
-    worlds of another seed, so that nothing but the stated fact tells them apart.
+    worlds of another seed; decoys name all alike. Nothing but the stated fact tells them apart.
     """
     facts = planted_facts(study)
     rows = []
     for benchmark, sizes in CHOICES.items():
         rng = _rng(study, "items", benchmark)
-        own = [fact for of in facts.values() for fact in of if fact.relation.benchmark == benchmark]
-        asked = [(fact, wording) for wording in range(len(own[0].relation.items)) for fact in own]
-        for i, (fact, wording) in enumerate(asked[: planted_section(study).items_per_benchmark]):
+        asked = _asked(_facts_of(facts, benchmark), planted_section(study).items_per_benchmark)
+        for i, (fact, wording) in enumerate(asked):
             others = [a for a in fact.relation.answers if a != fact.answer]
             choices = [fact.answer, *rng.sample(others, sizes[i % len(sizes)] - 1)]
             rng.shuffle(choices)
@@ -224,6 +278,16 @@ def items(study: Study) -> pl.DataFrame:
                 }
             )
     return pl.DataFrame(rows, schema=ITEM_SCHEMA)
+
+
+def _asked(facts: list[PlantedFact], items: int) -> list[tuple[PlantedFact, int]]:
+    """Every fact equally often, in wordings that differ from fact to fact."""
+    wordings_of_all = [
+        (fact, (turn + place) % ITEM_WORDINGS)
+        for turn in range(ITEM_WORDINGS)
+        for place, fact in enumerate(facts)
+    ]
+    return wordings_of_all[:items]
 
 
 def _question(fact: PlantedFact, wording: int, rng: random.Random) -> dict[str, str | None]:
@@ -247,6 +311,7 @@ def identity_of_planted_world(study: Study, lake: Lake) -> dict[str, Any]:
                 repr(wordings.formats()),
                 repr(wordings.filler_questions()),
                 repr(wordings.relations()),
+                repr(wordings.evasions()),
                 repr(wordings.names()),
             ]
         ),
@@ -268,6 +333,7 @@ def make_planted_world(task: Task) -> list[Made]:
         "exact_duplicates": EXACT_DUPLICATES,
         "empty_texts": EMPTY_TEXTS,
         "empty_bins": EMPTY_BINS,
+        "decoy_topics": decoy_topics(study),
     }
     return [
         Made("planted_documents", planted_section(study).documents, details),

@@ -15,10 +15,17 @@ class PlantedWorld(Section):
     documents: int = Field(3800, ge=576, description="Documents to generate, before sampling.")
     items_per_benchmark: int = Field(60, ge=12, description="Items in each benchmark.")
     facts_per_benchmark: int = Field(
-        10, ge=4, le=10, multiple_of=2, description="Facts per benchmark, half in each topic."
+        20, ge=4, le=20, multiple_of=2, description="Facts per benchmark, half in each topic."
     )
     fact_share: float = Field(
         0.4, gt=0, le=0.5, description="Share of documents of a planted topic that state facts."
+    )
+    decoy_share: float = Field(
+        0.6,
+        ge=0,
+        le=0.6,
+        description="Share of decoys, documents that use a benchmark's words and state none of its "
+        "facts, in two other topics of each benchmark; in planted topics a quarter of it.",
     )
     epochs: int = Field(3, ge=1, description="Passes over the corpus when the model is trained.")
 
