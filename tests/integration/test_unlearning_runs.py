@@ -20,7 +20,6 @@ from influence_warehouse.taxonomy import TOPICS
 from influence_warehouse.unlearning import training
 from influence_warehouse.unlearning.adapters import adapter_folder
 from influence_warehouse.unlearning.runs import (
-    MODEL_FACTS,
     PREDICTIONS,
     is_done,
     progress_line,
@@ -34,7 +33,7 @@ from tests.unlearning_world import (
     write_unlearning_lake,
 )
 
-FACTS = (*MODEL_FACTS, PREDICTIONS)
+FACTS = ("unlearning_steps", "unlearning_runs", PREDICTIONS)
 KEY = f"{OF}alpha|influence_in_topic|{TOPICS[0]}|1|1"
 OTHER = f"{OF}alpha|random_in_topic|{TOPICS[0]}|1|1"
 
@@ -42,6 +41,7 @@ OTHER = f"{OF}alpha|random_in_topic|{TOPICS[0]}|1|1"
 def prepare(folder: Path, model: Path, **changes) -> tuple[Study, Lake]:
     """A lake with plan and sets."""
     study, lake = unlearning_study(model, **changes), write_unlearning_lake(folder)
+    make_fact(study, lake, "item_predictions", study.model.name)
     make_plan(study, lake, chosen_bins(("alpha", TOPICS[0], None)))
     make_fact(study, lake, "forget_sets", CELL)
     return study, lake
@@ -151,9 +151,11 @@ def test_new_items_are_evaluated_without_training_again(world, monkeypatch):
         raise AssertionError("trained again")
 
     monkeypatch.setattr(training, "train", refuse)
+    make_fact(study, lake, "item_predictions", study.model.name)
     assert make_run(study, lake, KEY)[-1].rows == 12
     kept = lake.read("unlearned_predictions", KEY)
     lake.write("benchmark_items", items, Fingerprint.of("benchmark_items", test=1))
+    make_fact(study, lake, "item_predictions", study.model.name)
     make_run(study, lake, KEY)
     assert contents(lake, KEY) == before
     assert lake.read("unlearned_predictions", KEY).height == 16
