@@ -124,10 +124,15 @@ def test_correlations_and_concentration(query, means):
         assert pearson == pytest.approx(np.corrcoef(z[a][filled], z[b][filled])[0, 1], abs=1e-9)
     share = np.sort(np.maximum(means["beta"][filled], 0))
     gini = ((2 * np.arange(1, len(share) + 1) - len(share) - 1) * share).sum()
-    rows = query("select measure, gini from influence_concentration where benchmark = 'beta'")
-    found = dict(rows.rows())
-    assert found["mean"] == pytest.approx(gini / len(share) / share.sum(), abs=1e-9)
+    rows = query("select * from influence_concentration where benchmark = 'beta'")
+    found = {row["measure"]: row for row in rows.iter_rows(named=True)}
+    assert found["mean"]["gini"] == pytest.approx(gini / len(share) / share.sum(), abs=1e-9)
     assert set(found) == {"mean", "z"}
+    # Thin bins among full ones: more than the 0.71 of equal ones. Of means nothing is known.
+    assert 0.70 < found["z"]["gini_of_noise_low"] < found["z"]["gini_of_noise_high"] < 0.85
+    assert found["z"]["noise_unknown_reason"] is None
+    assert found["mean"]["gini_of_noise"] is None
+    assert found["mean"]["noise_unknown_reason"] == "needs scores of single documents"
 
 
 def test_unknowns_are_exactly_what_is_null(query):
@@ -177,7 +182,7 @@ def test_charts_say_that_there_are_no_intervals(home):
     names = {path.stem.split("--")[0] for path in home.charts.glob("*.svg")}
     assert names == {
         *("bin_heatmap", "correlations", "format_contrast", "format_profile"),
-        *("sample_sizes", "topic_contrast", "topic_profile"),
+        *("concentration", "sample_sizes", "topic_contrast", "topic_profile"),
     }
     for name in ("topic_profile", "format_contrast"):
         (path,) = home.charts.glob(f"{name}*.svg")

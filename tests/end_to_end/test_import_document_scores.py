@@ -20,6 +20,8 @@ ALONE = {
     ("contrast_extremes", "lead_without_bin"),
     ("contrast_extremes", "other_regions_without_a_topic"),
     ("contrast_sensitivity", "delta_z_without_bin"),
+    ("influence_concentration", "noise_unknown_reason"),
+    ("influence_concentration_by_correctness", "noise_unknown_reason"),
     ("profile_reliability", "unknown_reason"),
     ("contrast_extremes_by_correctness", "lead_without_bin"),
     ("contrast_extremes_by_correctness", "other_regions_without_a_topic"),

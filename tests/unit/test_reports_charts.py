@@ -9,6 +9,7 @@ from influence_warehouse.reports import theme
 from influence_warehouse.reports.charts import (
     benchmark_accuracy,
     bin_heatmap,
+    concentration,
     correlations,
     distinctive_terms,
     format_contrast,
@@ -57,6 +58,7 @@ CHARTS = {
     "format_contrast": lambda: format_contrast.draw(report_tables.side_contrasts("format")),
     "right_versus_wrong": lambda: right_versus_wrong.draw(report_tables.correctness_differences()),
     "benchmark_accuracy": lambda: benchmark_accuracy.draw(report_tables.benchmarks()),
+    "concentration": lambda: concentration.draw(report_tables.concentration()),
     "correlations": lambda: correlations.draw(report_tables.correlations()),
     "distinctive_terms": lambda: distinctive_terms.draw(_terms_table()),
 }
@@ -115,6 +117,14 @@ def test_heatmap_of_bins_without_any_document_is_drawn():
         *(pl.lit(None, pl.Float64).alias(name) for name in ("z", "z_low", "z_high", "q_value")),
     )
     assert {row["note"] for row in _rows(bin_heatmap.draw(empty))} == {"no documents"}
+
+
+def test_concentration_says_where_noise_is_not_known():
+    table = report_tables.concentration()
+    words = " ".join(concentration.draw(table).to_dict()["title"]["subtitle"])
+    assert "Mean score of the bins: noise is not known, it needs scores" in words
+    known = concentration.draw(table.filter(pl.col("measure") != "mean")).to_dict()
+    assert "not known" not in " ".join(known["title"]["subtitle"])
 
 
 def test_profiles_order_regions_by_mean_z_over_the_benchmarks():

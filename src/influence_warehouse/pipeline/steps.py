@@ -323,6 +323,15 @@ _ATTRIBUTION = (
         parts="cells",
         libraries=("numpy",),
     ),
+    Step(
+        "warehouse",
+        ("concentration_noise",),
+        "warehouse.concentration:make_concentration_noise",
+        inputs=("document_scores", "proponents"),
+        identity="warehouse.concentration:identity_of_concentration_noise",
+        parts="cells",
+        libraries=("numpy", "scipy"),
+    ),
 )
 
 _UNLEARNING = (
