@@ -101,6 +101,30 @@ def test_heatmap_colours_are_centred_at_zero_and_keep_true_values():
     assert max(row["z"] for row in _rows(chart) if row["z"] is not None) == 16
 
 
+def test_heatmap_says_which_cells_lie_beyond_its_colours():
+    """The published +16.0 must not look like the colours' end."""
+    extremes = {300: 16.04, 301: -5.75}
+    z = pl.col("bin_id").replace_strict(extremes, default=pl.col("z").clip(-1, 1))
+    chart = bin_heatmap.draw(_heatmap_table().with_columns(z=z)).to_dict()
+    (scale,) = [s for s in _scales(chart) if s.get("scheme") == theme.DIVERGING]
+    assert scale["domain"] == [-1, 1]
+    beyond = [row for row in chart["datasets"].popitem()[1] if row["z"] and abs(row["z"]) > 1]
+    assert {row["shown_z"] for row in beyond} == {"16", "\N{MINUS SIGN}5.8"}
+    texts = [layer for layer in chart["layer"] if layer["mark"]["type"] == "text"]
+    assert all("abs(datum.z) > 1.0" in str(layer["transform"]) for layer in texts)
+    assert "the 2 bins beyond carry their z" in " ".join(chart["title"]["subtitle"])
+    legend = chart["layer"][0]["encoding"]["color"]["legend"]["labelExpr"]
+    assert "\N{GREATER-THAN OR EQUAL TO}" in legend and "\N{LESS-THAN OR EQUAL TO}" in legend
+
+
+def test_heatmap_of_values_within_its_colours_says_nothing_of_others():
+    z = pl.when(pl.col("z").is_not_null()).then(pl.lit(0.5))
+    chart = bin_heatmap.draw(_heatmap_table().with_columns(z=z)).to_dict()
+    assert "beyond" not in " ".join(chart["title"]["subtitle"])
+    legend = chart["layer"][0]["encoding"]["color"]["legend"]["labelExpr"]
+    assert "\N{GREATER-THAN OR EQUAL TO}" not in legend
+
+
 def test_heatmap_shows_all_bins_and_marks_empty_and_significant_ones():
     table = _heatmap_table()
     rows = _rows(bin_heatmap.draw(table))

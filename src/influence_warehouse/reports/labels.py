@@ -111,6 +111,16 @@ def _fixed(column: str, digits: int) -> pl.Expr:
     return pl.col(column).map_elements(text, return_dtype=pl.String)
 
 
+def short_number(column: str, to: str) -> pl.Expr:
+    """A number as a cell of a grid has room for: `-5.8`, `16`, with a true minus."""
+
+    def text(value: float) -> str:
+        shown = f"{value:.1f}" if abs(round(value, 1)) < 10 else f"{value:.0f}"
+        return shown.replace("-", "\N{MINUS SIGN}")
+
+    return pl.col(column).map_elements(text, return_dtype=pl.String).alias(to)
+
+
 def count(number: int, noun: str) -> str:
     """`1 bin`, `2,016 documents`."""
     return f"{number:,} {noun if number == 1 else plural(noun)}"

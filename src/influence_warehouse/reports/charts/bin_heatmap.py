@@ -1,5 +1,7 @@
 """Which bins of the corpus support a benchmark?"""
 
+from math import ceil
+
 import altair as alt
 import polars as pl
 
@@ -7,32 +9,62 @@ from influence_warehouse.reports import grids, labels, theme
 from influence_warehouse.reports.chart import Chart
 
 CLIP_QUANTILE = 0.98
-"""Colours saturate at this quantile of |z|, so that one bin does not bleach the others."""
+"""Colours end at this quantile of |z|, so that one bin does not bleach the others."""
 
 
 def draw(table: pl.DataFrame) -> alt.LayerChart:
     """z of every bin for one benchmark, with empty bins hatched and significant ones dotted.
+
+    Bins beyond the colours' ends carry their z as a number.
 
     Reads marts.bin_influence for one method and benchmark: benchmark, method,
     topic, format, n_documents, z, z_low, z_high, q_value, top_share.
     """
     rows = _influence_rows(grids.shown_rows(table, "n_documents"))
     limit = _colour_limit(rows["z"])
-    colour = alt.Color(
+    axes = grids.axes_of(rows, table)
+    base = alt.Chart(rows).encode(*axes, tooltip=_influence_tooltip(table))
+    cells = grids.cells(base, "isValid(datum.z)", _colour(rows, limit))
+    tested = [theme.PASSES] if table["q_value"].count() else []
+    marks = grids.noted(base, [*tested, grids.EMPTY_NOTE])
+    return theme.framed(
+        grids.sized(rows, *cells, marks, *_numbers(base, limit)),
+        f"Which bins of the corpus support {table['benchmark'][0]}?",
+        [_influence_counts(table), *_influence_notes(rows, limit), *grids.left_out(rows, table)],
+    )
+
+
+def _colour(rows: pl.DataFrame, limit: float) -> alt.Color:
+    """A scale from -limit to limit; its legend says where it holds what lies beyond."""
+    ends = {limit: rows["z"].max(), -limit: rows["z"].min()}
+    signs = {limit: "\N{GREATER-THAN OR EQUAL TO}", -limit: "\N{LESS-THAN OR EQUAL TO}"}
+    beyond = [end for end, most in ends.items() if most is not None and abs(most) > limit]
+    shown = "format(datum.value, '.1f')"
+    for end in beyond:
+        shown = f"(datum.value == {end} ? '{signs[end]} ' : '') + {shown}"
+    return alt.Color(
         "z:Q",
         scale=alt.Scale(
             scheme=theme.DIVERGING, domain=[-limit, limit], domainMid=0, nice=False, clamp=True
         ),
-        legend=alt.Legend(title="z of the bin's mean score", gradientLength=180, format=".1f"),
+        legend=alt.Legend(
+            title="z of the bin's mean score",
+            gradientLength=180,
+            values=[-limit, -limit / 2, 0, limit / 2, limit],
+            labelExpr=shown,
+        ),
     )
-    axes = grids.axes_of(rows, table)
-    base = alt.Chart(rows).encode(*axes, tooltip=_influence_tooltip(table))
-    cells = grids.cells(base, "isValid(datum.z)", colour)
-    return theme.framed(
-        grids.sized(rows, *cells, grids.noted(base, [theme.PASSES, grids.EMPTY_NOTE])),
-        f"Which bins of the corpus support {table['benchmark'][0]}?",
-        [_influence_counts(table), *_influence_notes(table, limit), *grids.left_out(rows, table)],
+
+
+def _numbers(base: alt.Chart, limit: float) -> list[alt.Chart]:
+    """z in the cells that the colours do not tell apart, above the dot where there is one."""
+    beyond = base.transform_filter(f"abs(datum.z) > {limit}").encode(
+        text=alt.Text("shown_z:N"), color=alt.value("white")
     )
+    return [
+        beyond.transform_filter("!isValid(datum.note)").mark_text(fontSize=10),
+        beyond.transform_filter("isValid(datum.note)").mark_text(fontSize=9, dy=-8.5),
+    ]
 
 
 def _influence_rows(table: pl.DataFrame) -> pl.DataFrame:
@@ -46,16 +78,17 @@ def _influence_rows(table: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("q_value") < theme.LEVEL)
         .then(pl.lit(theme.PASSES))
         .alias("note"),
+        labels.short_number("z", to="shown_z"),
     ).select(
-        *("topic_title", "format_title", "n_documents", "z", "interval"),
+        *("topic_title", "format_title", "n_documents", "z", "shown_z", "interval"),
         *("q_value", "top_share", "note"),
     )
 
 
 def _colour_limit(z: pl.Series) -> float:
-    """The |z| at which colours saturate: a quantile, one decimal, never zero."""
+    """The |z| at which colours end: a quantile, rounded up to one decimal, never zero."""
     found = z.abs().quantile(CLIP_QUANTILE, interpolation="higher")
-    return max(0.1, round(float(found or 0.0), 1))
+    return max(0.1, ceil(round(10 * float(found or 0.0), 6)) / 10)
 
 
 def _influence_tooltip(table: pl.DataFrame) -> list[alt.Tooltip]:
@@ -80,14 +113,14 @@ def _influence_counts(table: pl.DataFrame) -> str:
     )
 
 
-def _influence_notes(table: pl.DataFrame, limit: float) -> list[str]:
-    beyond = int((table["z"].round(4).abs() > limit).sum())
+def _influence_notes(rows: pl.DataFrame, limit: float) -> list[str]:
+    beyond = int((rows["z"].abs() > limit).sum())
     dots = f"Dot: {theme.PASSES} (two-way bootstrap, Benjamini-Hochberg over the bins)."
+    ends = f"Colours end at |z| = {limit:g}, the {100 * CLIP_QUANTILE:g} % quantile"
+    numbers = f"; the {labels.count(beyond, 'bin')} beyond carry their z" if beyond else ""
     return [
-        labels.uncertainty(table["z_low"], dots),
-        f"Colours saturate at |z| = {limit:g}, the {CLIP_QUANTILE:.0%} quantile "
-        f"({labels.count(beyond, 'bin')} beyond); the HTML's tooltips give value, "
-        "95 % interval and n.",
+        labels.uncertainty(rows["interval"], dots),
+        f"{ends}{numbers}. The HTML's tooltips give value, 95 % interval and n.",
     ]
 
 
