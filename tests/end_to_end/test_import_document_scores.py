@@ -9,12 +9,12 @@ from influence_warehouse.cli import influence
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.warehouse.query import named_queries, run_query
 from tests.document_score_files import made_documents, made_scores, write, z_by
+from tests.unknown_words import ELSEWHERE, check_words
 
 pytestmark = pytest.mark.slow
 
 METHODS = ("trak", "less")
 TASKS = {"social": 5, "stem": 4, "law": 3}
-ELSEWHERE = ("planted_", "unlearning_", "forgotten_", "chosen_")
 # Null by what they say, where each topic is one bin.
 ALONE = {
     ("contrast_extremes", "lead_without_bin"),
@@ -182,10 +182,10 @@ def test_sources_name_files_terms_and_groupings(pair, single):
     assert rows["format_grouping"].null_count() == rows.height
 
 
-@pytest.mark.parametrize("study", ["pair", "single"])
-def test_every_named_query_runs(request, study):
-    for name in named_queries():
-        run_query(request.getfixturevalue(study), name)
+@pytest.mark.parametrize("name", named_queries())
+def test_every_named_query_runs_and_says_what_cannot_be_known(pair, single, name):
+    run_query(pair, name)
+    check_words(single, name)
 
 
 def test_charts_say_what_documents_are_grouped_by(pair, single):

@@ -214,3 +214,57 @@ def test_terms_have_a_panel_per_strong_topic_in_order_of_their_rank():
     assert [title[0] for title in titles] == ["1", "2", "3"] * len(report_tables.BENCHMARKS)
     limits = {panel["encoding"]["x"]["scale"]["domain"][1] for panel in panels}
     assert limits == {table["z_score"].max()}, "one scale lets panels be compared"
+
+
+def _without_q(table: pl.DataFrame) -> pl.DataFrame:
+    names = [name for name in table.columns if name.endswith(("_low", "_high", "q_value"))]
+    return table.with_columns(pl.lit(None, pl.Float64).alias(name) for name in names)
+
+
+@pytest.mark.parametrize("name", ["topic_profile", "topic_contrast", "bin_heatmap"])
+def test_a_q_that_is_not_known_is_neither_passed_nor_failed(name):
+    """An import without items: points are not hollow, no legend of dots, no tooltips of nulls."""
+    table = {
+        "topic_profile": lambda: _with_factors(report_tables.side_influence("topic")),
+        "topic_contrast": lambda: report_tables.side_contrasts("topic"),
+        "bin_heatmap": _heatmap_table,
+    }[name]()
+    draw = {
+        "topic_profile": topic_profile.draw,
+        "topic_contrast": topic_contrast.draw,
+        "bin_heatmap": bin_heatmap.draw,
+    }[name]
+    known, unknown = draw(table).to_json(), draw(_without_q(table)).to_json()
+    assert '"title": "q"' in known and '"title": "q"' not in unknown
+    assert '"95 % interval"' in known and '"95 % interval"' not in unknown
+    assert "Intervals and q are not known: they need" in unknown
+    shown = unknown.replace(f"datum.mark === '{theme.FAILS}'", "")
+    assert theme.FAILS not in shown.replace("\\u2265", "\N{GREATER-THAN OR EQUAL TO}")
+    assert f'"note": "{theme.PASSES}"' not in shown and f'"mark": "{theme.PASSES}"' not in shown
+
+
+def test_points_without_q_among_others_are_grey_and_the_caption_says_so():
+    table = _with_factors(report_tables.side_influence("topic"))
+    one = pl.when(pl.col("benchmark") != "stem_facts").then("q_value")
+    chart = topic_profile.draw(table.with_columns(q_value=one)).to_dict()
+    assert "grey: q is not known" in " ".join(chart["title"]["subtitle"])
+    marks = {(row["benchmark"] == "stem_facts", row["mark"]) for row in _rows_of(chart)}
+    assert (True, theme.UNTESTED) in marks and (True, theme.FAILS) not in marks
+    assert (False, theme.UNTESTED) not in marks
+    assert "grey" not in str(topic_profile.draw(table).to_dict()["title"])
+
+
+def _rows_of(chart: dict) -> list[dict]:
+    return [row for rows in chart["datasets"].values() for row in rows]
+
+
+def test_a_region_with_documents_and_without_a_value_is_not_said_to_have_none():
+    """Where all bins are alike z is not known, however many documents there are."""
+    nothing = pl.lit(None, pl.Float64)
+    profile = _with_factors(report_tables.side_influence("topic")).with_columns(z=nothing)
+    assert {row["absence"] for row in _rows_of(topic_profile.draw(profile).to_dict())} == {
+        theme.NOT_KNOWN
+    }
+    filled = _heatmap_table().with_columns(z=nothing, q_value=nothing)
+    notes = {row["note"] for row in _rows_of(bin_heatmap.draw(filled).to_dict())}
+    assert notes == {theme.NO_DOCUMENTS, theme.NOT_KNOWN}

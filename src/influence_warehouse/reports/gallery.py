@@ -23,6 +23,7 @@ from influence_warehouse.reports.chart import Chart
 from influence_warehouse.reports.charts import CHARTS
 from influence_warehouse.reports.drawn import digest_of_drawing, files_drawn_from, note_drawn
 from influence_warehouse.reports.published import read_table
+from influence_warehouse.warehouse.unknowns import unknowns_in
 
 
 class ScriptSafeEncoder(json.JSONEncoder):
@@ -180,16 +181,19 @@ _RUN_GROUPINGS = """
 def _rows(home: Home, name: str, required: bool) -> pl.DataFrame:
     rows = _with_groupings(home, read_table(home, chart_of(name).sql))
     if rows.is_empty() and required:
-        reason = (
-            "the study may have no contrasts, texts, second label, unlearning or second benchmark; "
-            "else "
-        )
         raise WarehouseError(
-            f"{home.database}: chart {name} finds no rows. Remedy: "
-            f"{reason if chart_of(name).is_optional else ''}{home.maker} rebuilds the "
-            "marts that it reads."
+            f"{home.database}: chart {name} finds no rows"
+            f"{f' ({why_nothing(home, name)})' if chart_of(name).is_optional else ''}. Remedy: "
+            f"{home.maker} rebuilds the marts that it reads."
         )
     return rows
+
+
+def why_nothing(home: Home, name: str) -> str:
+    """Why an optional chart has no rows, in words."""
+    if deciding := unknowns_in(home, chart_of(name).sql).deciding:
+        return "; ".join(deciding)
+    return "the study may have no contrasts, texts, second label, unlearning or second benchmark"
 
 
 def _with_groupings(home: Home, rows: pl.DataFrame) -> pl.DataFrame:

@@ -126,8 +126,14 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural(noun)}"
 
 
+def untested(table: pl.DataFrame, value: str) -> str:
+    """What follows "filled: q < 0.05" where some regions have a value and no q."""
+    q_values = table.filter(pl.col(value).is_not_null())["q_value"]
+    return "; grey: q is not known" if q_values.null_count() else ""
+
+
 def uncertainty(lows: pl.Series, note: str) -> str:
     """The note on a chart's intervals, or that it has none: all their lower bounds are null."""
     if lows.is_not_null().any():
         return note
-    return "No intervals and no q: they need the scores of single items, which were not imported."
+    return "Intervals and q are not known: they need scores of single items, several a benchmark."

@@ -28,6 +28,7 @@ from influence_warehouse.study.study import Model, Study
 from influence_warehouse.warehouse.build import project_folder
 from influence_warehouse.warehouse.dictionary import marts, measure_of
 from influence_warehouse.warehouse.query import NamedQuery, named_queries, run_query
+from influence_warehouse.warehouse.unknowns import unknowns_in
 
 SHOWN_ROWS = 100
 _SAID_ONCE = ("study", "model", "method", "item_subset", "objective")
@@ -45,7 +46,10 @@ class Column:
 
 @dataclass(frozen=True)
 class ShownTable:
-    """First rows of a named query: pairs of column and text, None where unknown."""
+    """First rows of a named query: pairs of column and text, None where there is no value.
+
+    `unknown` says what of it the study cannot know.
+    """
 
     name: str
     question: str
@@ -53,6 +57,7 @@ class ShownTable:
     command: str
     reads: tuple[str, ...]
     n_rows: int
+    unknown: tuple[str, ...]
     columns: list[Column]
     rows: list[list[tuple[Column, str | None]]]
 
@@ -110,26 +115,31 @@ def contents(home: Home, study: str, section: Section, tables: set[str]) -> Cont
         charts = [] if missing else list(_charts(home, study, name))
         found.charts.extend(charts)
         if not charts:
-            found.absent.append((f"chart {name}", _why(home, chart_of(name).reads, tables)))
+            why = _why(home, chart_of(name).sql, chart_of(name).reads, tables)
+            found.absent.append((f"chart {name}", why))
     queries = named_queries()
     for name in section.queries:
         query = queries[name]
         rows = None if set(query.reads) - tables else run_query(home, name)
         if rows is None or rows.is_empty():
-            found.absent.append((f"query {name}", _why(home, query.reads, tables)))
+            why = _why(home, query.sql, query.reads, tables)
+            found.absent.append((f"query {name}", why))
         else:
-            found.tables.append(_table(query, rows, study))
+            unknown = unknowns_in(home, name).notes
+            found.tables.append(_table(query, rows, study, unknown))
     return found
 
 
-def _why(home: Home, reads: Iterable[str], tables: set[str]) -> str:
-    """Why a chart or table has nothing to show."""
+def _why(home: Home, sql: str, reads: Iterable[str], tables: set[str]) -> str:
+    """Why a chart or table has nothing to show: not made yet, not known, or nothing there."""
     missing = sorted(set(reads) - tables)
     if missing:
         return f"{', '.join(missing)} not built yet"
-    known = run_query(home, "select mart, reason from unknowns where column_name = '*'")
-    reasons = known.filter(pl.col("mart").is_in(list(reads)))["reason"].unique().sort()
-    return "; ".join(reasons) or "this study has no rows of it"
+    if deciding := unknowns_in(home, sql).deciding:
+        return "; ".join(deciding)
+    if any(run_query(home, f"select 1 from {mart} limit 1").is_empty() for mart in reads):
+        return "this study has no rows of it"
+    return "nothing to show: no row of its tables fits the question"
 
 
 def _charts(home: Home, study: str, name: str) -> Iterator[ShownChart]:
@@ -140,7 +150,9 @@ def _charts(home: Home, study: str, name: str) -> Iterator[ShownChart]:
         yield ShownChart(stem, CHARTS[name], shown, command, chart_of(name).reads, Markup(spec))
 
 
-def _table(query: NamedQuery, rows: pl.DataFrame, study: str) -> ShownTable:
+def _table(
+    query: NamedQuery, rows: pl.DataFrame, study: str, unknown: tuple[str, ...]
+) -> ShownTable:
     # What is the same in every row is said once: a phone has no room for such columns.
     same = [name for name in _SAID_ONCE if name in rows.columns and rows[name].n_unique() == 1]
     said = "".join(f"; {name}: {rows[name][0]}" for name in same)
@@ -155,6 +167,7 @@ def _table(query: NamedQuery, rows: pl.DataFrame, study: str) -> ShownTable:
         f"influence query {query.name} --study {study}",
         query.reads,
         rows.height,
+        unknown,
         columns,
         [list(zip(columns, row, strict=True)) for row in zip(*texts, strict=True)],
     )

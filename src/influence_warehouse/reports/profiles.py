@@ -26,9 +26,10 @@ def profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
         labels.interval("z_low", "z_high"),
         pl.col("z", "z_low", "z_high", "q_value").round(4),
         mark=theme.significance("q_value"),
+        absence=theme.absence("z"),
     ).select(
         *("benchmark", "label", "n_documents", "z", "z_low", "z_high"),
-        *("interval", "q_value", "mark"),
+        *("interval", "q_value", "mark", "absence"),
     )
     order = _order(rows)
     shown = labels.ends(order)
@@ -57,7 +58,8 @@ def profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
             labels.uncertainty(
                 table["z_low"],
                 "Bars: 95 % two-way bootstrap intervals (items and documents). "
-                f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {labels.plural(noun)}).",
+                f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {labels.plural(noun)})"
+                f"{labels.untested(table, 'z')}.",
             ),
             f"{labels.plural(noun).capitalize()} in order of their mean z over all benchmarks "
             "shown.",
@@ -72,14 +74,15 @@ def _panel(
     base = alt.Chart(rows).encode(
         y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(ticks=False, grid=True)),
         color=colour,
-        tooltip=[
+        tooltip=theme.tooltips(
+            rows,
             alt.Tooltip("benchmark:N", title="benchmark"),
             alt.Tooltip("label:N", title="region"),
             alt.Tooltip("n_documents:Q", title="documents", format=","),
             alt.Tooltip("z:Q", format="+.2f"),
             alt.Tooltip("interval:N", title="95 % interval"),
             alt.Tooltip("q_value:Q", title="q", format=".3f"),
-        ],
+        ),
     )
     zero = alt.Chart(rows).mark_rule(color=theme.MUTED, strokeWidth=1).encode(x=alt.datum(0))
     x = alt.X("z:Q", title="z", axis=alt.Axis(tickCount=6, grid=False))
@@ -87,7 +90,7 @@ def _panel(
         zero,
         base.mark_rule(strokeWidth=2).encode(x=alt.X("z_low:Q", title="z"), x2="z_high:Q"),
         theme.significance_points(base.encode(x=x)),
-        theme.absences(base, "z"),
+        theme.absences(base),
     )
 
 

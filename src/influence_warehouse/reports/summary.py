@@ -15,10 +15,12 @@ from rich.text import Text
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.reports import labels
 from influence_warehouse.reports.published import read_table
+from influence_warehouse.warehouse.unknowns import reason_of
 
 _TOPICS_SHOWN, _BINS_SHOWN, _CONTRAST_TOPICS_SHOWN = 3, 3, 2
 
 _INTERVAL = "95 % interval"
+_NOT_KNOWN = "not known"
 
 _RANKED = """
     select i.model, i.method, i.benchmark, {regions}, i.n_documents as n, i.z as value,
@@ -68,16 +70,28 @@ def _header(home: Home) -> RenderableType:
         (f"Study {home.study}\n", "bold"),
         f"{_sample(int(sampled or 0), population)}; "
         f"{filled} of {labels.count(bins, 'bin')} have documents.\n"
-        "z: a region's mean score against all bins'; above 0 supports the benchmark.\n"
-        "Intervals: 95 %, bootstrap over items and documents (accuracy: Wilson).\n"
-        "*: q < 0.05 (Benjamini-Hochberg).\n",
+        "z: a region's mean score against all bins'; above 0 supports the benchmark.\n",
+        *_uncertainty(home),
     )
+
+
+def _uncertainty(home: Home) -> Iterator[str]:
+    """What intervals are of, and what the study cannot know of what is to come."""
+    reason = reason_of(home, "topic_influence", "z_low")
+    if reason is None:
+        yield "Intervals: 95 %, bootstrap over items and documents (accuracy: Wilson).\n"
+        yield "*: q < 0.05 (Benjamini-Hochberg).\n"
+    else:
+        yield f"Intervals and q: {_NOT_KNOWN}, {reason}.\n"
+    reason = reason_of(home, "benchmarks", "accuracy")
+    if reason:
+        yield f"Accuracy of the base model: {_NOT_KNOWN}, {reason}.\n"
 
 
 def _sample(sampled: int, population: int | None) -> str:
     """How many documents were drawn; an import knows only those that were scored."""
     if population is None:
-        return f"{labels.count(sampled, 'document')} scored"
+        return f"{labels.count(sampled, 'document')} scored (of how many: {_NOT_KNOWN})"
     return f"{sampled:,} of {labels.count(int(population), 'document')} sampled"
 
 
@@ -265,7 +279,7 @@ def _number(value: float | None, signed: bool = True) -> str:
 
 def _interval(low: float | None, high: float | None, signed: bool = True) -> str:
     if low is None or high is None:
-        return ""
+        return _NOT_KNOWN
     return f"[{_number(low, signed)}, {_number(high, signed)}]"
 
 

@@ -11,6 +11,8 @@ from influence_warehouse.reports.chart import Chart
 CLIP_QUANTILE = 0.98
 """Colours end at this quantile of |z|, so that one bin does not bleach the others."""
 
+_AT_LEAST, _AT_MOST = "\N{GREATER-THAN OR EQUAL TO}", "\N{LESS-THAN OR EQUAL TO}"
+
 
 def draw(table: pl.DataFrame) -> alt.LayerChart:
     """z of every bin for one benchmark, with empty bins hatched and significant ones dotted.
@@ -23,10 +25,9 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
     rows = _influence_rows(grids.shown_rows(table, "n_documents"))
     limit = _colour_limit(rows["z"])
     axes = grids.axes_of(rows, table)
-    base = alt.Chart(rows).encode(*axes, tooltip=_influence_tooltip(table))
+    base = alt.Chart(rows).encode(*axes, tooltip=_influence_tooltip(rows, table))
     cells = grids.cells(base, "isValid(datum.z)", _colour(rows, limit))
-    tested = [theme.PASSES] if table["q_value"].count() else []
-    marks = grids.noted(base, [*tested, grids.EMPTY_NOTE])
+    marks = grids.noted(base, _marks(rows))
     return theme.framed(
         grids.sized(rows, *cells, marks, *_numbers(base, limit)),
         f"Which bins of the corpus support {table['benchmark'][0]}?",
@@ -34,14 +35,19 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
     )
 
 
+def _marks(rows: pl.DataFrame) -> list[str]:
+    """Notes for the legend: a test that could not be made has no mark."""
+    tested = [theme.PASSES] if rows["q_value"].count() else []
+    unknown = [grids.UNKNOWN_NOTE] if (rows["note"] == grids.UNKNOWN_NOTE).any() else []
+    return [*tested, grids.EMPTY_NOTE, *unknown]
+
+
 def _colour(rows: pl.DataFrame, limit: float) -> alt.Color:
     """A scale from -limit to limit; its legend says where it holds what lies beyond."""
-    ends = {limit: rows["z"].max(), -limit: rows["z"].min()}
-    signs = {limit: "\N{GREATER-THAN OR EQUAL TO}", -limit: "\N{LESS-THAN OR EQUAL TO}"}
-    beyond = [end for end, most in ends.items() if most is not None and abs(most) > limit]
     shown = "format(datum.value, '.1f')"
-    for end in beyond:
-        shown = f"(datum.value == {end} ? '{signs[end]} ' : '') + {shown}"
+    for end, sign in ((limit, _AT_LEAST), (-limit, _AT_MOST)):
+        if (rows["z"] * end > limit * limit).any():
+            shown = f"(datum.value == {end} ? '{sign} ' : '') + {shown}"
     return alt.Color(
         "z:Q",
         scale=alt.Scale(
@@ -73,10 +79,9 @@ def _influence_rows(table: pl.DataFrame) -> pl.DataFrame:
         labels.titled("format"),
         labels.interval("z_low", "z_high"),
         pl.col("z", "q_value", "top_share").round(4),
-        pl.when(pl.col("z").is_null())
-        .then(pl.lit(grids.EMPTY_NOTE))
-        .when(pl.col("q_value") < theme.LEVEL)
+        pl.when(pl.col("q_value") < theme.LEVEL)
         .then(pl.lit(theme.PASSES))
+        .otherwise(theme.absence("z"))
         .alias("note"),
         labels.short_number("z", to="shown_z"),
     ).select(
@@ -91,8 +96,9 @@ def _colour_limit(z: pl.Series) -> float:
     return max(0.1, ceil(round(10 * float(found or 0.0), 6)) / 10)
 
 
-def _influence_tooltip(table: pl.DataFrame) -> list[alt.Tooltip]:
-    return [
+def _influence_tooltip(rows: pl.DataFrame, table: pl.DataFrame) -> list[alt.Tooltip]:
+    return theme.tooltips(
+        rows,
         alt.Tooltip("topic_title:N", title=labels.grouping(table, "topic")),
         alt.Tooltip("format_title:N", title=labels.grouping(table, "format") or "documents"),
         alt.Tooltip("n_documents:Q", title="documents", format=","),
@@ -100,7 +106,7 @@ def _influence_tooltip(table: pl.DataFrame) -> list[alt.Tooltip]:
         alt.Tooltip("interval:N", title="95 % interval"),
         alt.Tooltip("q_value:Q", title="q", format=".3f"),
         alt.Tooltip("top_share:Q", title="share of top documents", format=".2%"),
-    ]
+    )
 
 
 def _influence_counts(table: pl.DataFrame) -> str:
@@ -120,7 +126,7 @@ def _influence_notes(rows: pl.DataFrame, limit: float) -> list[str]:
     numbers = f"; the {labels.count(beyond, 'bin')} beyond carry their z" if beyond else ""
     return [
         labels.uncertainty(rows["interval"], dots),
-        f"{ends}{numbers}. The HTML's tooltips give value, 95 % interval and n.",
+        f"{ends}{numbers}. The HTML's tooltips give value and n.",
     ]
 
 

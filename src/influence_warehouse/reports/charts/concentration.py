@@ -63,7 +63,8 @@ def _notes(table: pl.DataFrame) -> list[str]:
 def _layers(rows: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
     base = alt.Chart(rows).encode(
         y=alt.Y("benchmark:N", sort=None, title=None, axis=alt.Axis(ticks=False, grid=True)),
-        tooltip=[
+        tooltip=theme.tooltips(
+            rows,
             alt.Tooltip("benchmark:N", title="benchmark"),
             alt.Tooltip("panel:N", title="of"),
             alt.Tooltip("gini:Q", title="Gini", format=".2f"),
@@ -71,7 +72,7 @@ def _layers(rows: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
             alt.Tooltip("noise:N", title="95 % of noise"),
             alt.Tooltip("effective_bins:Q", title="as on so many equal bins", format=".0f"),
             alt.Tooltip("effective_bins_of_noise:Q", title="noise as on", format=".0f"),
-        ],
+        ),
     )
     x: dict[str, Any] = {
         "title": "Gini coefficient",

@@ -69,15 +69,16 @@ def _pair_rows(table: pl.DataFrame) -> pl.DataFrame:
 def _correlation_layers(rows: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
     base = alt.Chart(rows).encode(
         y=alt.Y("pair:N", sort=None, title=None, axis=alt.Axis(ticks=False, grid=True)),
-        tooltip=[
-            *("pair:N", "level:N"),
+        tooltip=theme.tooltips(
+            rows,
+            *(alt.Tooltip("pair:N"), alt.Tooltip("level:N")),
             alt.Tooltip("n_regions:Q", title="regions compared"),
             alt.Tooltip("pearson:Q", format="+.2f"),
             alt.Tooltip("interval:N", title="95 % interval"),
             alt.Tooltip("spearman:Q", format="+.2f"),
             alt.Tooltip("leave_one_out:N", title="with one region left out"),
             alt.Tooltip("most_influential_bin:N", title="region that moves it most"),
-        ],
+        ),
     )
     x: dict[str, Any] = {
         "title": "correlation",
