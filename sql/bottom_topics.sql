@@ -1,4 +1,4 @@
--- question: Which topics support each benchmark least, or work against it?
+-- question: Which topics support each benchmark least, compared with all bins?
 -- grain: one row per model, method, benchmark and topic, the five weakest of each benchmark
 -- reads: topic_influence
 select

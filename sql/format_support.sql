@@ -1,4 +1,4 @@
--- question: How strongly does every format support each benchmark, and how sure is that?
+-- question: Where does each format stand for each benchmark, against all bins, and how sure is that?
 -- grain: one row per model, method, benchmark and format with documents
 -- reads: format_influence
 select

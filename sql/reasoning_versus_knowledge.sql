@@ -1,4 +1,4 @@
--- question: Which topics support reasoning more than knowledge, and in which domains?
+-- question: Which topics stand out for reasoning more than for knowledge, and in which domains?
 -- grain: one row per model, method and topic; contrasts of the two within a domain side by side
 -- reads: topic_contrasts, benchmarks
 select

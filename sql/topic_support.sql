@@ -1,4 +1,4 @@
--- question: How strongly does every topic support each benchmark, and how sure is that?
+-- question: Where does each topic stand for each benchmark, against all bins, and how sure is that?
 -- grain: one row per model, method, benchmark and topic with documents
 -- reads: topic_influence
 select

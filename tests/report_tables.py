@@ -81,6 +81,7 @@ def bin_influence() -> pl.DataFrame:
                 pl.lit("all").alias("item_subset"),
                 *("topic", "format", "bin_id"),
                 pl.col("sampled_documents").alias("n_documents"),
+                pl.lit(72).alias("n_items"),
                 pl.Series("mean", raw / 100),
                 pl.Series("standard_deviation", spread / 50),
                 pl.Series("standard_error", spread / 100),

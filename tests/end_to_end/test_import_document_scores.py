@@ -193,7 +193,7 @@ def test_charts_say_what_documents_are_grouped_by(pair, single):
         found = {path.stem.split("--")[0] for path in home.charts.glob("*_profile*.svg")}
         assert found == set(names)
     text = (pair.charts / "topic_profile--imported--trak.svg").read_text(encoding="utf-8")
-    assert "Which domains support which benchmark?" in text
+    assert "Which domains support which benchmark most?" in text
     assert "unweighted mean over its languages" in text
     assert "<b>" not in text
     # Bins of one label are its regions: the heat map would be the profile once more.

@@ -13,7 +13,7 @@ from influence_warehouse.reports import labels, theme
 _ROW = 19  # pixels a topic or format: a 12 px label with air
 _WIDTH = 250
 _PANELS_A_ROW = 3
-BENCHMARKS = "support one benchmark more than the other?"
+BENCHMARKS = "stand out for one benchmark more than for the other?"
 DIFFERENCE = "z of the first benchmark minus z of the second"
 
 

@@ -50,11 +50,12 @@ def profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
     sizes = table.filter(benchmark=panels[0])["n_documents"]
     return theme.framed(
         chart,
-        f"Which {labels.plural(noun)} support which benchmark?",
+        f"Which {labels.plural(noun)} support which benchmark most?",
         [
             f"{labels.scored_by(table)} scores of "
             f"{labels.count(int(sizes.sum()), 'document')}. z of a {noun}: "
-            f"{over if averaged else 'its mean against the means of all'}; above 0 supports.",
+            f"{over if averaged else 'its mean against the means of all'}; above 0: above the "
+            "mean of all.",
             labels.uncertainty(
                 table["z_low"],
                 "Bars: 95 % two-way bootstrap intervals (items and documents). "

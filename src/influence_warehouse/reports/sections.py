@@ -24,8 +24,9 @@ _SECTIONS = (
     Section(
         "support",
         "Where does support come from?",
-        "z compares a region's mean score with all bins'; above 0 it supports the benchmark. "
-        "Read the interval and n with it: a thin region moves easily.",
+        "z compares a region's mean score with all bins'; above 0 is above their mean, which need "
+        "not be support: that has the sign of `mean`. Read n with it, and the interval where there "
+        "is one: a thin region moves easily.",
         ("topic_support", "format_support", "top_bins", "concentration"),
     ),
     Section(

@@ -70,7 +70,7 @@ def _header(home: Home) -> RenderableType:
         (f"Study {home.study}\n", "bold"),
         f"{_sample(int(sampled or 0), population)}; "
         f"{filled} of {labels.count(bins, 'bin')} have documents.\n"
-        "z: a region's mean score against all bins'; above 0 supports the benchmark.\n",
+        "z: a region's mean score against all bins'; above 0: above their mean.\n",
         *_uncertainty(home),
     )
 
@@ -83,6 +83,11 @@ def _uncertainty(home: Home) -> Iterator[str]:
         yield "*: q < 0.05 (Benjamini-Hochberg).\n"
     else:
         yield f"Intervals and q: {_NOT_KNOWN}, {reason}.\n"
+    single = read_table(
+        home, "select distinct benchmark from marts.bin_influence where n_items = 1 order by 1"
+    )
+    if len(single):
+        yield f"Of one item, so that nothing is told of others: {', '.join(single['benchmark'])}.\n"
     reason = reason_of(home, "benchmarks", "accuracy")
     if reason:
         yield f"Accuracy of the base model: {_NOT_KNOWN}, {reason}.\n"

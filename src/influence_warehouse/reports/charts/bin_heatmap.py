@@ -1,4 +1,4 @@
-"""Which bins of the corpus support a benchmark?"""
+"""Which bins of the corpus support a benchmark most?"""
 
 from math import ceil
 
@@ -30,7 +30,7 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
     marks = grids.noted(base, _marks(rows))
     return theme.framed(
         grids.sized(rows, *cells, marks, *_numbers(base, limit)),
-        f"Which bins of the corpus support {table['benchmark'][0]}?",
+        f"Which bins of the corpus support {table['benchmark'][0]} most?",
         [_influence_counts(table), *_influence_notes(rows, limit), *grids.left_out(rows, table)],
     )
 
@@ -115,7 +115,7 @@ def _influence_counts(table: pl.DataFrame) -> str:
         f"{labels.scored_by(table)} scores of "
         f"{labels.count(int(filled['n_documents'].sum()), 'document')} in "
         f"{labels.count(filled.height, 'bin')} ({labels.count(table.height - filled.height, 'bin')}"
-        " without documents). z: bin mean against all bins' means; orange supports."
+        " without documents). z: bin mean against all bins' means; orange: above them."
     )
 
 

@@ -45,7 +45,7 @@ def _panel(rows: pl.DataFrame, colour: str, largest: float) -> alt.Chart:
     shown = rows.select("term", "n_documents", "region_documents", "count", "log_odds", "z_score")
     title = alt.Title(
         f"{place}. {topic} (z {z:+.2f})".replace("-", "\N{MINUS SIGN}"),
-        subtitle=f"supports {benchmark}",
+        subtitle=f"largest z for {benchmark}",
         fontSize=14,
         offset=6,
     )

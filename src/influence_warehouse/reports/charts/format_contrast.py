@@ -1,4 +1,4 @@
-"""Which formats support one benchmark more than the other?"""
+"""Which formats stand out for one benchmark more than for the other?"""
 
 import altair as alt
 import polars as pl

@@ -1,4 +1,4 @@
-"""Which formats support which benchmark?"""
+"""Which formats support which benchmark most?"""
 
 import altair as alt
 import polars as pl

@@ -1,4 +1,4 @@
-"""Which topics support right answers more than wrong ones?"""
+"""Which topics stand out for right answers more than for wrong ones?"""
 
 import altair as alt
 import polars as pl
@@ -23,7 +23,7 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
     return contrasts.contrasts(
         table.with_columns(contrast="benchmark", **sides),
         ("topic", "format"),
-        "support right answers more than wrong ones?",
+        "stand out for right answers more than for wrong ones?",
         "z of the items answered right minus z of those answered wrong",
         f"Items: {items}.",
     )

@@ -1,4 +1,4 @@
-"""Which topics support one benchmark more than the other?"""
+"""Which topics stand out for one benchmark more than for the other?"""
 
 import altair as alt
 import polars as pl

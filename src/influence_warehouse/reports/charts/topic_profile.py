@@ -1,4 +1,4 @@
-"""Which topics support which benchmark?"""
+"""Which topics support which benchmark most?"""
 
 import altair as alt
 import polars as pl
