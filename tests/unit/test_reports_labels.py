@@ -36,3 +36,15 @@ def test_interval_is_text_and_null_where_a_bound_is():
 def test_counts_agree_with_their_noun():
     assert labels.count(1, "bin") == "1 bin"
     assert labels.count(2016, "document") == "2,016 documents"
+
+
+@pytest.mark.parametrize(
+    ("called", "expected"),
+    [
+        ({"topic": "topic", "format": "format"}, "Topics, a topic and formats; subtopics"),
+        ({"topic": "category", "format": "lang"}, "Categories, a category and langs; subtopics"),
+        ({"topic": "myLabel", "format": ""}, "MyLabels, a myLabel and formats; subtopics"),
+    ],
+)
+def test_texts_about_topics_and_formats_take_the_studys_words(called, expected):
+    assert labels.own_words("Topics, a topic and formats; subtopics", called) == expected

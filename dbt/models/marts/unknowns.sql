@@ -130,6 +130,9 @@
         "format_contrasts": [
             "*"
         ],
+        "study_labels": [
+            "format_grouping"
+        ],
         "study_sources": [
             "format_grouping"
         ],

@@ -193,7 +193,7 @@ def _corpus_to_benchmarks(planted: bool) -> list[Step]:
         ),
         Step(
             "benchmarks",
-            ("study_benchmarks", "study_contrasts", "study_methods"),
+            ("study_benchmarks", "study_contrasts", "study_labels", "study_methods"),
             "benchmarks.tables:make_study_definitions",
             identity="benchmarks.tables:study_definitions",
         ),

@@ -4,7 +4,8 @@ Names of models, methods, benchmarks and contrasts stand as the study writes the
 type what a chart shows into a query. Only WebOrganizer's labels have other titles (`taxonomy`).
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -74,6 +75,25 @@ def grouping(table: pl.DataFrame, side: str) -> str:
     """
     told = table[f"{side}_grouping"][0] if f"{side}_grouping" in table.columns else side
     return told or ""
+
+
+def own_words(text: str, called: Mapping[str, str]) -> str:
+    """A text of this project about topics and formats, in the study's names of them (`called`)."""
+
+    def own(found: re.Match[str]) -> str:
+        word = found[0]
+        noun = called[word.lower().removesuffix("s")]
+        if not noun:
+            return word
+        noun = plural(noun) if word.endswith("s") else noun
+        return capital(noun) if word[0].isupper() else noun
+
+    return re.sub(r"\b(topic|format)s?\b", own, text, flags=re.IGNORECASE)
+
+
+def capital(noun: str) -> str:
+    """A noun as a sentence begins with it: `myLabel` -> `MyLabel`."""
+    return noun[:1].upper() + noun[1:]
 
 
 def plural(noun: str) -> str:

@@ -6,8 +6,8 @@ markup and escaping (report, templates/), where facts come from (lineage).
 
 import io
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -19,8 +19,10 @@ from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import IMPORTED_FILES, Home
 from influence_warehouse.pipeline.steps import steps
+from influence_warehouse.reports import labels
 from influence_warehouse.reports.charts import CHARTS
 from influence_warehouse.reports.gallery import ScriptSafeEncoder, chart_of, draw_each
+from influence_warehouse.reports.published import groupings
 from influence_warehouse.reports.sections import Section
 from influence_warehouse.reports.summary import findings
 from influence_warehouse.study.methods import Method, TrackStar
@@ -109,10 +111,10 @@ def published_tables(home: Home) -> set[str]:
 
 def contents(home: Home, study: str, section: Section, tables: set[str]) -> Contents:
     """Everything of one page, read from the published copy."""
-    found = Contents([], [], [])
+    found, called = Contents([], [], []), groupings(home)
     for name in section.charts:
         missing = set(chart_of(name).reads) - tables
-        charts = [] if missing else list(_charts(home, study, name))
+        charts = [] if missing else list(_charts(home, study, name, called))
         found.charts.extend(charts)
         if not charts:
             why = _why(home, chart_of(name).sql, chart_of(name).reads, tables)
@@ -126,6 +128,8 @@ def contents(home: Home, study: str, section: Section, tables: set[str]) -> Cont
             found.absent.append((f"query {name}", why))
         else:
             unknown = unknowns_in(home, name).notes
+            question = labels.own_words(query.question, called)
+            query = replace(query, question=question)
             found.tables.append(_table(query, rows, study, unknown))
     return found
 
@@ -142,12 +146,13 @@ def _why(home: Home, sql: str, reads: Iterable[str], tables: set[str]) -> str:
     return "nothing to show: no row of its tables fits the question"
 
 
-def _charts(home: Home, study: str, name: str) -> Iterator[ShownChart]:
+def _charts(home: Home, study: str, name: str, called: Mapping[str, str]) -> Iterator[ShownChart]:
+    question = labels.own_words(CHARTS[name], called)
     for stem, chart in draw_each(home, name):
         spec = json.dumps(chart.to_dict(), cls=ScriptSafeEncoder, sort_keys=True, allow_nan=False)
         shown = ", ".join(stem.split("--")[1:])
         command = f"influence chart {name} --study {study}"
-        yield ShownChart(stem, CHARTS[name], shown, command, chart_of(name).reads, Markup(spec))
+        yield ShownChart(stem, question, shown, command, chart_of(name).reads, Markup(spec))
 
 
 def _table(
@@ -230,14 +235,23 @@ def about(home: Home, study: Study | None) -> list[tuple[str, str]]:
             return [("study", home.study)]
         first = Lake(home).read(IMPORTED_FILES).row(0, named=True)
         kept = ("source", "licence", "citation")
-        return [("study", f"{home.study} (imported)"), *((name, str(first[name])) for name in kept)]
+        told = [("study", f"{home.study} (imported)"), *_own_labels(home)]
+        return [*told, *((name, str(first[name])) for name in kept)]
     return [
         ("study", study.name),
+        *_own_labels(home),
         *((f"model {model.name}", _model(model)) for model in study.models),
         *((f"method {m.name}", _settings(m)) for m in study.attribution.methods),
         ("seed", str(study.seed)),
         ("resamples", f"{study.statistics.resamples:,}"),
     ]
+
+
+def _own_labels(home: Home) -> Iterator[tuple[str, str]]:
+    """What the tables' columns hold where charts call it otherwise."""
+    for column, name in groupings(home).items():
+        if name not in ("", column):
+            yield f"column {column}", name
 
 
 def _model(model: Model) -> str:

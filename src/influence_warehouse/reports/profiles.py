@@ -62,7 +62,7 @@ def profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
                 f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {labels.plural(noun)})"
                 f"{labels.untested(table, 'z')}.",
             ),
-            f"{labels.plural(noun).capitalize()} in order of their mean z over all benchmarks "
+            f"{labels.capital(labels.plural(noun))} in order of their mean z over all benchmarks "
             "shown.",
             *labels.left_out(order, noun),
         ],

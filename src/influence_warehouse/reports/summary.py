@@ -14,7 +14,7 @@ from rich.text import Text
 
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.reports import labels
-from influence_warehouse.reports.published import read_table
+from influence_warehouse.reports.published import groupings, read_table
 from influence_warehouse.warehouse.unknowns import reason_of
 
 _TOPICS_SHOWN, _BINS_SHOWN, _CONTRAST_TOPICS_SHOWN = 3, 3, 2
@@ -134,10 +134,10 @@ def _ranking(
     if any(found[side].n_unique() < 2 for side in region):
         return
     shown_as = labels.titles(label for side in region for label in found[side])
-    kind = "Bins" if len(region) > 1 else f"{region[0].capitalize()}s"
-    table = _table(
-        f"{kind} that support each benchmark most and least", kind[:-1], ["n", "z", _INTERVAL, ""]
-    )
+    noun = groupings(home)[region[0]] if len(region) == 1 else "bin"
+    kind = labels.capital(labels.plural(noun))
+    title = f"{kind} that support each benchmark most and least"
+    table = _table(title, labels.capital(noun), ["n", "z", _INTERVAL, ""])
     of_each = found.group_by("model", "method", "benchmark", maintain_order=True)
     for (_, _, benchmark), rows in of_each:
         _section(table, f"{benchmark} ({labels.scored_by(rows)})")
@@ -158,8 +158,9 @@ def _contrasts(home: Home) -> Iterator[RenderableType]:
     )
     if rows.is_empty():
         return
+    kind = labels.plural(groupings(home)["topic"])
     table = _table(
-        "Contrasts: topics at both ends", "", ["\N{GREEK CAPITAL LETTER DELTA}z", "", ""]
+        f"Contrasts: {kind} at both ends", "", ["\N{GREEK CAPITAL LETTER DELTA}z", "", ""]
     )
     shown_as = labels.titles(rows["topic"])
     of_each = rows.group_by("model", "method", "contrast", maintain_order=True)

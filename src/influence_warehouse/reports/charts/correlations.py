@@ -21,18 +21,19 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
     leave_one_out_max, most_influential_bin.
     """
     rows = _pair_rows(table)
-    levels = [level for level in ("bin", "topic", "format") if level in set(rows["level"])]
+    called = {side: labels.grouping(table, side) or side for side in ("bin", "topic", "format")}
+    shown = {level: f"Over {labels.plural(noun)}" for level, noun in called.items()}
+    rows = rows.with_columns(panel=pl.col("level").replace(shown))
+    levels = [title for level, title in shown.items() if level in set(rows["level"])]
     height = _ROW * rows["pair"].n_unique()
     chart = (
         _correlation_layers(rows)
         .properties(width=_WIDTH, height=height)
         .facet(
             facet=alt.Facet(
-                "level:N",
+                "panel:N",
                 sort=levels,
-                header=alt.Header(
-                    title=None, labelAnchor="start", labelExpr="'Over ' + datum.value + 's'"
-                ),
+                header=alt.Header(title=None, labelAnchor="start"),
             ),
             columns=len(levels),
             spacing=40,
@@ -71,7 +72,7 @@ def _correlation_layers(rows: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
         y=alt.Y("pair:N", sort=None, title=None, axis=alt.Axis(ticks=False, grid=True)),
         tooltip=theme.tooltips(
             rows,
-            *(alt.Tooltip("pair:N"), alt.Tooltip("level:N")),
+            *(alt.Tooltip("pair:N"), alt.Tooltip("panel:N", title="profiles")),
             alt.Tooltip("n_regions:Q", title="regions compared"),
             alt.Tooltip("pearson:Q", format="+.2f"),
             alt.Tooltip("interval:N", title="95 % interval"),
