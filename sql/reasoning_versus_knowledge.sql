@@ -1,4 +1,4 @@
--- question: Which topics support reasoning more than knowledge, and in which domains?
+-- question: Which topics stand out for reasoning more than for knowledge, and in which domains?
 -- grain: one row per model, method and topic; contrasts of the two within a domain side by side
 -- reads: topic_contrasts, benchmarks
 select
@@ -12,7 +12,10 @@ select
         contrasts.contrast || ': ' || cast(round(contrasts.delta_z, 2) as varchar), ', '
         order by contrasts.contrast
     ) as by_contrast,
-    count(*) filter (where contrasts.q_value < 0.05) as n_significant
+    case
+        when count(contrasts.q_value) > 0
+            then count(*) filter (where contrasts.q_value < 0.05)
+    end as n_significant
 from topic_contrasts as contrasts
 inner join benchmarks as a
     on

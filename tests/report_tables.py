@@ -81,6 +81,7 @@ def bin_influence() -> pl.DataFrame:
                 pl.lit("all").alias("item_subset"),
                 *("topic", "format", "bin_id"),
                 pl.col("sampled_documents").alias("n_documents"),
+                pl.lit(72).alias("n_items"),
                 pl.Series("mean", raw / 100),
                 pl.Series("standard_deviation", spread / 50),
                 pl.Series("standard_error", spread / 100),
@@ -222,6 +223,28 @@ def correlations() -> pl.DataFrame:
         *("most_influential_bin", "n_regions", "preconditioner", "signal_share_a"),
     ]
     return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def concentration() -> pl.DataFrame:
+    """marts.influence_concentration; of the means nothing is known of noise."""
+    is_known = pl.col("measure") != "mean"
+    noise = {"gini_of_noise": 0.71, "gini_of_noise_low": 0.68, "gini_of_noise_high": 0.74}
+    return pl.DataFrame(
+        [
+            ("demo", "base", "trackstar", name, "all", measure, 551, 0.7 + n / 20, 150.0 - n)
+            for n, name in enumerate(BENCHMARKS)
+            for measure in ("mean", "top_share", "z")
+        ],
+        schema=[
+            *("study", "model", "method", "benchmark", "item_subset", "measure", "n_bins"),
+            *("gini", "effective_bins"),
+        ],
+        orient="row",
+    ).with_columns(
+        *(pl.when(is_known).then(value).alias(name) for name, value in noise.items()),
+        effective_bins_of_noise=pl.when(is_known).then(207.0),
+        noise_unknown_reason=pl.when(~is_known).then(pl.lit("needs scores of single documents")),
+    )
 
 
 def recovery() -> pl.DataFrame:
@@ -420,6 +443,7 @@ def marts() -> dict[str, pl.DataFrame]:
         "format_contrasts": side_contrasts("format"),
         "correctness_differences": correctness_differences(),
         "benchmark_correlations": correlations(),
+        "influence_concentration": concentration(),
         "distinctive_terms": distinctive_terms(),
         "planted_recovery": recovery().clear(),
         "unlearning_damage": unlearning_damage(),

@@ -143,6 +143,7 @@ def write_facts(world: SyntheticLake) -> None:
     make_fact(world.study, world.lake, "region_inference", CELL)
     make_fact(world.study, world.lake, "bin_terms")
     make_fact(world.study, world.lake, "split_half_correlations", CELL)
+    make_fact(world.study, world.lake, "concentration_noise", CELL)
     _write_run_records(world)
 
 

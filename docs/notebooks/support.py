@@ -30,10 +30,10 @@ def _():
 @app.cell
 def _(mo):
     mo.md("""
-    # Which regions support which benchmark?
+    # Which regions support which benchmark most?
 
-    `z` compares a region's mean score with all bins'. Ask for its error and its interval each time:
-    a region of few documents moves by chance alone.
+    `z` compares a region's mean score with all bins'; above 0 is above their mean. Ask for its
+    error and its interval each time: a region of few documents moves by chance alone.
     """)
 
 

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from influence_warehouse.taxonomy import FORMATS, TOPICS
+from influence_warehouse.warehouse.concentration import concentration
 from influence_warehouse.warehouse.resamples import draw_resamples
 from tests.interval_twin import (
     Profiles,
@@ -415,6 +416,44 @@ def test_concentration(world, query):
     assert row["effective_bins"] == pytest.approx(np.exp(stats.entropy(positive)))
     assert row["top_10_share"] == pytest.approx(share[-10:].sum())
     assert row["n_bins"] == n and row["n_positive_bins"] == len(positive)
+    # Noise is computed in numpy, by the same formulae.
+    for figure, (value,) in concentration(z[~np.isnan(z)][None]).items():
+        assert row[figure] == pytest.approx(value), figure
+
+
+def test_concentration_stands_beside_that_of_documents_dealt_anew(world, query):
+    """Recomputed from the whole truth with deals of its own."""
+    rng = np.random.default_rng(0)
+    counts = np.bincount(world.bin_of)[np.unique(world.bin_of)]
+    scores = world.document_scores(STEM)
+    best = np.argsort(-world.item_scores[STEM], axis=1, kind="stable")[:, :TOP_K]
+    tops = np.bincount(best.ravel(), minlength=len(scores))
+    ends = np.cumsum(counts)[:-1]
+    deals = [rng.permutation(len(scores)) for _ in range(300)]
+    sums = [[part.sum() for part in np.split(scores[deal], ends)] for deal in deals]
+    means = np.array(sums) / counts
+    amounts = {
+        "mean": means,
+        "z": means - means.mean(axis=1, keepdims=True),
+        "top_share": np.array([[p.sum() for p in np.split(tops[d], ends)] for d in deals]),
+    }
+    for measure, drawn in amounts.items():
+        where = f"where benchmark = '{STEM}' and measure = '{measure}'"
+        row = query(f"from influence_concentration {where}").row(0, named=True)
+        for figure, values in concentration(drawn).items():
+            low, high = np.quantile(values, [0.025, 0.975])
+            spread = high - low
+            assert row[f"{figure}_of_noise"] == pytest.approx(values.mean(), abs=0.1 * spread)
+            assert row[f"{figure}_of_noise_low"] == pytest.approx(low, abs=0.3 * spread)
+            assert row[f"{figure}_of_noise_high"] == pytest.approx(high, abs=0.3 * spread)
+
+
+def test_noise_of_right_and_wrong_answers_is_not_known_and_says_why(query):
+    rows = query("from influence_concentration")
+    assert rows["noise_unknown_reason"].null_count() == rows.height == 3 * len(NAMES)
+    subsets = query("from influence_concentration_by_correctness where item_subset <> 'all'")
+    assert subsets["gini_of_noise"].null_count() == subsets.height > 0
+    assert subsets["noise_unknown_reason"].str.contains("needs").all()
 
 
 def test_top_documents_are_the_extremes_with_clean_excerpts(world, query):

@@ -1,6 +1,7 @@
 """`influence import bin-scores`: from CSV files by the command to marts, queries and charts."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -11,14 +12,13 @@ from influence_warehouse.lake.layout import Home
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 from influence_warehouse.warehouse.query import named_queries, run_query
 from tests.bin_score_files import made_means, made_rows, write_csv
+from tests.unknown_words import ELSEWHERE, check_words
 
 pytestmark = pytest.mark.slow
 
 # A whole topic (1), most of a format, and single bins without documents.
 EMPTY = frozenset({*range(24, 48), *range(5, 500, 24), 0, 575})
 NAMES = ("alpha", "beta", "gamma", "delta")
-# What an imported study is not asked about: it has no truth and forgets nothing.
-ELSEWHERE = ("planted_", "unlearning_", "forgotten_", "chosen_")
 
 
 def invoke(root, *arguments: str) -> str:
@@ -124,10 +124,15 @@ def test_correlations_and_concentration(query, means):
         assert pearson == pytest.approx(np.corrcoef(z[a][filled], z[b][filled])[0, 1], abs=1e-9)
     share = np.sort(np.maximum(means["beta"][filled], 0))
     gini = ((2 * np.arange(1, len(share) + 1) - len(share) - 1) * share).sum()
-    rows = query("select measure, gini from influence_concentration where benchmark = 'beta'")
-    found = dict(rows.rows())
-    assert found["mean"] == pytest.approx(gini / len(share) / share.sum(), abs=1e-9)
+    rows = query("select * from influence_concentration where benchmark = 'beta'")
+    found = {row["measure"]: row for row in rows.iter_rows(named=True)}
+    assert found["mean"]["gini"] == pytest.approx(gini / len(share) / share.sum(), abs=1e-9)
     assert set(found) == {"mean", "z"}
+    # Thin bins among full ones: more than the 0.71 of equal ones. Of means nothing is known.
+    assert 0.70 < found["z"]["gini_of_noise_low"] < found["z"]["gini_of_noise_high"] < 0.85
+    assert found["z"]["noise_unknown_reason"] is None
+    assert found["mean"]["gini_of_noise"] is None
+    assert found["mean"]["noise_unknown_reason"] == "needs scores of single documents"
 
 
 def test_unknowns_are_exactly_what_is_null(query):
@@ -156,9 +161,34 @@ def test_sources_carry_the_terms(query, home):
     assert all(len(digest) == 64 for digest in rows["sha256"])
 
 
-def test_every_named_query_runs(home):
-    for name in named_queries():
-        run_query(home, name)
+@pytest.mark.parametrize("name", named_queries())
+def test_no_query_says_none_of_what_cannot_be_known(home, name):
+    check_words(home, name)
+
+
+def test_counts_of_what_is_not_known_are_null(query):
+    rows = query("thin_bins")
+    assert rows["n_full_bins"].null_count() == rows["population_documents"].null_count() == 24
+    assert rows["n_empty_bins"].sum() == len(EMPTY)
+
+
+def test_the_report_tells_unknown_from_empty(home):
+    invoke(home.root, "report", "made")
+    overview = (home.report / "index.html").read_text(encoding="utf-8")
+    assert "Intervals and q: not known, needs scores of single items" in overview
+    assert "bootstrap over items" not in overview
+    contrasts = (home.report / "contrasts.html").read_text(encoding="utf-8")
+    assert re.search(r"significant_contrasts</code>: not known: q_value", contrasts)
+    assert "Not known: delta_z_high, delta_z_low, delta_z_standard_error, q_value" in contrasts
+
+
+def test_a_chart_that_cannot_be_drawn_says_why(home):
+    result = CliRunner().invoke(
+        influence,
+        ["--warehouse", str(home.root), "chart", "benchmark_accuracy", "--study", "made"],
+    )
+    assert result.exit_code == 0
+    assert "nothing to draw (not known: accuracy (benchmarks): needs the answers" in result.output
 
 
 def test_the_other_verbs_know_the_name(home):
@@ -177,8 +207,8 @@ def test_charts_say_that_there_are_no_intervals(home):
     names = {path.stem.split("--")[0] for path in home.charts.glob("*.svg")}
     assert names == {
         *("bin_heatmap", "correlations", "format_contrast", "format_profile"),
-        *("sample_sizes", "topic_contrast", "topic_profile"),
+        *("concentration", "sample_sizes", "topic_contrast", "topic_profile"),
     }
     for name in ("topic_profile", "format_contrast"):
         (path,) = home.charts.glob(f"{name}*.svg")
-        assert "No intervals and no q" in path.read_text(encoding="utf-8")
+        assert "Intervals and q are not known" in path.read_text(encoding="utf-8")

@@ -9,17 +9,19 @@ from influence_warehouse.cli import influence
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.warehouse.query import named_queries, run_query
 from tests.document_score_files import made_documents, made_scores, write, z_by
+from tests.unknown_words import ELSEWHERE, check_words
 
 pytestmark = pytest.mark.slow
 
 METHODS = ("trak", "less")
 TASKS = {"social": 5, "stem": 4, "law": 3}
-ELSEWHERE = ("planted_", "unlearning_", "forgotten_", "chosen_")
 # Null by what they say, where each topic is one bin.
 ALONE = {
     ("contrast_extremes", "lead_without_bin"),
     ("contrast_extremes", "other_regions_without_a_topic"),
     ("contrast_sensitivity", "delta_z_without_bin"),
+    ("influence_concentration", "noise_unknown_reason"),
+    ("influence_concentration_by_correctness", "noise_unknown_reason"),
     ("profile_reliability", "unknown_reason"),
     ("contrast_extremes_by_correctness", "lead_without_bin"),
     ("contrast_extremes_by_correctness", "other_regions_without_a_topic"),
@@ -180,10 +182,10 @@ def test_sources_name_files_terms_and_groupings(pair, single):
     assert rows["format_grouping"].null_count() == rows.height
 
 
-@pytest.mark.parametrize("study", ["pair", "single"])
-def test_every_named_query_runs(request, study):
-    for name in named_queries():
-        run_query(request.getfixturevalue(study), name)
+@pytest.mark.parametrize("name", named_queries())
+def test_every_named_query_runs_and_says_what_cannot_be_known(pair, single, name):
+    run_query(pair, name)
+    check_words(single, name)
 
 
 def test_charts_say_what_documents_are_grouped_by(pair, single):
@@ -191,7 +193,7 @@ def test_charts_say_what_documents_are_grouped_by(pair, single):
         found = {path.stem.split("--")[0] for path in home.charts.glob("*_profile*.svg")}
         assert found == set(names)
     text = (pair.charts / "topic_profile--imported--trak.svg").read_text(encoding="utf-8")
-    assert "Which domains support which benchmark?" in text
+    assert "Which domains support which benchmark most?" in text
     assert "unweighted mean over its languages" in text
     assert "<b>" not in text
     # Bins of one label are its regions: the heat map would be the profile once more.

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 # Of all methods together; and what says which there are.
 SHARED = {"study_methods.parquet", "region_rules.parquet", "study_benchmarks.parquet"}
-SHARED |= {"study_contrasts.parquet"}
+SHARED |= {"study_contrasts.parquet", "study_labels.parquet"}
 
 
 def test_a_method_that_is_added_leaves_the_bytes_of_the_others(copy: SmallWorld, tmp_path):

@@ -2,6 +2,8 @@
 
 import json
 import random
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -12,8 +14,10 @@ from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.pipeline.making import make_fact, make_step
 from influence_warehouse.pipeline.steps import steps
+from influence_warehouse.reports.charts import CHARTS
 from influence_warehouse.reports.gallery import draw_each
-from influence_warehouse.reports.summary import findings
+from influence_warehouse.reports.page_data import findings_text
+from influence_warehouse.reports.report import write_report
 from influence_warehouse.sampling.expectations import check_sampling_manifest
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.expectations import check_unlearning_sets
@@ -117,7 +121,39 @@ def test_own_labels_go_from_the_corpus_to_the_tables(tmp_path, model, columns):
     assert len(heat_maps) == (2 if len(columns) > 1 else 0)
     assert [stem for stem, _ in draw_each(lake.home, "topic_profile")]
     assert bool(list(draw_each(lake.home, "format_profile"))) == (len(columns) > 1)
-    findings(lake.home)
+    _check_that_words_are_the_studys(lake.home, study, columns)
+
+
+def _check_that_words_are_the_studys(home: Home, study: Study, columns: tuple[str, ...]) -> None:
+    """Charts, the summary and pages call labels by the names of their columns."""
+    told = run_query(home, "select topic_grouping, format_grouping from study_labels").rows()
+    assert told == [(columns[0], columns[1] if len(columns) > 1 else None)]
+    for name in CHARTS:
+        for _, chart in draw_each(home, name):
+            words = str(list(_words(chart.to_dict())))
+            assert not re.search(r"\b(topic|format)s?\b", words, re.IGNORECASE), (name, words)
+    (profile,) = [chart for _, chart in draw_each(home, "topic_profile")][:1]
+    assert profile.to_dict()["title"]["text"] == "Which subjects support which benchmark most?"
+    text = findings_text(home)
+    assert "Subjects that support each benchmark most and least" in text
+    assert "Contrasts: subjects at both ends" in text and "opics" not in text
+    page = write_report(home, study, "own").with_name("support.html").read_text(encoding="utf-8")
+    headings = re.findall(r"<h2[^>]*>(.*?)</h2>", page)
+    assert "Where does each subject stand for each benchmark, against all bins" in str(headings)
+    assert not re.search(r"\btopics?\b", str(headings))
+
+
+def _words(part) -> Iterator[str]:
+    """What a chart's specification shows beside its rows: titles and notes."""
+    if isinstance(part, list):
+        for each in part:
+            yield from _words(each)
+    elif isinstance(part, dict):
+        for key, value in part.items():
+            if key in ("title", "text", "subtitle") and not isinstance(value, dict):
+                yield str(value)
+            elif key != "datasets":
+                yield from _words(value)
 
 
 def test_forget_sets_are_of_own_labels_and_pass_their_checks(tmp_path, model):

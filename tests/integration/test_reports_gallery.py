@@ -41,7 +41,7 @@ def test_every_chart_stands_on_one_page_of_the_report():
     assert sorted(shown) == sorted([*CHARTS, "new"])
     assert sections({**drawn, "new": unplaced}, [])[-1].charts == ("new",)
     assert sections(drawn, [])[0].charts == (
-        *("topic_profile", "format_profile", "bin_heatmap"),
+        *("topic_profile", "format_profile", "bin_heatmap", "concentration"),
         *("topic_z_profile", "format_z_profile", "bin_z_heatmap"),
     ), "support leads, the mean z comes after it"
 

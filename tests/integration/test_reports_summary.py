@@ -124,6 +124,31 @@ def test_a_study_without_contrasts_has_no_contrast_table(home):
     assert "Contrasts" not in _printed(home)
 
 
+def test_what_cannot_be_known_is_said_and_not_claimed(home):
+    assert "not known" not in _printed(home)
+    assert "Intervals: 95 %, bootstrap over items and documents" in _printed(home)
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute("create table marts.unknowns (mart text, column_name text, reason text)")
+        connection.execute("insert into marts.unknowns values ('topic_influence', 'z_low', 'why')")
+        connection.execute(
+            "update marts.topic_influence set z_low = null, z_high = null, q_value = null"
+        )
+    text = _printed(home)
+    assert "Intervals and q: not known, why." in text
+    assert "bootstrap over items" not in text and "*: q <" not in text
+    topics = text[text.index("Topics that") : text.index("Bins that")]
+    assert topics.count("not known") == 2 * 3 * len(report_tables.BENCHMARKS)
+
+
+def test_a_benchmark_of_one_item_is_named(home):
+    assert "Of one item" not in _printed(home)
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute(
+            "update marts.bin_influence set n_items = 1 where benchmark = 'stem_facts'"
+        )
+    assert "Of one item, so that nothing is told of others: stem_facts." in _printed(home)
+
+
 def test_a_missing_database_names_the_remedy(tmp_path):
     with pytest.raises(WarehouseError, match="influence run demo"):
         print_summary(Home(tmp_path, "demo"), "demo", Console(quiet=True))

@@ -10,6 +10,7 @@ from influence_warehouse.reports.charts import (
     benchmark_accuracy,
     bin_heatmap,
     bin_z_heatmap,
+    concentration,
     correlations,
     distinctive_terms,
     format_contrast,
@@ -77,6 +78,7 @@ CHARTS = {
         report_tables.correctness_differences().with_columns(doubtful=pl.lit(None, pl.String))
     ),
     "benchmark_accuracy": lambda: benchmark_accuracy.draw(report_tables.benchmarks()),
+    "concentration": lambda: concentration.draw(report_tables.concentration()),
     "correlations": lambda: correlations.draw(report_tables.correlations()),
     "distinctive_terms": lambda: distinctive_terms.draw(_terms_table()),
 }
@@ -123,6 +125,31 @@ def test_heatmap_colours_meet_at_the_average_and_keep_true_values(heatmap, measu
     assert max(value for value in values if value is not None) == 16
 
 
+def test_heatmap_says_which_cells_lie_beyond_its_colours():
+    """The published +16.0 must not look like the colours' end."""
+    extremes = {300: 16.04, 301: -5.75}
+    z = pl.col("bin_id").replace_strict(extremes, default=pl.col("z").clip(-1, 1))
+    chart = bin_z_heatmap.draw(_heatmap_table().with_columns(z=z)).to_dict()
+    (scale,) = [s for s in _scales(chart) if s.get("scheme") == theme.DIVERGING]
+    assert scale["domain"] == [-1, 1]
+    beyond = [row for row in chart["datasets"].popitem()[1] if row["z"] and abs(row["z"]) > 1]
+    assert {row["shown"] for row in beyond} == {"16", "\N{MINUS SIGN}5.8"}
+    texts = [layer for layer in chart["layer"] if layer["mark"]["type"] == "text"]
+    assert texts and all("datum.z > 1.0" in str(layer["transform"]) for layer in texts)
+    assert "the 2 bins beyond carry their value" in " ".join(chart["title"]["subtitle"])
+    legend = chart["layer"][0]["encoding"]["color"]["legend"]["labelExpr"]
+    assert "\N{GREATER-THAN OR EQUAL TO}" in legend and "\N{LESS-THAN OR EQUAL TO}" in legend
+
+
+@pytest.mark.parametrize(("heatmap", "measure", "average"), HEATMAPS)
+def test_heatmap_of_values_within_its_colours_says_nothing_of_others(heatmap, measure, average):
+    value = pl.when(pl.col(measure.value).is_not_null()).then(pl.lit(average + 0.3))
+    chart = heatmap.draw(_heatmap_table().with_columns(value.alias(measure.value))).to_dict()
+    assert "beyond carry" not in " ".join(chart["title"]["subtitle"])
+    legend = chart["layer"][0]["encoding"]["color"]["legend"]["labelExpr"]
+    assert "\N{GREATER-THAN OR EQUAL TO}" not in legend
+
+
 @pytest.mark.parametrize(("heatmap", "measure", "average"), HEATMAPS)
 def test_heatmap_shows_all_bins_and_marks_empty_and_significant_ones(heatmap, measure, average):
     table = _heatmap_table()
@@ -145,6 +172,14 @@ def test_heatmap_of_bins_without_any_document_is_drawn(heatmap, measure, average
 
 def _order_of(chart) -> list[str]:
     return chart.to_dict()["spec"]["layer"][1]["encoding"]["y"]["sort"]
+
+
+def test_concentration_says_where_noise_is_not_known():
+    table = report_tables.concentration()
+    words = " ".join(concentration.draw(table).to_dict()["title"]["subtitle"])
+    assert "Mean score of the bins: noise is not known, it needs scores" in words
+    known = concentration.draw(table.filter(pl.col("measure") != "mean")).to_dict()
+    assert "not known" not in " ".join(known["title"]["subtitle"])
 
 
 def test_z_profiles_order_regions_by_mean_z_over_the_benchmarks():
@@ -265,3 +300,57 @@ def test_correlations_state_the_preconditioner_and_why_there_is_no_interval(low,
     subtitle = " ".join(correlations.draw(table).to_dict()["title"]["subtitle"])
     assert "Preconditioner: documents;" in subtitle
     assert said in subtitle
+
+
+def _without_q(table: pl.DataFrame) -> pl.DataFrame:
+    names = [name for name in table.columns if name.endswith(("_low", "_high", "q_value"))]
+    return table.with_columns(pl.lit(None, pl.Float64).alias(name) for name in names)
+
+
+@pytest.mark.parametrize("name", ["topic_z_profile", "topic_contrast", "bin_z_heatmap"])
+def test_a_q_that_is_not_known_is_neither_passed_nor_failed(name):
+    """An import without items: points are not hollow, no legend of dots, no tooltips of nulls."""
+    table = {
+        "topic_z_profile": lambda: _with_factors(report_tables.side_influence("topic")),
+        "topic_contrast": lambda: _contrast_table("topic"),
+        "bin_z_heatmap": _heatmap_table,
+    }[name]()
+    draw = {
+        "topic_z_profile": topic_z_profile.draw,
+        "topic_contrast": topic_contrast.draw,
+        "bin_z_heatmap": bin_z_heatmap.draw,
+    }[name]
+    known, unknown = draw(table).to_json(), draw(_without_q(table)).to_json()
+    assert '"title": "q"' in known and '"title": "q"' not in unknown
+    assert '"95 % interval"' in known and '"95 % interval"' not in unknown
+    assert "Intervals and q are not known: they need" in unknown
+    shown = unknown.replace(f"datum.mark === '{theme.FAILS}'", "")
+    assert theme.FAILS not in shown.replace("\\u2265", "\N{GREATER-THAN OR EQUAL TO}")
+    assert f'"note": "{theme.PASSES}"' not in shown and f'"mark": "{theme.PASSES}"' not in shown
+
+
+def test_points_without_q_among_others_are_grey_and_the_caption_says_so():
+    table = _with_factors(report_tables.side_influence("topic"))
+    one = pl.when(pl.col("benchmark") != "stem_facts").then("q_value")
+    chart = topic_z_profile.draw(table.with_columns(q_value=one)).to_dict()
+    assert "grey: q is not known" in " ".join(chart["title"]["subtitle"])
+    marks = {(row["benchmark"] == "stem_facts", row["mark"]) for row in _rows_of(chart)}
+    assert (True, theme.UNTESTED) in marks and (True, theme.FAILS) not in marks
+    assert (False, theme.UNTESTED) not in marks
+    assert "grey" not in str(topic_z_profile.draw(table).to_dict()["title"])
+
+
+def _rows_of(chart: dict) -> list[dict]:
+    return [row for rows in chart["datasets"].values() for row in rows]
+
+
+def test_a_region_with_documents_and_without_a_value_is_not_said_to_have_none():
+    """Where all bins are alike z is not known, however many documents there are."""
+    nothing = pl.lit(None, pl.Float64)
+    profile = _with_factors(report_tables.side_influence("topic")).with_columns(z=nothing)
+    assert {row["absence"] for row in _rows_of(topic_z_profile.draw(profile).to_dict())} == {
+        theme.NOT_KNOWN
+    }
+    filled = _heatmap_table().with_columns(z=nothing, q_value=nothing)
+    notes = {row["note"] for row in _rows_of(bin_z_heatmap.draw(filled).to_dict())}
+    assert notes == {theme.NO_DOCUMENTS, theme.NOT_KNOWN}

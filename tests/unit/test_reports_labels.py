@@ -50,3 +50,15 @@ def test_counts_agree_with_their_noun():
 def test_intervals_say_what_they_are_over(sources, items, said):
     table = pl.DataFrame({"n_clusters": sources, "n_items": items})
     assert labels.interval_unit(table) == said
+
+
+@pytest.mark.parametrize(
+    ("called", "expected"),
+    [
+        ({"topic": "topic", "format": "format"}, "Topics, a topic and formats; subtopics"),
+        ({"topic": "category", "format": "lang"}, "Categories, a category and langs; subtopics"),
+        ({"topic": "myLabel", "format": ""}, "MyLabels, a myLabel and formats; subtopics"),
+    ],
+)
+def test_texts_about_topics_and_formats_take_the_studys_words(called, expected):
+    assert labels.own_words("Topics, a topic and formats; subtopics", called) == expected

@@ -65,6 +65,15 @@ kept as (
     select * from opponents
 ),
 
+-- Methods with scores of single items.
+itemized as (
+    select distinct
+        model,
+        method,
+        benchmark
+    from {{ ref('stg_proponents') }}
+),
+
 -- How many items name the document among their own strongest or weakest.
 named as (
     select
@@ -97,10 +106,16 @@ select
     kept.url,
     kept.source,
     kept.score,
-    coalesce(named.n_items, 0) as n_items_naming_it,
+    case when itemized.method is not null then coalesce(named.n_items, 0) end
+        as n_items_naming_it,
     {{ excerpt('documents.text', 200) }} as excerpt
 from kept
 inner join {{ source('lake', 'documents') }} as documents on kept.doc_id = documents.doc_id
+left join itemized
+    on
+        kept.model = itemized.model
+        and kept.method = itemized.method
+        and kept.benchmark = itemized.benchmark
 left join named
     on
         kept.model = named.model

@@ -39,6 +39,9 @@
         "power": [
             "*"
         ],
+        "top_documents": [
+            "n_items_naming_it"
+        ],
         "study_sources": [
             "top_k"
         ],
@@ -126,6 +129,9 @@
         ],
         "format_contrasts": [
             "*"
+        ],
+        "study_labels": [
+            "format_grouping"
         ],
         "study_sources": [
             "format_grouping"
@@ -256,15 +262,12 @@ lacking as (
             when 'z in the imported files' then imported.kind = 'document_scores'
             else true
         end
-        -- Of a mart without rows the mart is listed, not its columns.
-        and (
-            listed.column_name = '*'
-            or listed.mart not in (
-                'format_influence', 'format_contrasts',
-                'format_influence_by_correctness', 'format_contrasts_by_correctness'
-            )
-            or imported.n_second_labels > 0
-        )
+),
+
+marts_without_rows as (
+    select mart
+    from lacking
+    where column_name = '*'
 )
 
 select
@@ -273,6 +276,8 @@ select
     column_name,
     'needs ' || needs || '; ' || known as reason
 from lacking
+-- Of a mart without rows the mart is listed, not its columns.
+where column_name = '*' or mart not in (select marts_without_rows.mart from marts_without_rows)
 union all
 select
     imported.study,

@@ -114,12 +114,13 @@ def study_definitions(study: Study, lake: Lake) -> dict[str, list[dict[str, Any]
     return {
         "study_benchmarks": _benchmark_rows(study),
         "study_contrasts": _contrast_rows(study),
+        "study_labels": [_labels_row(study)],
         "study_methods": _method_rows(study),
     }
 
 
 def make_study_definitions(task: Task) -> list[Made]:
-    """`study_benchmarks`, `study_contrasts` and `study_methods`, which the marts read."""
+    """`study_benchmarks`, `_contrasts`, `_labels` and `_methods`, which the marts read."""
     return [
         Made(fact, pl.DataFrame(rows, schema=CONTRACTS[fact].columns))
         for fact, rows in study_definitions(task.study, task.lake).items()
@@ -143,6 +144,16 @@ def _benchmark_rows(study: Study) -> list[dict[str, Any]]:
 
 def _contrast_rows(study: Study) -> list[dict[str, Any]]:
     return contrast_rows(study.name, [b.name for b in study.benchmarks], study.contrasts)
+
+
+def _labels_row(study: Study) -> dict[str, Any]:
+    own = study.taxonomy == "columns"
+    columns = study.corpus.columns
+    return {
+        "study": study.name,
+        "topic_grouping": columns.topic if own else "topic",
+        "format_grouping": columns.format if own else "format",
+    }
 
 
 def _method_rows(study: Study) -> list[dict[str, Any]]:

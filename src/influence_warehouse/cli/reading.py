@@ -128,7 +128,7 @@ def chart(name: str | None, filters: tuple[str, ...], study: str, listed: bool) 
     COLUMN=VALUE keeps the rows whose column has the value; the files' names tell.
     """
     from influence_warehouse.reports.charts import CHARTS
-    from influence_warehouse.reports.gallery import draw_and_save, draw_filtered
+    from influence_warehouse.reports.gallery import draw_and_save, draw_filtered, why_nothing
 
     if listed:
         for each, question in CHARTS.items():
@@ -141,8 +141,11 @@ def chart(name: str | None, filters: tuple[str, ...], study: str, listed: bool) 
             click.echo(path)
         return
     for each in [name] if name else list(CHARTS):
-        for path in draw_and_save(home, each):
+        paths = draw_and_save(home, each)
+        for path in paths:
             click.echo(path)
+        if name and not paths:
+            click.echo(f"{name}: nothing to draw ({why_nothing(home, name)})", err=True)
 
 
 @click.command(cls=Verb)

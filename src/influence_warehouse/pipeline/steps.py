@@ -194,7 +194,7 @@ def _corpus_to_benchmarks(planted: bool) -> list[Step]:
         ),
         Step(
             "benchmarks",
-            ("study_benchmarks", "study_contrasts", "study_methods"),
+            ("study_benchmarks", "study_contrasts", "study_labels", "study_methods"),
             "benchmarks.tables:make_study_definitions",
             identity="benchmarks.tables:study_definitions",
         ),
@@ -333,6 +333,15 @@ _ATTRIBUTION = (
         parts="cells",
         libraries=("numpy",),
         version=2,
+    ),
+    Step(
+        "warehouse",
+        ("concentration_noise",),
+        "warehouse.concentration:make_concentration_noise",
+        inputs=("document_scores", "proponents"),
+        identity="warehouse.concentration:identity_of_concentration_noise",
+        parts="cells",
+        libraries=("numpy", "scipy"),
     ),
 )
 

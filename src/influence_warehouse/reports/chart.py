@@ -15,8 +15,7 @@ class Chart:
     `facets` names the columns of which a chart shows one value (a benchmark, a method): a file
     per combination of them. `page` is a page of the report (`sections`), `place` where on it. An
     optional chart may have no rows (a study without contrasts or
-    unlearning, or an imported one); any other empty table is an error. `needs` is the column
-    without whose values it has none.
+    unlearning, or an imported one); any other empty table is an error.
     """
 
     sql: str
@@ -25,7 +24,6 @@ class Chart:
     is_optional: bool = False
     page: str = "more"
     place: int = 0
-    needs: str = "*"
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -22,8 +22,9 @@ def contrasts(
 ) -> alt.ConcatChart:
     """A panel per contrast, its regions by `delta_z` with 95 % intervals.
 
-    Reads method, contrast, benchmark_a, benchmark_b, delta_z, delta_z_low, delta_z_high, q_value,
-    doubtful and the first of `sides`, `topic` or `format`; the second one is what is averaged over.
+    Reads method, contrast, benchmark_a, benchmark_b, n_documents, delta_z, delta_z_low,
+    delta_z_high, q_value, doubtful and the first of `sides`, `topic` or `format`; the second one is
+    what is averaged over.
     `question` follows "Which topics", `difference` says what is subtracted.
     """
     noun, averaged = (labels.grouping(table, side) for side in sides)
@@ -33,6 +34,7 @@ def contrasts(
         labels.interval("delta_z_low", "delta_z_high"),
         pl.col("delta_z", "delta_z_low", "delta_z_high", "q_value").round(4),
         mark=theme.significance("q_value"),
+        absence=theme.absence("delta_z"),
         lean=pl.when(pl.col("delta_z") > 0).then(pl.lit("a")).otherwise(pl.lit("b")),
     )
     contrasts = table["contrast"].unique(maintain_order=True).to_list()
@@ -53,7 +55,7 @@ def contrasts(
                 table["delta_z_low"],
                 "Bars: 95 % intervals over sources of items and over documents. "
                 f"Filled: q < {theme.LEVEL} (Benjamini-Hochberg over the {labels.plural(noun)} "
-                "of a contrast).",
+                f"of a contrast){labels.untested(table, 'delta_z')}.",
             ),
             *labels.left_out(rows["label"].unique().to_list(), noun),
             *labels.doubtful(table["doubtful"].drop_nulls()),
@@ -68,24 +70,25 @@ def _panel(rows: pl.DataFrame, width: int) -> alt.LayerChart | alt.FacetChart:
     shown = labels.ends(order.to_list())
     table = rows.filter(pl.col("label").is_in(shown)).select(
         *("label", "delta_z", "delta_z_low", "delta_z_high"),
-        *("interval", "q_value", "mark", "lean"),
+        *("interval", "q_value", "mark", "lean", "absence"),
     )
     scale = alt.Scale(domain=["a", "b"], range=[theme.SUPPORTS, theme.OPPOSES])
     base = alt.Chart(table).encode(
         y=alt.Y("label:N", sort=shown, title=None, axis=alt.Axis(ticks=False, grid=True)),
         color=alt.Color("lean:N", scale=scale, legend=None),
-        tooltip=[
+        tooltip=theme.tooltips(
+            table,
             alt.Tooltip("label:N", title="region"),
             alt.Tooltip("delta_z:Q", title="difference of z", format="+.2f"),
             alt.Tooltip("interval:N", title="95 % interval"),
             alt.Tooltip("q_value:Q", title="q", format=".3f"),
-        ],
+        ),
     )
     x: dict[str, Any] = {"title": _directions(a, b), "axis": alt.Axis(tickCount=6, grid=False)}
     zero = alt.Chart(table).mark_rule(color=theme.MUTED, strokeWidth=1).encode(x=alt.datum(0))
     bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("delta_z_low:Q", **x), x2="delta_z_high:Q")
     points = theme.significance_points(base.encode(x=alt.X("delta_z:Q", **x)))
-    return alt.layer(zero, bars, points, theme.absences(base, "delta_z")).properties(
+    return alt.layer(zero, bars, points, theme.absences(base)).properties(
         title=alt.Title(contrast, fontSize=14, offset=6),
         width=width,
         height=_ROW * table.height,
@@ -103,7 +106,7 @@ def contrast_sql(side: str) -> str:
     """Rows of the chart of contrasts by `topic` or by `format`."""
     return f"""
         select c.model, c.method, c.contrast, c.benchmark_a, c.benchmark_b, c.{side},
-            c.delta_z, c.delta_z_low, c.delta_z_high, c.q_value, d.doubtful
+            c.n_documents, c.delta_z, c.delta_z_low, c.delta_z_high, c.q_value, d.doubtful
         from marts.{side}_contrasts as c
         left join ({doubtful_sql(side)}) as d using (model, method)
         order by c.model, c.method, c.contrast, c.{side}

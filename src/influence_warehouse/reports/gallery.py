@@ -22,7 +22,8 @@ from influence_warehouse.reports import charts
 from influence_warehouse.reports.chart import Chart
 from influence_warehouse.reports.charts import CHARTS
 from influence_warehouse.reports.drawn import digest_of_drawing, files_drawn_from, note_drawn
-from influence_warehouse.reports.published import read_table
+from influence_warehouse.reports.published import groupings, read_table
+from influence_warehouse.warehouse.unknowns import unknowns_in
 
 
 class ScriptSafeEncoder(json.JSONEncoder):
@@ -159,50 +160,31 @@ def _tables(name: str, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]
         yield "--".join([name, *map(str, values)]), table
 
 
-_GROUPINGS = """
-    select column_name
-    from duckdb_columns()
-    where schema_name = 'marts' and table_name = 'study_sources'
-        and column_name in ('topic_grouping', 'format_grouping')
-    order by column_name
-"""
-
-
-# Of a study that was run; one label alone groups nothing.
-_RUN_GROUPINGS = """
-    select
-        'topic' as topic_grouping,
-        case when count(distinct format) > 1 then 'format' end as format_grouping
-    from marts.bins
-"""
-
-
 def _rows(home: Home, name: str, required: bool) -> pl.DataFrame:
     rows = _with_groupings(home, read_table(home, chart_of(name).sql))
     if rows.is_empty() and required:
-        reason = (
-            "the study may have no contrasts, texts, scores of single items, second label, "
-            "unlearning or second benchmark; else "
-        )
         raise WarehouseError(
-            f"{home.database}: chart {name} finds no rows. Remedy: "
-            f"{reason if chart_of(name).is_optional else ''}{home.maker} rebuilds the "
-            "marts that it reads."
+            f"{home.database}: chart {name} finds no rows"
+            f"{f' ({why_nothing(home, name)})' if chart_of(name).is_optional else ''}. Remedy: "
+            f"{home.maker} rebuilds the marts that it reads."
         )
     return rows
 
 
+def why_nothing(home: Home, name: str) -> str:
+    """Why an optional chart has no rows, in words."""
+    if deciding := unknowns_in(home, chart_of(name).sql).deciding:
+        return "; ".join(deciding)
+    return "the study may have no contrasts, texts, second label, unlearning or second benchmark"
+
+
 def _with_groupings(home: Home, rows: pl.DataFrame) -> pl.DataFrame:
-    """Beside topic and format what they are called, where an import calls them otherwise."""
-    if not {"topic", "format"} & set(rows.columns):
+    """Beside topic and format, or levels, what they are called."""
+    if not {"topic", "format", "level"} & set(rows.columns):
         return rows
-    # A release of an earlier version does not tell.
-    columns = read_table(home, _GROUPINGS)["column_name"].to_list()
-    if not columns:
-        return rows
-    told = read_table(home, f"select distinct {', '.join(columns)} from marts.study_sources")
-    told = told if len(told) else read_table(home, _RUN_GROUPINGS)
-    return rows.with_columns(pl.lit(told[column][0]).alias(column) for column in told.columns)
+    return rows.with_columns(
+        pl.lit(name).alias(f"{side}_grouping") for side, name in groupings(home).items()
+    )
 
 
 def _values(table: pl.DataFrame, column: str) -> list[str]:

@@ -8,13 +8,14 @@ import polars as pl
 from influence_warehouse.reports import labels, theme
 
 _STEP = 25  # pixels a cell: room for a 12 px label on each row
-EMPTY_NOTE = "no documents"
+EMPTY_NOTE, UNKNOWN_NOTE = theme.NO_DOCUMENTS, theme.NOT_KNOWN
 _DOT_SIZE, _SLASH_SIZE = 48, 320  # square pixels
-# Shape, fill and stroke of a mark. The white rim shows the dot on dark cells; the
-# SVG path is the diagonal that hatches a bin without documents.
+# Shape, fill and stroke of a mark. The white rim shows the dot on dark cells; the SVG paths are
+# the diagonals that hatch a bin without documents, and cross one whose value is not known.
 _LOOKS = {
     theme.PASSES: ("circle", theme.INK, "white"),
     EMPTY_NOTE: ("M-1,1L1,-1", "transparent", "#8c8c8c"),
+    UNKNOWN_NOTE: ("M-1,1L1,-1M-1,-1L1,1", "transparent", "#8c8c8c"),
 }
 
 
@@ -93,7 +94,7 @@ def noted(base: alt.Chart, notes: list[str]) -> alt.Chart:
             fill=alt.Fill("note:N", **scaled(1)),
             stroke=alt.Stroke("note:N", **scaled(2)),
             size=alt.condition(
-                f"datum.note === '{EMPTY_NOTE}'", alt.value(_SLASH_SIZE), alt.value(_DOT_SIZE)
+                f"datum.note === '{theme.PASSES}'", alt.value(_DOT_SIZE), alt.value(_SLASH_SIZE)
             ),
         )
         .transform_filter("isValid(datum.note)")

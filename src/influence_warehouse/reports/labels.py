@@ -4,7 +4,8 @@ Names of models, methods, benchmarks and contrasts stand as the study writes the
 type what a chart shows into a query. Only WebOrganizer's labels have other titles (`taxonomy`).
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -76,6 +77,25 @@ def grouping(table: pl.DataFrame, side: str) -> str:
     return told or ""
 
 
+def own_words(text: str, called: Mapping[str, str]) -> str:
+    """A text of this project about topics and formats, in the study's names of them (`called`)."""
+
+    def own(found: re.Match[str]) -> str:
+        word = found[0]
+        noun = called[word.lower().removesuffix("s")]
+        if not noun:
+            return word
+        noun = plural(noun) if word.endswith("s") else noun
+        return capital(noun) if word[0].isupper() else noun
+
+    return re.sub(r"\b(topic|format)s?\b", own, text, flags=re.IGNORECASE)
+
+
+def capital(noun: str) -> str:
+    """A noun as a sentence begins with it: `myLabel` -> `MyLabel`."""
+    return noun[:1].upper() + noun[1:]
+
+
 def plural(noun: str) -> str:
     """`topic` -> `topics`, `category` -> `categories`, `class` -> `classes`."""
     if noun.endswith("y") and noun[-2:-1] not in "aeiou":
@@ -109,6 +129,16 @@ def _fixed(column: str, digits: int) -> pl.Expr:
         return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
     return pl.col(column).map_elements(text, return_dtype=pl.String)
+
+
+def short_number(column: str, to: str) -> pl.Expr:
+    """A number as a cell of a grid has room for: `-5.8`, `16`, with a true minus."""
+
+    def text(value: float) -> str:
+        shown = f"{value:.1f}" if abs(round(value, 1)) < 10 else f"{value:.0f}"
+        return shown.replace("-", "\N{MINUS SIGN}")
+
+    return pl.col(column).map_elements(text, return_dtype=pl.String).alias(to)
 
 
 def count(number: int, noun: str) -> str:
@@ -147,8 +177,14 @@ def doubtful(benchmarks: Iterable[str]) -> list[str]:
     ]
 
 
+def untested(table: pl.DataFrame, value: str) -> str:
+    """What follows "filled: q < 0.05" where some regions have a value and no q."""
+    q_values = table.filter(pl.col(value).is_not_null())["q_value"]
+    return "; grey: q is not known" if q_values.null_count() else ""
+
+
 def uncertainty(lows: pl.Series, note: str) -> str:
     """The note on a chart's intervals, or that it has none: all their lower bounds are null."""
     if lows.is_not_null().any():
         return note
-    return "No intervals and no q: they need the scores of single items, which were not imported."
+    return "Intervals and q are not known: they need scores of single items, several a benchmark."

@@ -6,8 +6,8 @@ markup and escaping (report, templates/), where facts come from (lineage).
 
 import io
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -19,8 +19,10 @@ from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import IMPORTED_FILES, Home
 from influence_warehouse.pipeline.steps import steps
+from influence_warehouse.reports import labels
 from influence_warehouse.reports.charts import CHARTS
 from influence_warehouse.reports.gallery import ScriptSafeEncoder, chart_of, draw_each
+from influence_warehouse.reports.published import groupings
 from influence_warehouse.reports.sections import Section
 from influence_warehouse.reports.summary import findings
 from influence_warehouse.study.methods import Method, TrackStar
@@ -28,6 +30,7 @@ from influence_warehouse.study.study import Model, Study
 from influence_warehouse.warehouse.build import project_folder
 from influence_warehouse.warehouse.dictionary import marts, measure_of
 from influence_warehouse.warehouse.query import NamedQuery, named_queries, run_query
+from influence_warehouse.warehouse.unknowns import unknowns_in
 
 SHOWN_ROWS = 100
 _SAID_ONCE = ("study", "model", "method", "item_subset", "objective")
@@ -45,7 +48,10 @@ class Column:
 
 @dataclass(frozen=True)
 class ShownTable:
-    """First rows of a named query: pairs of column and text, None where unknown."""
+    """First rows of a named query: pairs of column and text, None where there is no value.
+
+    `unknown` says what of it the study cannot know.
+    """
 
     name: str
     question: str
@@ -53,6 +59,7 @@ class ShownTable:
     command: str
     reads: tuple[str, ...]
     n_rows: int
+    unknown: tuple[str, ...]
     columns: list[Column]
     rows: list[list[tuple[Column, str | None]]]
 
@@ -104,45 +111,53 @@ def published_tables(home: Home) -> set[str]:
 
 def contents(home: Home, study: str, section: Section, tables: set[str]) -> Contents:
     """Everything of one page, read from the published copy."""
-    found = Contents([], [], [])
+    found, called = Contents([], [], []), groupings(home)
     for name in section.charts:
         missing = set(chart_of(name).reads) - tables
-        charts = [] if missing else list(_charts(home, study, name))
+        charts = [] if missing else list(_charts(home, study, name, called))
         found.charts.extend(charts)
         if not charts:
-            chart = chart_of(name)
-            found.absent.append((f"chart {name}", _why(home, chart.reads, tables, chart.needs)))
+            why = _why(home, chart_of(name).sql, chart_of(name).reads, tables)
+            found.absent.append((f"chart {name}", why))
     queries = named_queries()
     for name in section.queries:
         query = queries[name]
         rows = None if set(query.reads) - tables else run_query(home, name)
         if rows is None or rows.is_empty():
-            found.absent.append((f"query {name}", _why(home, query.reads, tables)))
+            why = _why(home, query.sql, query.reads, tables)
+            found.absent.append((f"query {name}", why))
         else:
-            found.tables.append(_table(query, rows, study))
+            unknown = unknowns_in(home, name).notes
+            question = labels.own_words(query.question, called)
+            query = replace(query, question=question)
+            found.tables.append(_table(query, rows, study, unknown))
     return found
 
 
-def _why(home: Home, reads: Iterable[str], tables: set[str], column: str = "*") -> str:
-    """Why a chart or table has nothing to show: a mart, or a column of it, is not known."""
+def _why(home: Home, sql: str, reads: Iterable[str], tables: set[str]) -> str:
+    """Why a chart or table has nothing to show: not made yet, not known, or nothing there."""
     missing = sorted(set(reads) - tables)
     if missing:
         return f"{', '.join(missing)} not built yet"
-    sql = f"select mart, reason from unknowns where column_name in ('*', '{column}')"
-    known = run_query(home, sql)
-    reasons = known.filter(pl.col("mart").is_in(list(reads)))["reason"].unique().sort()
-    return "; ".join(reasons) or "this study has no rows of it"
+    if deciding := unknowns_in(home, sql).deciding:
+        return "; ".join(deciding)
+    if any(run_query(home, f"select 1 from {mart} limit 1").is_empty() for mart in reads):
+        return "this study has no rows of it"
+    return "nothing to show: no row of its tables fits the question"
 
 
-def _charts(home: Home, study: str, name: str) -> Iterator[ShownChart]:
+def _charts(home: Home, study: str, name: str, called: Mapping[str, str]) -> Iterator[ShownChart]:
+    question = labels.own_words(CHARTS[name], called)
     for stem, chart in draw_each(home, name):
         spec = json.dumps(chart.to_dict(), cls=ScriptSafeEncoder, sort_keys=True, allow_nan=False)
         shown = ", ".join(stem.split("--")[1:])
         command = f"influence chart {name} --study {study}"
-        yield ShownChart(stem, CHARTS[name], shown, command, chart_of(name).reads, Markup(spec))
+        yield ShownChart(stem, question, shown, command, chart_of(name).reads, Markup(spec))
 
 
-def _table(query: NamedQuery, rows: pl.DataFrame, study: str) -> ShownTable:
+def _table(
+    query: NamedQuery, rows: pl.DataFrame, study: str, unknown: tuple[str, ...]
+) -> ShownTable:
     # What is the same in every row is said once: a phone has no room for such columns.
     same = [name for name in _SAID_ONCE if name in rows.columns and rows[name].n_unique() == 1]
     said = "".join(f"; {name}: {rows[name][0]}" for name in same)
@@ -157,6 +172,7 @@ def _table(query: NamedQuery, rows: pl.DataFrame, study: str) -> ShownTable:
         f"influence query {query.name} --study {study}",
         query.reads,
         rows.height,
+        unknown,
         columns,
         [list(zip(columns, row, strict=True)) for row in zip(*texts, strict=True)],
     )
@@ -219,14 +235,23 @@ def about(home: Home, study: Study | None) -> list[tuple[str, str]]:
             return [("study", home.study)]
         first = Lake(home).read(IMPORTED_FILES).row(0, named=True)
         kept = ("source", "licence", "citation")
-        return [("study", f"{home.study} (imported)"), *((name, str(first[name])) for name in kept)]
+        told = [("study", f"{home.study} (imported)"), *_own_labels(home)]
+        return [*told, *((name, str(first[name])) for name in kept)]
     return [
         ("study", study.name),
+        *_own_labels(home),
         *((f"model {model.name}", _model(model)) for model in study.models),
         *((f"method {m.name}", _settings(m)) for m in study.attribution.methods),
         ("seed", str(study.seed)),
         ("resamples", f"{study.statistics.resamples:,}"),
     ]
+
+
+def _own_labels(home: Home) -> Iterator[tuple[str, str]]:
+    """What the tables' columns hold where charts call it otherwise."""
+    for column, name in groupings(home).items():
+        if name not in ("", column):
+            yield f"column {column}", name
 
 
 def _model(model: Model) -> str:

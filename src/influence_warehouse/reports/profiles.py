@@ -31,7 +31,7 @@ def support_profile(table: pl.DataFrame, side: str) -> alt.FacetChart:
             "item's mean squared score.",
             f"Grey line: support of all documents. Filled: more than it, q < {theme.LEVEL} "
             f"(one-sided, Benjamini-Hochberg over the {labels.plural(noun)}).",
-            f"{labels.plural(noun).capitalize()} in order of the largest estimate over error among "
+            f"{labels.capital(labels.plural(noun))} in order of the largest estimate over error among "
             "the benchmarks shown.",
         ],
     )
@@ -60,9 +60,10 @@ def z_profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
             labels.uncertainty(
                 table["z_low"],
                 f"Bars: 95 % intervals over {labels.interval_unit(table)}. Filled: q < "
-                f"{theme.LEVEL} (Benjamini-Hochberg over the {labels.plural(noun)}).",
+                f"{theme.LEVEL} (Benjamini-Hochberg over the {labels.plural(noun)})"
+                f"{labels.untested(table, 'z')}.",
             ),
-            f"{labels.plural(noun).capitalize()} in order of their mean z over all benchmarks "
+            f"{labels.capital(labels.plural(noun))} in order of their mean z over all benchmarks "
             "shown.",
             *labels.doubtful(doubtful),
         ],
@@ -105,10 +106,11 @@ def _rows(table: pl.DataFrame, side: str, measure: Measure) -> pl.DataFrame:
         labels.interval(measure.low, measure.high),
         pl.col(*measure.columns).round(4),
         mark=theme.significance(measure.q_value),
+        absence=theme.absence(measure.value),
         average=pl.col(measure.average).round(4) if measure.average else pl.lit(0.0),
     ).select(
         *("panel", "benchmark", "label", "n_documents", "average", *measure.columns),
-        *("interval", "mark"),
+        *("interval", "mark", "absence"),
     )
 
 
@@ -118,14 +120,15 @@ def _panel(
     base = alt.Chart(rows).encode(
         y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(ticks=False, grid=True)),
         color=colour,
-        tooltip=[
+        tooltip=theme.tooltips(
+            rows,
             alt.Tooltip("benchmark:N", title="benchmark"),
             alt.Tooltip("label:N", title="region"),
             alt.Tooltip("n_documents:Q", title="documents", format=","),
             alt.Tooltip(f"{measure.value}:Q", format=measure.digits),
             alt.Tooltip("interval:N", title="95 % interval"),
             alt.Tooltip(f"{measure.q_value}:Q", title="q", format=".3f"),
-        ],
+        ),
     )
     scale = alt.Scale(zero=False)
     x = alt.X(
@@ -141,7 +144,7 @@ def _panel(
             x=alt.X(f"{measure.low}:Q", title=measure.value, scale=scale), x2=f"{measure.high}:Q"
         ),
         theme.significance_points(base.encode(x=x)),
-        theme.absences(base, measure.value, alt.X("average:Q", title=measure.value, scale=scale)),
+        theme.absences(base, alt.X("average:Q", title=measure.value, scale=scale)),
     )
 
 

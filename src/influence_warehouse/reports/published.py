@@ -11,6 +11,22 @@ from influence_warehouse.errors import WarehouseError
 from influence_warehouse.lake.layout import Home
 
 
+def groupings(home: Home) -> dict[str, str]:
+    """What the columns topic and format hold, as the study calls it; "" for a format that groups
+    nothing. Raises as `read_table`."""
+    # A release of an earlier version does not tell.
+    exists = "select 1 from duckdb_tables() where table_name = 'study_labels'"
+    told = [] if read_table(home, exists).is_empty() else _told_groupings(home)
+    topic, format = told[0] if told else ("topic", "format")
+    n_formats = read_table(home, "select count(distinct format) from marts.bins").item()
+    return {"topic": topic, "format": (format or "") if n_formats > 1 else ""}
+
+
+def _told_groupings(home: Home) -> list[tuple[str, str | None]]:
+    sql = "select topic_grouping, format_grouping from marts.study_labels"
+    return read_table(home, sql).rows()
+
+
 def read_table(home: Home, sql: str) -> pl.DataFrame:
     """Rows of one statement over the published marts, which it names as `marts.<mart>`.
 

@@ -8,6 +8,7 @@ Whatever a document, label or study says reaches a page through the templates' e
 
 import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from influence_warehouse.progress import counted
 from influence_warehouse.reports import page_data
 from influence_warehouse.reports.charts import CHARTS
 from influence_warehouse.reports.gallery import chart_of
+from influence_warehouse.reports.labels import own_words
 from influence_warehouse.reports.lineage import facts_of_marts, made_facts
+from influence_warehouse.reports.published import groupings
 from influence_warehouse.reports.sections import Section, sections
 from influence_warehouse.study.study import Study
 from influence_warehouse.warehouse.dictionary import anchor_of
@@ -58,9 +61,12 @@ def write_report(home: Home, study: Study | None, name: str) -> Path:
 
 def _write_pages(home: Home, study: Study | None, name: str, folder: Path) -> None:
     tables = page_data.published_tables(home)
-    planned = counted(
-        sections({name: chart_of(name) for name in CHARTS}, named_queries()), "report", "pages"
-    )
+    called = groupings(home)
+    plans = [
+        replace(plan, lead=own_words(plan.lead, called))
+        for plan in sections({name: chart_of(name) for name in CHARTS}, named_queries())
+    ]
+    planned = counted(plans, "report", "pages")
     contents = {plan: page_data.contents(home, name, plan, tables) for plan in planned}
     shown = {plan: content for plan, content in contents.items() if not content.is_empty}
     docs = docs_page(home)

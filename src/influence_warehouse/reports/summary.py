@@ -14,11 +14,13 @@ from rich.text import Text
 
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.reports import labels
-from influence_warehouse.reports.published import read_table
+from influence_warehouse.reports.published import groupings, read_table
+from influence_warehouse.warehouse.unknowns import reason_of
 
 _TOPICS_SHOWN, _BINS_SHOWN, _CONTRAST_TOPICS_SHOWN = 3, 3, 2
 
 _INTERVAL = "95 % interval"
+_NOT_KNOWN = "not known"
 
 _THIN = 3  # documents; regions of fewer do not lead
 _KNOWN = pl.col("support").is_not_null()
@@ -89,22 +91,28 @@ def _explained(home: Home) -> Iterator[str]:
             "Support: mean squared score above 0, in units of an item's mean squared score;\n"
             "listed where it is above that of all documents at q < 0.05.\n"
         )
-    yield "z: mean score against all bins'"
+    yield "z: a region's mean score against all bins'"
     if benchmarks["is_z_doubtful"].any():
         yield f"; {_DOUBTFUL} where halves of the items oppose each other"
-    if benchmarks["n_clusters"].is_null().all():
-        yield ".\nNo intervals and no q: they need the scores of single items.\n"
-        return
-    yield (
-        f".\nIntervals: 95 %, over {labels.interval_unit(benchmarks)}\n"
-        "(accuracy: Wilson). *: q < 0.05 (Benjamini-Hochberg).\n"
-    )
+    yield ".\n"
+    reason = reason_of(home, "topic_influence", "z_low")
+    if reason is None:
+        yield f"Intervals: 95 %, over {labels.interval_unit(benchmarks)}\n"
+        yield "(accuracy: Wilson). *: q < 0.05 (Benjamini-Hochberg).\n"
+    else:
+        yield f"Intervals and q: {_NOT_KNOWN}, {reason}.\n"
+    single = benchmarks.filter(n_items=1)["benchmark"]
+    if len(single):
+        yield f"Of one item, so that nothing is told of others: {', '.join(single)}.\n"
+    reason = reason_of(home, "benchmarks", "accuracy")
+    if reason:
+        yield f"Accuracy of the base model: {_NOT_KNOWN}, {reason}.\n"
 
 
 def _sample(sampled: int, population: int | None) -> str:
     """How many documents were drawn; an import knows only those that were scored."""
     if population is None:
-        return f"{labels.count(sampled, 'document')} scored"
+        return f"{labels.count(sampled, 'document')} scored (of how many: {_NOT_KNOWN})"
     return f"{sampled:,} of {labels.count(int(population), 'document')} sampled"
 
 
@@ -147,7 +155,7 @@ def _regions(
             labels.region(sides, shown_as) for sides in found.select(region).iter_rows()
         )
     )
-    kind = "bin" if len(region) > 1 else region[0]
+    kind = "bin" if len(region) > 1 else groupings(home)[region[0]]
     of_items, means = (named.filter(has) for has in (_KNOWN, ~_KNOWN))
     if len(of_items):
         yield from _by_support(of_items, kind, shown)
@@ -175,9 +183,10 @@ def _by_support(found: pl.DataFrame, kind: str, shown: int) -> Iterator[Renderab
 
 
 def _ranked(told: pl.DataFrame, kind: str, method: str, shown: int) -> Table:
-    title = f"{kind.capitalize()}s that support a benchmark more than average, by {method}"
+    kinds = labels.capital(labels.plural(kind))
+    title = f"{kinds} that support a benchmark more than average, by {method}"
     columns = ["n", "Support", _INTERVAL, "Average", "z"]
-    table = _table(title, kind.capitalize(), columns)
+    table = _table(title, labels.capital(kind), columns)
     for (benchmark,), rows in told.group_by("benchmark", maintain_order=True):
         _section(table, str(benchmark))
         _add_ranked(table, rows, shown)
@@ -204,8 +213,9 @@ def _add_ranked(table: Table, told: pl.DataFrame, shown: int) -> None:
 def _by_z(found: pl.DataFrame, kind: str, shown: int) -> Table:
     """Both ends of the ranking by z, where no items are known and so no support."""
     table = _table(
-        f"{kind.capitalize()}s with the highest and lowest mean score of each benchmark",
-        kind.capitalize(),
+        f"{labels.capital(labels.plural(kind))} with the highest and lowest mean score of each "
+        "benchmark",
+        labels.capital(kind),
         ["n", "z", _INTERVAL, ""],
     )
     of_each = found.group_by("model", "method", "benchmark", maintain_order=True)
@@ -227,8 +237,9 @@ def _contrasts(home: Home) -> Iterator[RenderableType]:
     )
     if rows.is_empty():
         return
+    kind = labels.plural(groupings(home)["topic"])
     table = _table(
-        "Contrasts: topics at both ends", "", ["\N{GREEK CAPITAL LETTER DELTA}z", "", ""]
+        f"Contrasts: {kind} at both ends", "", ["\N{GREEK CAPITAL LETTER DELTA}z", "", ""]
     )
     shown_as = labels.titles(rows["topic"])
     of_each = rows.group_by("model", "method", "contrast", maintain_order=True)
@@ -370,7 +381,7 @@ def _number(value: float | None, signed: bool = True) -> str:
 
 def _interval(low: float | None, high: float | None, signed: bool = True) -> str:
     if low is None or high is None:
-        return ""
+        return _NOT_KNOWN
     return f"[{_number(low, signed)}, {_number(high, signed)}]"
 
 

@@ -27,6 +27,8 @@ LEVEL = 0.05
 """False discovery rate below which a value is marked as significant."""
 
 PASSES, FAILS = f"q < {LEVEL}", f"q \N{GREATER-THAN OR EQUAL TO} {LEVEL}"
+UNTESTED = "q not known"
+NO_DOCUMENTS, NOT_KNOWN = "no documents", "not known"
 
 # A hue per domain, a shade per capability (dark first). Orange against blue is safe for
 # colour-blind readers; the 2x2 that the studies are made for takes these two.
@@ -115,20 +117,48 @@ def benchmark_colours(benchmarks: pl.DataFrame) -> dict[str, str]:
 
 def significance(q_value: str) -> pl.Expr:
     """Whether a q-value passes LEVEL, as the text that the legend of points shows."""
-    return pl.when(pl.col(q_value) < LEVEL).then(pl.lit(PASSES)).otherwise(pl.lit(FAILS))
+    q = pl.col(q_value)
+    return (
+        pl.when(q.is_null())
+        .then(pl.lit(UNTESTED))
+        .when(q < LEVEL)
+        .then(pl.lit(PASSES))
+        .otherwise(pl.lit(FAILS))
+    )
 
 
 def significance_points(base: alt.Chart) -> alt.Chart:
-    """Points of `base` by its column `mark`: filled where significant, hollow elsewhere."""
-    return base.mark_point(size=58, strokeWidth=1.8, opacity=1).encode(
-        fill=alt.condition(f"datum.mark === '{FAILS}'", alt.value("white"), base.encoding.color)
+    """Points of `base` by its column `mark`: filled where significant, grey where that is not
+    known, hollow elsewhere."""
+    fill = base.encoding.color.copy()
+    fill.condition = [
+        {"test": f"datum.mark === '{mark}'", "value": colour}
+        for mark, colour in ((FAILS, "white"), (UNTESTED, EMPTY))
+    ]
+    return base.mark_point(size=58, strokeWidth=1.8, opacity=1).encode(fill=fill)
+
+
+def absence(value: str) -> pl.Expr:
+    """Why a region has no value, as `absences` writes it; null where it has one."""
+    why = (
+        pl.when(pl.col("n_documents") == 0).then(pl.lit(NO_DOCUMENTS)).otherwise(pl.lit(NOT_KNOWN))
     )
+    return pl.when(pl.col(value).is_null()).then(why)
 
 
-def absences(base: alt.Chart, column: str, beside: Any = None) -> alt.Chart:
-    """The words `no documents` beside a column, or else 0, on the rows where `column` is null."""
-    note = base.mark_text(align="left", dx=5, fontSize=11, color=MUTED, text="no documents")
+def absences(base: alt.Chart, beside: Any = None) -> alt.Chart:
+    """The words of the column `absence` beside a column, or else 0."""
+    note = base.mark_text(align="left", dx=5, fontSize=11, color=MUTED)
     # The colour of `base` is a benchmark's; a note has none.
-    return note.transform_filter(f"!isValid(datum.{column})").encode(
-        x=beside or alt.datum(0), color=alt.value(MUTED)
+    return note.transform_filter("isValid(datum.absence)").encode(
+        text="absence:N", x=beside or alt.datum(0), color=alt.value(MUTED)
     )
+
+
+def tooltips(rows: pl.DataFrame, *told: alt.Tooltip) -> list[alt.Tooltip]:
+    """Those whose column holds something: a null would read as a value."""
+
+    def column(tooltip: alt.Tooltip) -> str:
+        return str(tooltip["shorthand"]).partition(":")[0]
+
+    return [tooltip for tooltip in told if rows[column(tooltip)].count()]

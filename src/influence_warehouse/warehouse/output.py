@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from influence_warehouse.errors import WarehouseError
 from influence_warehouse.quoting import printable, printable_cell
 from influence_warehouse.warehouse.query import Asked
+from influence_warehouse.warehouse.unknowns import Unknowns, unknowns_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,8 +50,9 @@ def write_rows(
 ) -> None:
     """Write a query's rows as `output` (table, csv, json, parquet) to stdout or to the file `to`.
 
-    A link is followed to its file, which is replaced whole; pipes and devices are written to.
-    Raises WarehouseError for parquet without a file, and DuckDB's error for wrong SQL.
+    What of them the study cannot know is told below a table, and on stderr beside other output. A
+    link is followed to its file, which is replaced whole; pipes and devices are written to. Raises
+    WarehouseError for parquet without a file, and DuckDB's error for wrong SQL.
     """
     if to is not None:
         save(
@@ -59,13 +61,16 @@ def write_rows(
             if output == "parquet"
             else _as_text(connection, asked, output, styled=False).encode(),
         )
-        return
-    if output == "parquet":
+    elif output == "parquet":
         raise WarehouseError("parquet is not text. Remedy: name a file with --to FILE.")
-    shown = sys.stdout.isatty()
-    text = _as_text(connection, asked, output, styled=shown and "NO_COLOR" not in os.environ)
-    # A table has its own cells' control characters shown already, and may have styles.
-    sys.stdout.write(printable(text) if shown and output != "table" else text)
+    else:
+        shown = sys.stdout.isatty()
+        text = _as_text(connection, asked, output, styled=shown and "NO_COLOR" not in os.environ)
+        # A table has its own cells' control characters shown already, and may have styles.
+        sys.stdout.write(printable(text) if shown and output != "table" else text)
+    if output != "table":
+        for note in unknowns_of(connection, asked.sql).notes:
+            print(printable(note), file=sys.stderr)
 
 
 def save(to: Path, content: bytes) -> None:
@@ -110,7 +115,8 @@ def _as_text(connection: "DuckDBPyConnection", asked: Asked, output: str, styled
         return _plain(connection, asked, nested="to_json({})::varchar").pl().write_csv()
     if output == "json":
         return _with_numbers(_plain(connection, asked, nested="{}").pl()).write_json() + "\n"
-    return _table(connection.execute(asked.sql, asked.values), styled)
+    unknowns = unknowns_of(connection, asked.sql)
+    return _table(connection.execute(asked.sql, asked.values), styled, unknowns)
 
 
 def _relation(connection: "DuckDBPyConnection", asked: Asked) -> Any:
@@ -144,7 +150,7 @@ def _with_numbers(frame: "pl.DataFrame") -> "pl.DataFrame":
     return frame
 
 
-def _table(result: "DuckDBPyConnection", styled: bool) -> str:
+def _table(result: "DuckDBPyConnection", styled: bool, unknowns: Unknowns) -> str:
     """The first rows. Without polars, whose import takes longer than most queries."""
     described = [(name, str(kind)) for name, kind, *_ in result.description or ()]
     names = [printable_cell(name) for name, _ in described]
@@ -156,7 +162,8 @@ def _table(result: "DuckDBPyConnection", styled: bool) -> str:
     left_out = 0
     while batch := result.fetchmany(_BATCH_ROWS):
         left_out += len(batch)
-    text += f"({len(shown) + left_out} rows)\n"
+    text += f"({_counted(len(shown) + left_out, unknowns)})\n"
+    text += "".join(_folded(printable(note), width) for note in unknowns.notes)
     if fitting < len(names):
         text += _folded(
             f"({len(names) - fitting} more columns do not fit in {width}; name fewer, or take "
@@ -166,6 +173,11 @@ def _table(result: "DuckDBPyConnection", styled: bool) -> str:
     if left_out:
         text += f"({left_out} more rows; --output csv shows all)\n"
     return text
+
+
+def _counted(rows: int, unknowns: Unknowns) -> str:
+    """How many rows; none where that cannot be known is not said to be none."""
+    return "rows: not known" if not rows and unknowns.deciding else f"{rows} rows"
 
 
 def _widest(cells: Sequence[str]) -> int:

@@ -2,7 +2,7 @@
 
 Belongs here: which facts an import of bin scores writes. What it cannot know is an absent fact
 (no documents, no items), and null columns that the mart `unknowns` explains. Does not belong
-here: reading files (`bin_scores`) and statistics (dbt/).
+here: reading files (`bin_scores`) and statistics (dbt/, warehouse/).
 """
 
 from typing import Any
@@ -21,6 +21,8 @@ from influence_warehouse.lake.facts import Lake, Outcome
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
 from influence_warehouse.lake.layout import IMPORTED_FILES
 from influence_warehouse.taxonomy import bins
+from influence_warehouse.warehouse.concentration import noise_of_counts, noise_rows
+from influence_warehouse.warehouse.resamples import random_stream
 
 _KIND = "bin_scores"
 
@@ -40,6 +42,7 @@ def import_bin_scores(study: BinScoreFiles, lake: Lake) -> list[Outcome]:
         **study.design_rows(list(files), [study.method]),
         "bin_populations": _populations(files),
         "bin_scores": _scores(study, files),
+        "concentration_noise": _noise(study, files),
     }
     cells = [f"{study.model}|{study.method}"]
     outcomes = [_make(fact, rows, lake, cells) for fact, rows in frames.items()]
@@ -99,4 +102,18 @@ def _scores(study: BinScoreFiles, files: dict[str, BinScores]) -> list[dict[str,
         {"model": study.model, "method": study.method, "benchmark": name, **row}
         for name, file in files.items()
         for row in file.rows.iter_rows(named=True)
+    ]
+
+
+def _noise(study: BinScoreFiles, files: dict[str, BinScores]) -> list[dict[str, Any]]:
+    """What noise makes of bins of these sizes, which is all that the files tell of it."""
+    return [
+        {"model": study.model, "method": study.method, "benchmark": name, **row}
+        for name, file in files.items()
+        for row in noise_rows(
+            noise_of_counts(
+                file.rows["n_documents"].to_numpy(),
+                random_stream(0, "noise of concentration", name),
+            )
+        )
     ]

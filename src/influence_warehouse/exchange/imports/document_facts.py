@@ -242,7 +242,7 @@ def _write_computed(
     if found.has_text:
         started = Timer()
         outcomes += _noted(lake, None, started, make_fact(drawn, lake, "bin_terms"))
-    for fact in ("region_inference", "split_half_correlations"):
+    for fact in ("region_inference", "split_half_correlations", "concentration_noise"):
         for cell in cells:
             started = Timer()
             outcomes += _noted(lake, cell, started, make_fact(drawn, lake, fact, cell))

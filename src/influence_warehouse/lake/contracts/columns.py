@@ -121,6 +121,19 @@ ANSWERS = (
     ),
 )
 
+TOPIC_GROUPING = Column(
+    "topic_grouping",
+    TEXT,
+    "What the column topic holds, as the study calls it: `topic`, or its own label.",
+)
+FORMAT_GROUPING = Column(
+    "format_grouping",
+    TEXT,
+    "What the column format holds: `format`, or a label of the study's own; null for documents of "
+    "one label.",
+    is_nullable=True,
+)
+
 POSITION = Column("position", INT, "Place in the study file, from 0.", low=0)
 
 # Of regions and unlearning runs.

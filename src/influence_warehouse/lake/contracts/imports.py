@@ -5,11 +5,13 @@ from dataclasses import replace
 from influence_warehouse.lake.contracts.columns import (
     BENCHMARK,
     BIN_ID,
+    FORMAT_GROUPING,
     MEAN,
     METHOD,
     MODEL,
     N_DOCUMENTS,
     STUDY,
+    TOPIC_GROUPING,
 )
 from influence_warehouse.lake.contracts.declaring import (
     BIG,
@@ -109,18 +111,8 @@ FACTS = {
                 "Whether the import turned the sign of the file's scores, as --negate told it.",
                 is_nullable=True,
             ),
-            Column(
-                "topic_grouping",
-                TEXT,
-                "What the column topic holds in this study, as the import was told: `topic`.",
-                is_nullable=True,
-            ),
-            Column(
-                "format_grouping",
-                TEXT,
-                "What the column format holds: `format`; null for documents of one label.",
-                is_nullable=True,
-            ),
+            replace(TOPIC_GROUPING, is_nullable=True),
+            FORMAT_GROUPING,
             Column("source", TEXT, "Where the file is from, as the import was told."),
             Column("licence", TEXT, "Terms of the file's use, as the import was told."),
             Column("citation", TEXT, "Work to cite for the file, as the import was told."),

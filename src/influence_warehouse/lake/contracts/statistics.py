@@ -1,4 +1,4 @@
-"""Facts of the stage warehouse: what resampling and halving give."""
+"""Facts of the stage warehouse: what resampling, halving and dealing at random give."""
 
 from dataclasses import replace
 
@@ -42,6 +42,19 @@ def _r(name: str, meaning: str) -> Column:
 
 def _p_value(meaning: str) -> Column:
     return _real("p_value", "probability", meaning, low=0, high=1)
+
+
+def _of_noise(name: str, unit: str, meaning: str, high: float | None = None) -> tuple[Column, ...]:
+    """A figure of concentration that pure noise gives, and its central 95 %."""
+    told = {
+        "": f"{meaning} that documents dealt to the bins at random give, mean over draws",
+        "_low": f"2.5 % quantile of `{name}` over those draws",
+        "_high": f"97.5 % quantile of `{name}` over those draws",
+    }
+    null = "; null where noise_unknown_reason says why."
+    return tuple(
+        _real(f"{name}_of_noise{end}", unit, text + null, 0, high) for end, text in told.items()
+    )
 
 
 _FREEDOM = _real(
@@ -346,6 +359,30 @@ FACTS = {
             ),
         ),
         key=("model", "method", "contrast", "level", "region_id"),
+        in_parts=True,
+    ),
+    "concentration_noise": Contract(
+        "Concentration of influence over bins that pure noise gives: the documents with their "
+        "scores dealt to the bins at random, each bin keeping its number of documents. Of imported "
+        "bin means, normal means of variance 1 / documents. Of all items. One row per model, "
+        "method, benchmark and measure.",
+        (
+            MODEL,
+            METHOD,
+            BENCHMARK,
+            Column(
+                "measure",
+                TEXT,
+                "What is shared out over the bins: `mean` (mean score), `z` or `top_share`.",
+                values=("mean", "z", "top_share"),
+            ),
+            *_of_noise("gini", "share", "Gini coefficient", high=1),
+            *_of_noise("effective_bins", "bins", "exp(entropy of the shares)"),
+            *_of_noise("top_10_share", "share", "Share of the 10 largest bins", high=1),
+            *_of_noise("top_50_share", "share", "Share of the 50 largest bins", high=1),
+            *_of_noise("top_100_share", "share", "Share of the 100 largest bins", high=1),
+        ),
+        key=("model", "method", "benchmark", "measure"),
         in_parts=True,
     ),
     "split_half_correlations": Contract(

@@ -1,4 +1,4 @@
-"""Facts that say what the study file says: its benchmarks, methods, contrasts and regions."""
+"""Facts that say what the study file says: benchmarks, labels, methods, contrasts, regions."""
 
 from dataclasses import replace
 
@@ -7,12 +7,14 @@ from influence_warehouse.lake.contracts.columns import (
     CAPABILITY,
     DOMAIN,
     FORMAT,
+    FORMAT_GROUPING,
     METHOD,
     MODEL,
     POSITION,
     REGION_TOPIC,
     STUDY,
     TARGET,
+    TOPIC_GROUPING,
 )
 from influence_warehouse.lake.contracts.declaring import INT, REAL, TEXT, Column, Contract
 
@@ -39,6 +41,11 @@ FACTS = {
             ),
         ),
         key=("benchmark",),
+    ),
+    "study_labels": Contract(
+        "What documents are grouped by; none of an import, whose files tell. One row.",
+        (STUDY, TOPIC_GROUPING, FORMAT_GROUPING),
+        key=("study",),
     ),
     "study_methods": Contract(
         "Methods of the study on each of its models. One row per model and method.",

@@ -1,4 +1,4 @@
-"""Which bins of the corpus support a benchmark?"""
+"""Which bins of the corpus support a benchmark most?"""
 
 import altair as alt
 import polars as pl
@@ -36,5 +36,4 @@ CHART = Chart(
     place=3,
     facets=("model", "method", "benchmark"),
     is_optional=True,
-    needs=SUPPORT.value,
 )

@@ -21,7 +21,10 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
     leave_one_out_min, leave_one_out_max, most_influential_bin.
     """
     rows = _pair_rows(table)
-    levels = [level for level in ("bin", "topic", "format") if level in set(rows["level"])]
+    called = {side: labels.grouping(table, side) or side for side in ("bin", "topic", "format")}
+    shown = {level: f"Over {labels.plural(noun)}" for level, noun in called.items()}
+    rows = rows.with_columns(panel=pl.col("level").replace(shown))
+    levels = [title for level, title in shown.items() if level in set(rows["level"])]
     height = _ROW * rows["pair"].n_unique()
     preconditioner = table["preconditioner"][0] or "none known"
     chart = (
@@ -29,11 +32,9 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
         .properties(width=_WIDTH, height=height)
         .facet(
             facet=alt.Facet(
-                "level:N",
+                "panel:N",
                 sort=levels,
-                header=alt.Header(
-                    title=None, labelAnchor="start", labelExpr="'Over ' + datum.value + 's'"
-                ),
+                header=alt.Header(title=None, labelAnchor="start"),
             ),
             columns=len(levels),
             spacing=40,
@@ -81,15 +82,16 @@ def _pair_rows(table: pl.DataFrame) -> pl.DataFrame:
 def _correlation_layers(rows: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
     base = alt.Chart(rows).encode(
         y=alt.Y("pair:N", sort=None, title=None, axis=alt.Axis(ticks=False, grid=True)),
-        tooltip=[
-            *("pair:N", "level:N"),
+        tooltip=theme.tooltips(
+            rows,
+            *(alt.Tooltip("pair:N"), alt.Tooltip("panel:N", title="profiles")),
             alt.Tooltip("n_regions:Q", title="regions compared"),
             alt.Tooltip("pearson:Q", format="+.2f"),
             alt.Tooltip("interval:N", title="95 % interval"),
             alt.Tooltip("spearman:Q", format="+.2f"),
             alt.Tooltip("leave_one_out:N", title="with one region left out"),
             alt.Tooltip("most_influential_bin:N", title="region that moves it most"),
-        ],
+        ),
     )
     x: dict[str, Any] = {
         "title": "correlation",

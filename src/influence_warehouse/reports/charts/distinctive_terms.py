@@ -22,10 +22,11 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
         labels.titled("topic", to="label"),
         pl.col("log_odds", "z_score").round(3),
     )
+    noun = labels.grouping(table, "topic")
     colours = theme.benchmark_colours(table)
     largest = float(table["z_score"].max() or 0)  # type: ignore[arg-type]
     panels = [
-        _panel(panel, colours[str(benchmark)], largest)
+        _panel(panel, noun, colours[str(benchmark)], largest)
         for (benchmark, _), panel in rows.group_by("benchmark", "topic", maintain_order=True)
     ]
     chart = alt.concat(*panels, columns=_TOPICS_A_BENCHMARK, spacing=28)
@@ -33,14 +34,15 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
         chart,
         CHARTS["distinctive_terms"],
         [
-            f"{labels.scored_by(table)}. Terms that set a topic apart from all others, for "
-            f"the {_TOPICS_A_BENCHMARK} first topics of each benchmark by {_order(table)}.",
+            f"{labels.scored_by(table)}. Terms that set a {noun} apart from all others, for "
+            f"the {_TOPICS_A_BENCHMARK} first {labels.plural(noun)} of each benchmark by "
+            f"{_order(table)}.",
             "Bars: log-odds over its approximate standard error; it ranks terms and is no test.",
         ],
     )
 
 
-def _panel(rows: pl.DataFrame, colour: str, largest: float) -> alt.Chart:
+def _panel(rows: pl.DataFrame, noun: str, colour: str, largest: float) -> alt.Chart:
     benchmark, topic, rank = rows.select("benchmark", "label", "support_rank").row(0)
     shown = rows.select("term", "n_documents", "region_documents", "count", "log_odds", "z_score")
     title = alt.Title(
@@ -56,15 +58,15 @@ def _panel(rows: pl.DataFrame, colour: str, largest: float) -> alt.Chart:
             y=alt.Y("term:N", sort=None, title=None, axis=alt.Axis(ticks=False, labelLimit=130)),
             x=alt.X(
                 "z_score:Q",
-                title="strength in the topic",
+                title=f"strength in the {noun}",
                 scale=alt.Scale(domain=[0, largest]),
                 axis=alt.Axis(tickCount=4, grid=True),
             ),
             tooltip=[
                 alt.Tooltip("term:N"),
                 alt.Tooltip("n_documents:Q", title="documents that use it"),
-                alt.Tooltip("region_documents:Q", title="documents of the topic"),
-                alt.Tooltip("count:Q", title="uses in the topic"),
+                alt.Tooltip("region_documents:Q", title=f"documents of the {noun}"),
+                alt.Tooltip("count:Q", title=f"uses in the {noun}"),
                 alt.Tooltip("log_odds:Q", title="log-odds", format=".2f"),
                 alt.Tooltip("z_score:Q", title="over its error", format=".1f"),
             ],

@@ -1,4 +1,4 @@
-"""Which formats support which benchmark?"""
+"""Which formats support which benchmark most?"""
 
 import altair as alt
 import polars as pl
@@ -24,5 +24,4 @@ CHART = Chart(
     place=2,
     facets=("model", "method"),
     is_optional=True,
-    needs=SUPPORT.value,
 )

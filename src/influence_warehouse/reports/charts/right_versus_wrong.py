@@ -11,7 +11,8 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
     """Difference of z between right and wrong answers per topic, a panel per benchmark.
 
     Reads marts.correctness_differences of topics for one method: method, benchmark, topic,
-    n_items_correct, n_items_incorrect, delta_z, delta_z_low, delta_z_high, q_value, doubtful.
+    n_items_correct, n_items_incorrect, n_documents, delta_z, delta_z_low, delta_z_high, q_value,
+    doubtful.
     """
     counts = table.unique("benchmark", maintain_order=True).select(
         "benchmark", "n_items_correct", "n_items_incorrect"
@@ -32,7 +33,7 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
 CHART = Chart(
     sql="""
     select d.model, d.method, d.benchmark, d.topic, d.n_items_correct, d.n_items_incorrect,
-        d.delta_z, d.delta_z_low, d.delta_z_high, d.q_value,
+        d.n_documents, d.delta_z, d.delta_z_low, d.delta_z_high, d.q_value,
         case when i.is_z_doubtful then d.benchmark end as doubtful
     from marts.correctness_differences as d
     join marts.benchmarks as b using (study, model, benchmark)

@@ -20,7 +20,7 @@ def draw(table: pl.DataFrame) -> alt.LayerChart:
         scale=alt.Scale(scheme=theme.SEQUENTIAL, domain=[0, most], nice=False),
         legend=alt.Legend(title="documents sampled", gradientLength=180, format=",d"),
     )
-    base = alt.Chart(rows).encode(*grids.axes_of(rows, table), tooltip=_sample_tooltip(table))
+    base = alt.Chart(rows).encode(*grids.axes_of(rows, table), tooltip=_sample_tooltip(rows, table))
     cells = grids.cells(base, "datum.sampled_documents > 0", colour)
     # Light figures on the dark half of the scale.
     ink = alt.condition(
@@ -51,14 +51,15 @@ def _sample_rows(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _sample_tooltip(table: pl.DataFrame) -> list[alt.Tooltip]:
-    return [
+def _sample_tooltip(rows: pl.DataFrame, table: pl.DataFrame) -> list[alt.Tooltip]:
+    return theme.tooltips(
+        rows,
         alt.Tooltip("topic_title:N", title=labels.grouping(table, "topic")),
         alt.Tooltip("format_title:N", title=labels.grouping(table, "format") or "documents"),
         alt.Tooltip("sampled_documents:Q", title="documents sampled", format=","),
         alt.Tooltip("population_documents:Q", title="documents in the corpus", format=","),
         alt.Tooltip("stratum:N"),
-    ]
+    )
 
 
 def _sample_notes(table: pl.DataFrame) -> list[str]:

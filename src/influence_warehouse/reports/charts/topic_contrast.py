@@ -11,7 +11,7 @@ def draw(table: pl.DataFrame) -> alt.ConcatChart:
     """Difference of z per topic with its 95 % interval, a panel per contrast.
 
     Reads marts.topic_contrasts for one method: method, contrast, benchmark_a, benchmark_b,
-    topic, delta_z, delta_z_low, delta_z_high, q_value. Panels follow the rows' order.
+    topic, n_documents, delta_z, delta_z_low, delta_z_high, q_value. Panels follow the rows' order.
     """
     return contrasts.contrasts(
         table, ("topic", "format"), contrasts.BENCHMARKS, contrasts.DIFFERENCE

@@ -1,4 +1,4 @@
-"""Which topics support which benchmark?"""
+"""Which topics support which benchmark most?"""
 
 import altair as alt
 import polars as pl
@@ -24,5 +24,4 @@ CHART = Chart(
     place=1,
     facets=("model", "method"),
     is_optional=True,
-    needs=SUPPORT.value,
 )
