@@ -4,6 +4,7 @@
 select
     model,
     method,
+    preconditioner,
     level,
     benchmark_a,
     benchmark_b,

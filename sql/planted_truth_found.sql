@@ -16,4 +16,8 @@ select
     round(auc_among_planted, 3) as auc_among_planted,
     chance_auc
 from planted_recovery
-order by model, method, benchmark, measure
+order by
+    model,
+    method,
+    benchmark,
+    case measure when 'support' then 1 when 'enrichment' then 2 else 3 end

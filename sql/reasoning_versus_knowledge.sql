@@ -1,4 +1,4 @@
--- question: Which topics stand out for reasoning more than for knowledge, and in which domains?
+-- question: Which topics have a higher mean score for reasoning than for knowledge, and where?
 -- grain: one row per model, method and topic; contrasts of the two within a domain side by side
 -- reads: topic_contrasts, benchmarks
 select

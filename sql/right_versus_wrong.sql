@@ -1,4 +1,4 @@
--- question: Which topics stand out for right answers of the model more than for its wrong ones?
+-- question: Which topics have a higher mean score for right answers than for wrong ones?
 -- grain: one row per model, method, benchmark and topic, the five surest of each benchmark
 -- reads: correctness_differences
 select

@@ -1,4 +1,4 @@
--- question: Which topics look different when documents or the corpus's own sizes are weighted in?
+-- question: Which topics' mean z changes when documents or the corpus's sizes are weighted in?
 -- grain: one row per model, method, benchmark and topic, the ten largest changes of each benchmark
 -- reads: topic_influence
 select
@@ -9,7 +9,8 @@ select
     round(z, 2) as z,
     round(z_document_weighted, 2) as z_document_weighted,
     round(z_population_weighted, 2) as z_population_weighted,
-    round(z_population_weighted - z, 2) as change
+    round(z_population_weighted - z, 2) as change,
+    is_z_doubtful
 from topic_influence
 where z_population_weighted is not null
 qualify

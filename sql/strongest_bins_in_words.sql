@@ -1,12 +1,12 @@
 -- question: What are the texts like of the bins that each benchmark draws on most, in words?
--- grain: one row per model, method, benchmark and bin, the five surest of each benchmark
+-- grain: one row per model, method, benchmark and bin, the five surest of three documents or more
 -- reads: bin_influence, distinctive_terms
 with ranked as (
     select
         *,
         row_number() over (
             partition by model, method, benchmark
-            order by support_t desc nulls last, z desc, bin_id
+            order by n_documents < 3, support_t desc nulls last, z desc, bin_id
         ) as place
     from bin_influence
     where z is not null

@@ -1,5 +1,5 @@
 -- question: Which topic x format bins does each benchmark draw on most, thin bins held back?
--- grain: one row per model, method, benchmark and bin, the ten surest of each benchmark
+-- grain: one row per model, method, benchmark and bin, the ten surest, of one or two documents last
 -- reads: bin_influence
 select
     model,
@@ -20,6 +20,14 @@ where z is not null
 qualify
     row_number() over (
         partition by model, method, benchmark
-        order by support_t desc nulls last, z desc, bin_id
+        order by n_documents < 3, support_t desc nulls last, z desc, bin_id
     ) <= 10
-order by model, method, benchmark, support_t desc nulls last, z desc, topic, format
+order by
+    model,
+    method,
+    benchmark,
+    n_documents < 3,
+    support_t desc nulls last,
+    z desc,
+    topic,
+    format

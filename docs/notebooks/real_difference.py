@@ -32,7 +32,8 @@ def _(mo):
     mo.md("""
     # Is this difference real?
 
-    A contrast is the difference of two benchmarks' z in one region. `q_value` below 0.05 is what a
+    A contrast is the difference of two benchmarks' mean z in one region, so it says little where
+    `topic_influence.is_z_doubtful` of either. `q_value` below 0.05 is what a
     false discovery rate of 5 % over the topics of a contrast allows.
     """)
 

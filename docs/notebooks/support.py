@@ -32,8 +32,12 @@ def _(mo):
     mo.md("""
     # Which regions support which benchmark most?
 
-    `z` compares a region's mean score with all bins'; above 0 is above their mean. Ask for its
-    error and its interval each time: a region of few documents moves by chance alone.
+    `support` is the mean of the squared scores above 0, in units of an item's mean squared score;
+    `benchmark_support` is that of all documents. Regions stand in order of `support_t`, estimate
+    over error; those with a `support_rank` are told from the average at q < 0.05, of the others no
+    order is claimed. Intervals are over the `unit` (sources of items) and documents. `z`, the mean
+    score against all bins', is the published recipe's measure; it says little where
+    `is_z_doubtful`.
     """)
 
 
@@ -55,10 +59,11 @@ def _(connection, mo):
 def _(benchmark, connection, method):
     topics = connection.sql(
         """
-        select topic, n_documents, z, z_standard_error, z_low, z_high, shrunken_z, q_value
+        select topic, n_documents, support_rank, support, support_low, support_high,
+            benchmark_support, support_q_value, unit, n_clusters, z, is_z_doubtful
         from topic_influence
         where benchmark = ? and method = ? and z is not null
-        order by z desc, topic
+        order by support_t desc nulls last, z desc, topic
         """,
         params=[benchmark.value, method.value],
     ).pl()
@@ -69,9 +74,12 @@ def _(benchmark, connection, method):
 @app.cell
 def _(alt, topics):
     base = alt.Chart(topics).encode(y=alt.Y("topic:N", sort=topics["topic"].to_list(), title=None))
-    chart = base.mark_rule().encode(x=alt.X("z_low:Q", title="z"), x2="z_high:Q") + base.mark_point(
-        filled=True, size=50
-    ).encode(x="z:Q", tooltip=["topic", "n_documents", "z", "z_low", "z_high", "q_value"])
+    bars = base.mark_rule().encode(x=alt.X("support_low:Q", title="support"), x2="support_high:Q")
+    points = base.mark_point(filled=True, size=50).encode(
+        x="support:Q", tooltip=["topic", "n_documents", "support", "support_q_value", "z"]
+    )
+    average = alt.Chart(topics).mark_rule(color="grey").encode(x="mean(benchmark_support):Q")
+    chart = average + bars + points
     chart  # noqa: B018
     return (chart,)
 
@@ -81,8 +89,9 @@ def _(mo):
     mo.md("""
     ## Bins, thin ones held back
 
-    The largest z of 576 bins is often a bin of one document. `shrunken_z` pulls each bin towards
-    the centre by as much as its error asks for, so the order below is safer to quote.
+    The largest support of 576 bins is often that of a bin of one document. By estimate over error
+    such a bin does not lead for its size alone; here bins of one or two documents stand last
+    whatever they show.
     """)
 
 
@@ -90,11 +99,12 @@ def _(mo):
 def _(benchmark, connection, method):
     bins = connection.sql(
         """
-        select topic, format, n_documents, z, z_low, z_high, shrunken_z, q_value,
-            row_number() over (order by z desc, bin_id) as place_by_z
+        select topic, format, n_documents, support_rank, support, support_low, support_high,
+            benchmark_support, support_q_value, z,
+            row_number() over (order by support desc nulls last, bin_id) as place_by_support
         from bin_influence
         where benchmark = ? and method = ? and z is not null
-        order by shrunken_z desc nulls last, z desc, bin_id
+        order by n_documents < 3, support_t desc nulls last, z desc, bin_id
         limit 15
         """,
         params=[benchmark.value, method.value],

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from tests.conftest import ROOT
+from tests.synthetic import PLANTED_TOPICS
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +49,11 @@ def test_support_shows_a_row_per_topic_with_its_interval(world, monkeypatch):
     found = _run(support, world.home, monkeypatch)
     topics: pl.DataFrame = found["topics"]
     assert topics.height == 24
-    assert (topics["z_low"] < topics["z_high"]).all()
+    assert (topics["support_low"] < topics["support_high"]).all()
+    ranks = topics["support_rank"]
+    assert ranks.drop_nulls().to_list() == list(range(1, 1 + ranks.count()))
+    assert ranks.count() > 0
+    assert topics["topic"][0] in PLANTED_TOPICS[found["benchmark"].value]
     assert found["bins"].height == 15
 
 

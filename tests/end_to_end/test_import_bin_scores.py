@@ -197,7 +197,7 @@ def test_the_other_verbs_know_the_name(home):
     assert "current" not in status
     rows = json.loads(invoke(home.root, "query", "sources", "--study", "made", "--output", "json"))
     assert len(rows) == 4
-    assert "topic_profile" in invoke(home.root, "chart", "topic_profile", "--study", "made")
+    assert "topic_z_profile" in invoke(home.root, "chart", "topic_z_profile", "--study", "made")
     refused = CliRunner().invoke(influence, ["--warehouse", str(home.root), "run", "made"])
     assert refused.exit_code == 1
     assert "was imported" in refused.output
@@ -206,9 +206,9 @@ def test_the_other_verbs_know_the_name(home):
 def test_charts_say_that_there_are_no_intervals(home):
     names = {path.stem.split("--")[0] for path in home.charts.glob("*.svg")}
     assert names == {
-        *("bin_heatmap", "correlations", "format_contrast", "format_profile"),
-        *("concentration", "sample_sizes", "topic_contrast", "topic_profile"),
+        *("bin_z_heatmap", "correlations", "format_contrast", "format_z_profile"),
+        *("concentration", "sample_sizes", "topic_contrast", "topic_z_profile"),
     }
-    for name in ("topic_profile", "format_contrast"):
+    for name in ("topic_z_profile", "format_contrast"):
         (path,) = home.charts.glob(f"{name}*.svg")
         assert "Intervals and q are not known" in path.read_text(encoding="utf-8")

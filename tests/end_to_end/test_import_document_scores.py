@@ -163,8 +163,9 @@ def test_unknowns_are_exactly_what_is_null(request, study):
         null |= {(mart, c) for c in rows.columns if filled[c].null_count() == filled.height}
     # Listed where it was told of some benchmarks only, and not of others.
     untold = {("benchmarks", "domain"), ("benchmarks", "capability")}
-    # Null, too, where the spread over bins is not told from chance.
-    untold |= {(mart, column) for mart, column in null if column.startswith("true_")}
+    # Null, too, where the spread over bins, or a region, is not told from chance.
+    chance = ("true_", "support_rank")
+    untold |= {(mart, column) for mart, column in null if column.startswith(chance)}
     assert null - ALONE - untold == listed - untold
 
 
@@ -189,15 +190,18 @@ def test_every_named_query_runs_and_says_what_cannot_be_known(pair, single, name
 
 
 def test_charts_say_what_documents_are_grouped_by(pair, single):
-    for home, names in ((pair, ("topic_profile", "format_profile")), (single, ("topic_profile",))):
+    by_item = {f"{side}{z}_profile" for side in ("topic", "format") for z in ("", "_z")}
+    # Without scores of single items there is no support.
+    for home, names in ((pair, by_item), (single, {"topic_z_profile"})):
         found = {path.stem.split("--")[0] for path in home.charts.glob("*_profile*.svg")}
-        assert found == set(names)
+        assert found == names
     text = (pair.charts / "topic_profile--imported--trak.svg").read_text(encoding="utf-8")
-    assert "Which domains support which benchmark most?" in text
-    assert "unweighted mean over its languages" in text
+    assert "Which domains support which benchmark?" in text
     assert "<b>" not in text
+    of_z = (pair.charts / "topic_z_profile--imported--trak.svg").read_text(encoding="utf-8")
+    assert "unweighted mean over its languages" in of_z
     # Bins of one label are its regions: the heat map would be the profile once more.
-    assert not list(single.charts.glob("bin_heatmap*"))
+    assert not list(single.charts.glob("bin_*heatmap*"))
 
 
 def test_status_and_another_import(root, pair):

@@ -174,6 +174,9 @@ def test_an_empty_table_is_an_error_unless_the_chart_is_optional(home):
 def test_without_items_z_is_drawn_alone(home):
     for mart in ("topic_influence", "format_influence", "bin_influence"):
         _change(home, f"update marts.{mart} set support = null, benchmark_support = null")
+    _change(home, "create table marts.unknowns (mart text, column_name text, reason text)")
+    why = "'topic_influence', 'benchmark_support', 'needs scores of single items'"
+    _change(home, f"insert into marts.unknowns values ({why})")
     for name in ("topic", "format"):
         assert gallery.draw_and_save(home, f"{name}_profile") == []
         assert list(gallery.draw_each(home, f"{name}_z_profile"))

@@ -90,15 +90,20 @@ def test_thin_bins_are_counted_and_do_not_lead(home):
         assert f"and {count} of 1 or 2 documents" in text
 
 
-def test_without_items_both_ends_by_z_are_shown(home):
+def _without_items(home: Home) -> None:
+    unknown = ("support", "support_rank", "z_low", "z_high", "q_value", "n_clusters")
     for mart in ("topic_influence", "bin_influence"):
-        unknown = ("support", "support_rank", "z_low", "z_high", "q_value", "n_clusters")
         _change(home, f"update marts.{mart} set " + ", ".join(f"{c} = null" for c in unknown))
+    _change(home, "create table marts.unknowns (mart text, column_name text, reason text)")
+    _change(home, "insert into marts.unknowns values ('topic_influence', 'z_low', 'why')")
+
+
+def test_without_items_both_ends_by_z_are_shown(home):
+    _without_items(home)
     text = _printed(home)
     table = report_tables.side_influence("topic").filter(benchmark="social_situations").sort("z")
     weakest, strongest = (taxonomy.TITLES[table["topic"][place]] for place in (0, -1))
     assert text.index(strongest) < text.index(weakest)
-    assert "No intervals and no q" in text
     assert "told apart" not in text
 
 
@@ -126,17 +131,12 @@ def test_a_study_without_contrasts_has_no_contrast_table(home):
 
 def test_what_cannot_be_known_is_said_and_not_claimed(home):
     assert "not known" not in _printed(home)
-    assert "Intervals: 95 %, bootstrap over items and documents" in _printed(home)
-    with duckdb.connect(str(home.database)) as connection:
-        connection.execute("create table marts.unknowns (mart text, column_name text, reason text)")
-        connection.execute("insert into marts.unknowns values ('topic_influence', 'z_low', 'why')")
-        connection.execute(
-            "update marts.topic_influence set z_low = null, z_high = null, q_value = null"
-        )
+    assert "Intervals: 95 %, over 10 sources of 72 items" in _printed(home)
+    _without_items(home)
     text = _printed(home)
     assert "Intervals and q: not known, why." in text
-    assert "bootstrap over items" not in text and "*: q <" not in text
-    topics = text[text.index("Topics that") : text.index("Bins that")]
+    assert "Intervals: 95 %" not in text and "*: q <" not in text
+    topics = text[text.index("Topics with") : text.index("Bins with")]
     assert topics.count("not known") == 2 * 3 * len(report_tables.BENCHMARKS)
 
 
@@ -144,7 +144,7 @@ def test_a_benchmark_of_one_item_is_named(home):
     assert "Of one item" not in _printed(home)
     with duckdb.connect(str(home.database)) as connection:
         connection.execute(
-            "update marts.bin_influence set n_items = 1 where benchmark = 'stem_facts'"
+            "update marts.topic_influence set n_items = 1 where benchmark = 'stem_facts'"
         )
     assert "Of one item, so that nothing is told of others: stem_facts." in _printed(home)
 

@@ -2,17 +2,32 @@
 {%- set needs = {
     "scores of single items": {
         "bin_influence": [
-            "n_items", "standard_error", "mean_low", "mean_high", "shrunken_mean", "z_low",
-            "z_high", "z_standard_error", "true_z", "true_z_low", "true_z_high", "shrunken_z",
-            "n_in_top_k", "top_share", "enrichment", "p_value", "q_value"
+            "n_items", "n_clusters", "unit", "support", "support_low", "support_high",
+            "support_standard_error", "benchmark_support", "support_t", "support_p_value",
+            "support_q_value", "support_rank", "standard_error", "mean_low", "mean_high",
+            "shrunken_mean", "z_low", "z_high", "z_standard_error", "true_z", "true_z_low",
+            "true_z_high", "shrunken_z", "n_in_top_k", "top_share", "top_share_low",
+            "top_share_high", "enrichment", "enrichment_low", "enrichment_high",
+            "enrichment_standard_error", "enrichment_p_value", "enrichment_q_value", "p_value",
+            "q_value", "item_reliability", "is_z_doubtful"
         ],
         "topic_influence": [
-            "n_items", "z_low", "z_high", "z_standard_error", "true_z", "true_z_low",
-            "true_z_high", "shrunken_z", "top_share", "enrichment", "p_value", "q_value"
+            "n_items", "n_clusters", "unit", "support", "support_low", "support_high",
+            "support_standard_error", "benchmark_support", "support_t", "support_p_value",
+            "support_q_value", "support_rank", "z_low", "z_high", "z_standard_error", "true_z",
+            "true_z_low", "true_z_high", "shrunken_z", "top_share", "top_share_low",
+            "top_share_high", "enrichment", "enrichment_low", "enrichment_high",
+            "enrichment_standard_error", "enrichment_p_value", "enrichment_q_value", "p_value",
+            "q_value", "item_reliability", "is_z_doubtful"
         ],
         "format_influence": [
-            "n_items", "z_low", "z_high", "z_standard_error", "true_z", "true_z_low",
-            "true_z_high", "shrunken_z", "top_share", "enrichment", "p_value", "q_value"
+            "n_items", "n_clusters", "unit", "support", "support_low", "support_high",
+            "support_standard_error", "benchmark_support", "support_t", "support_p_value",
+            "support_q_value", "support_rank", "z_low", "z_high", "z_standard_error", "true_z",
+            "true_z_low", "true_z_high", "shrunken_z", "top_share", "top_share_low",
+            "top_share_high", "enrichment", "enrichment_low", "enrichment_high",
+            "enrichment_standard_error", "enrichment_p_value", "enrichment_q_value", "p_value",
+            "q_value", "item_reliability", "is_z_doubtful"
         ],
         "bin_contrasts": [
             "n_items", "delta_z_low", "delta_z_high", "delta_z_standard_error", "true_delta_z",
@@ -31,7 +46,7 @@
             "true_pearson_low", "true_pearson_high"
         ],
         "contrast_extremes": [
-            "delta_z_low", "delta_z_high"
+            "delta_z_low", "delta_z_high", "delta_z_simultaneous_low", "delta_z_simultaneous_high"
         ],
         "profile_reliability": [
             "n_items"
@@ -135,6 +150,14 @@
         ],
         "study_sources": [
             "format_grouping"
+        ],
+    },
+    "how the scores were made": {
+        "methods": [
+            "preconditioner"
+        ],
+        "benchmark_correlations": [
+            "preconditioner"
         ],
     },
     "z in the imported files": {

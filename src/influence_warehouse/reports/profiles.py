@@ -31,8 +31,8 @@ def support_profile(table: pl.DataFrame, side: str) -> alt.FacetChart:
             "item's mean squared score.",
             f"Grey line: support of all documents. Filled: more than it, q < {theme.LEVEL} "
             f"(one-sided, Benjamini-Hochberg over the {labels.plural(noun)}).",
-            f"{labels.capital(labels.plural(noun))} in order of the largest estimate over error among "
-            "the benchmarks shown.",
+            f"{labels.capital(labels.plural(noun))} in order of the largest estimate over error "
+            "among the benchmarks shown.",
         ],
     )
 

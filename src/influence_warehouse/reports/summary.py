@@ -91,7 +91,7 @@ def _explained(home: Home) -> Iterator[str]:
             "Support: mean squared score above 0, in units of an item's mean squared score;\n"
             "listed where it is above that of all documents at q < 0.05.\n"
         )
-    yield "z: a region's mean score against all bins'"
+    yield "z: mean score against all bins'"
     if benchmarks["is_z_doubtful"].any():
         yield f"; {_DOUBTFUL} where halves of the items oppose each other"
     yield ".\n"

@@ -39,7 +39,7 @@ class RegionRule(Section):
 
     rule: Literal["topics", "bins", "formats", "explicit", "sql"] = Field(
         "topics",
-        description="Highest shrunken influence among topics, bins or formats; or a list; or SQL.",
+        description="Surest support among topics, bins or formats; or a list; or SQL.",
     )
     per_benchmark: int = Field(2, ge=1, description="Regions for each benchmark, at most.")
     max_q: float = Field(0.05, gt=0, le=1, description="Regions with a larger q are not chosen.")
