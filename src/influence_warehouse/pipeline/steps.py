@@ -197,6 +197,7 @@ def _corpus_to_benchmarks(planted: bool) -> list[Step]:
             ("study_benchmarks", "study_contrasts", "study_labels", "study_methods"),
             "benchmarks.tables:make_study_definitions",
             identity="benchmarks.tables:study_definitions",
+            version=2,
         ),
         Step(
             "benchmarks",
@@ -204,6 +205,7 @@ def _corpus_to_benchmarks(planted: bool) -> list[Step]:
             "benchmarks.tables:make_benchmark_items",
             needs=source if planted else (),
             identity="benchmarks.tables:identity_of_benchmark_items",
+            version=2,
         ),
         Step(
             "benchmarks",
