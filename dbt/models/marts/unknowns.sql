@@ -46,7 +46,7 @@
             "true_pearson_low", "true_pearson_high"
         ],
         "contrast_extremes": [
-            "delta_z_low", "delta_z_high", "delta_z_simultaneous_low", "delta_z_simultaneous_high"
+            "delta_z_simultaneous_low", "delta_z_simultaneous_high"
         ],
         "profile_reliability": [
             "n_items"
