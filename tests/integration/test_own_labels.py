@@ -126,7 +126,7 @@ def test_own_labels_go_from_the_corpus_to_the_tables(tmp_path, model, columns):
 
 def _check_that_words_are_the_studys(home: Home, study: Study, columns: tuple[str, ...]) -> None:
     """Charts, the summary and pages call labels by the names of their columns."""
-    told = run_query(home, "select topic_grouping, format_grouping from study_labels").rows()
+    told = run_query(home, "select topic_grouping, format_grouping from labels").rows()
     assert told == [(columns[0], columns[1] if len(columns) > 1 else None)]
     for name in CHARTS:
         for _, chart in draw_each(home, name):

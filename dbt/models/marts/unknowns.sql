@@ -145,7 +145,7 @@
         "format_contrasts": [
             "*"
         ],
-        "study_labels": [
+        "labels": [
             "format_grouping"
         ],
         "study_sources": [

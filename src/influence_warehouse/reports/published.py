@@ -15,7 +15,7 @@ def groupings(home: Home) -> dict[str, str]:
     """What the columns topic and format hold, as the study calls it; "" for a format that groups
     nothing. Raises as `read_table`."""
     # A release of an earlier version does not tell.
-    exists = "select 1 from duckdb_tables() where table_name = 'study_labels'"
+    exists = "select 1 from duckdb_tables() where schema_name = 'marts' and table_name = 'labels'"
     told = [] if read_table(home, exists).is_empty() else _told_groupings(home)
     topic, format = told[0] if told else ("topic", "format")
     n_formats = read_table(home, "select count(distinct format) from marts.bins").item()
@@ -23,7 +23,7 @@ def groupings(home: Home) -> dict[str, str]:
 
 
 def _told_groupings(home: Home) -> list[tuple[str, str | None]]:
-    sql = "select topic_grouping, format_grouping from marts.study_labels"
+    sql = "select topic_grouping, format_grouping from marts.labels"
     return read_table(home, sql).rows()
 
 

@@ -43,7 +43,7 @@ FACTS = {
         key=("benchmark",),
     ),
     "study_labels": Contract(
-        "What documents are grouped by; none of an import, whose files tell. One row.",
+        "What documents are grouped by; none of an import, whose files tell. One row per study.",
         (STUDY, TOPIC_GROUPING, FORMAT_GROUPING),
         key=("study",),
     ),

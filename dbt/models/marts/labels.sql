@@ -1,8 +1,8 @@
 select
-    labels.study,
-    labels.topic_grouping,
-    labels.format_grouping
-from {{ source('lake', 'study_labels') }} as labels
+    told.study,
+    told.topic_grouping,
+    told.format_grouping
+from {{ source('lake', 'study_labels') }} as told
 union
 select
     files.study,
