@@ -260,7 +260,7 @@ def _planted(home: Home) -> Iterator[RenderableType]:
     )
     if rows.is_empty():
         return
-    columns = ["Rank first", "q < 0.05", "Wrongly", "Mean rank", "AUC of bins"]
+    columns = ["Rank first", "q < 0.05", "Wrongly", "Mean rank", "Bins' AUC"]
     for _, of_method in rows.group_by("model", "method", maintain_order=True):
         title = f"How well {labels.scored_by(of_method)} found the planted truth"
         table = _table(title, "Topics by", columns)
