@@ -58,6 +58,7 @@ class SyntheticLake:
     bin_of: np.ndarray
     population: np.ndarray
     item_scores: dict[str, np.ndarray]
+    items_of_a_source: int = 2
 
     @property
     def home(self) -> Home:
@@ -77,8 +78,8 @@ class SyntheticLake:
         return squares.mean(axis=0).astype(np.float32).astype(float)
 
     def clusters(self, benchmark: str) -> np.ndarray:
-        """Number of each item's source, [items]: two items share one."""
-        return np.arange(len(self.item_scores[benchmark])) // 2
+        """Number of each item's source, [items]."""
+        return np.arange(len(self.item_scores[benchmark])) // self.items_of_a_source
 
     def bin_means(self, benchmark: str) -> np.ndarray:
         """Mean document score per bin, [576]; NaN where a bin is empty."""
@@ -122,11 +123,13 @@ def synthetic_lake(
     items: int = 16,
     resamples: int = 200,
     shards: int = 2,
+    items_of_a_source: int = 2,
 ) -> SyntheticLake:
     """Write every fact of a synthetic study under `folder`, the resamples included."""
     study = synthetic_study(planted, resamples, shards)
     home = Home(folder, study.name)
     world = _world(study, Lake(home), documents, items)
+    world = replace(world, items_of_a_source=items_of_a_source)
     write_facts(world)
     if planted:
         _write(world, "planted_truth", _truth())
@@ -244,7 +247,7 @@ def _write_benchmarks(world: SyntheticLake) -> None:
         for number in range(len(world.item_scores[name])):
             choices = ["yes", "no", "maybe", "never"][: 3 + number % 2]
             head = (name, f"{name}-{number:03d}")
-            source = f"source {number // 2}"
+            source = f"source {number // world.items_of_a_source}"
             items.append((*head, benchmark.domain, benchmark.capability, "all", source, choices))
             logprobs = [-1.0, *[-1.5 - 0.1 * number] * (len(choices) - 1)]
             right = number % 3 != 0

@@ -63,7 +63,7 @@ def test_rows_in_order_are_those_of_a_whole_write_and_there_may_be_none(tmp_path
         (lambda rows: [rows.tail(3), rows.head(3)], "not in the order"),
         (lambda rows: [rows.head(3).reverse()], "not in the order"),
         (lambda rows: [rows.head(3), rows.slice(2)], "not unique"),
-        (lambda rows: [rows.head(3), rows.tail(1).with_columns(file=None)], "non-null"),
+        (lambda rows: [rows.head(3), rows.tail(1).with_columns(file=None)], "never null"),
         (lambda rows: [rows, rows.drop("reason")], "columns missing"),
         (lambda rows: [rows.head(1), rows.with_columns(row=pl.lit("x"))], "contract's dtype"),
     ],

@@ -11,8 +11,10 @@ select
     cast(sum(bins.n_documents) as bigint) as n_documents,
     cast(sum(bins.population_documents) as bigint) as population_documents,
     sum(bins.score_sum) as score_sum,
-    {{ ratio('sum(bins.score_sum)', 'sum(case when bins.mean is not null then bins.n_documents end)') }}
-        as mean,
+    {{ ratio(
+        'sum(bins.score_sum)',
+        'sum(case when bins.mean is not null then bins.n_documents end)'
+    ) }} as mean,
     {{ ratio(
         'sum(bins.support * bins.n_documents)',
         'sum(case when bins.support is not null then bins.n_documents end)'

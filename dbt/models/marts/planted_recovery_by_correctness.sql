@@ -1,13 +1,14 @@
-{#- Each measure with what it is ranked by, its q-value, and what makes it more than average.
-    Equal shares tie, in whatever order an engine adds them up. -#}
-{%- set measures = [
-    ('support', 'round(support, 12)', 'support_q_value', 'support > benchmark_support'),
-    ('enrichment', 'round(enrichment, 12)', 'enrichment_q_value', 'enrichment > 1'),
-    ('z', 'z', 'q_value', 'z > 0')
-] -%}
 -- The only model that reads the truth: it grades, nothing chooses by it.
 with truth as (
     select * from {{ source('lake', 'planted_truth') }}
+),
+
+measures as (
+    select 'support' as measure
+    union all
+    select 'enrichment' as measure
+    union all
+    select 'z' as measure
 ),
 
 planted_topics as (
@@ -18,24 +19,31 @@ planted_topics as (
 ),
 
 topic_values as (
-    {%- for measure, amount, q, above in measures %}
     select
-        model,
-        method,
-        benchmark,
-        item_subset,
-        topic,
-        '{{ measure }}' as measure,
-        {{ amount }} as amount,
-        case
-            when {{ q }} is not null and {{ q }} < 0.05 and {{ above }} then 1
-            when {{ q }} is not null then 0
-        end as is_significant
-    from {{ ref('topic_influence_by_correctness') }}
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
+        topics.model,
+        topics.method,
+        topics.benchmark,
+        topics.item_subset,
+        topics.topic,
+        measures.measure,
+        -- Equal shares tie, in whatever order an engine adds them up.
+        case measures.measure
+            when 'support' then round(topics.support, 12)
+            when 'enrichment' then round(topics.enrichment, 12)
+            else topics.z
+        end as amount,
+        case measures.measure
+            when 'support' then topics.support_q_value
+            when 'enrichment' then topics.enrichment_q_value
+            else topics.q_value
+        end as q_value,
+        case measures.measure
+            when 'support' then topics.support - topics.benchmark_support
+            when 'enrichment' then topics.enrichment - 1
+            else topics.z
+        end as above_average
+    from {{ ref('topic_influence_by_correctness') }} as topics
+    cross join measures
 ),
 
 topic_ranks as (
@@ -54,7 +62,11 @@ topic_ranks as (
                 topics.item_subset,
                 topics.measure
         ) as n_topics,
-        case when planted.topic is null then 0 else 1 end as is_planted
+        case when planted.topic is null then 0 else 1 end as is_planted,
+        case
+            when topics.q_value < 0.05 and topics.above_average > 0 then 1
+            when topics.q_value is not null then 0
+        end as is_significant
     from topic_values as topics
     left join planted_topics as planted
         on topics.benchmark = planted.benchmark and topics.topic = planted.topic
@@ -98,20 +110,20 @@ topics_found as (
 ),
 
 bin_values as (
-    {%- for measure, amount, q, above in measures %}
     select
-        model,
-        method,
-        benchmark,
-        item_subset,
-        bin_id,
-        '{{ measure }}' as measure,
-        {{ amount }} as amount
-    from {{ ref('bin_influence_by_correctness') }}
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
+        bins.model,
+        bins.method,
+        bins.benchmark,
+        bins.item_subset,
+        bins.bin_id,
+        measures.measure,
+        case measures.measure
+            when 'support' then round(bins.support, 12)
+            when 'enrichment' then round(bins.enrichment, 12)
+            else bins.z
+        end as amount
+    from {{ ref('bin_influence_by_correctness') }} as bins
+    cross join measures
 ),
 
 planted_bins as (
