@@ -21,7 +21,7 @@ class Measure:
     chapter: str | None
 
 
-_VALUES, _BOOTSTRAP = "Values", "Uncertainty: a two-way bootstrap"
+_VALUES, _SUPPORT, _BOOTSTRAP = "Values", "Support", "Uncertainty: a two-way bootstrap"
 _CORRELATIONS, _SENSITIVITY = "Correlations", "Sensitivity: what hangs on one bin"
 _WORDS, _RELIABILITY, _POWER = "Bins in words", "Reliability of a profile", "Power"
 _CORRECTNESS = "Right and wrong answers"
@@ -89,6 +89,17 @@ RULES: tuple[tuple[str, str, str | None], ...] = (
     (r"bins\.mean_tokens", "tokens, 0 or more", None),
     (r".*\.inclusion_probability", "probability, more than 0 to 1", None),
     (r"study_sources\.\w+_z_\w+|study_sources\.z_\w+", _Z_ERROR, _IMPORTED),
+    (r".*\.(support|enrichment)_[pq]_value", _PROBABILITY, _SUPPORT),
+    (r".*\.support_t", "standard errors, any sign", _SUPPORT),
+    (
+        r".*\.(benchmark_)?support(_low|_high|_standard_error)?",
+        "share of an item's mean squared score; 0 or more",
+        _SUPPORT,
+    ),
+    (r".*\.enrichment_(low|high|standard_error)", "ratio to chance", _SUPPORT),
+    (r".*\.top_share_(low|high)", "share of the places", _SUPPORT),
+    (r".*\.item_reliability", "correlation, at most 1", _RELIABILITY),
+    (r".*\.score_sum", _SCORE, _VALUES),
     (r".*\.[pq]_value", _PROBABILITY, _BOOTSTRAP),
     (r".*\.(true_)?(delta_)?z_(low|high)|.*\.(shrunken_z|true_z|true_delta_z)", _Z, _BOOTSTRAP),
     (r".*\.(delta_)?z_standard_error", _Z_ERROR, _BOOTSTRAP),
