@@ -7,7 +7,7 @@ judge them. All runs have one seed, as those of the demo. After `influence run d
     python -m tests.null_runs [WAREHOUSE]
 
 makes the 84 runs, two at a time (it can be killed and started again: each run is a line of
-null_runs.jsonl in the study's `work`), and prints what docs/statistics.md says.
+a file in the study's `work`), and prints what docs/statistics.md says.
 """
 
 import json
@@ -25,6 +25,7 @@ import numpy as np
 import polars as pl
 
 from influence_warehouse.lake.facts import Lake
+from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.study.load import load_study
 from influence_warehouse.study.study import Study
@@ -67,8 +68,13 @@ class World:
         return sorted(Region(topic, format).name for topic, format in rows)
 
     def results(self) -> Path:
-        """A line of JSON for each run that is made."""
-        return self.lake.home.work / "null_runs.jsonl"
+        """A line of JSON for each run that is made, in a file named by what runs are made from."""
+        made_from = [
+            self.lake.require("item_predictions", self.study.model.name).digest,
+            self.lake.require("sampling_manifest").digest,
+            unlearning_section(self.study).model_dump(mode="json"),
+        ]
+        return self.lake.home.work / f"null_runs-{digest_of(made_from)[:12]}.jsonl"
 
 
 def jobs(regions: list[str]) -> Iterator[Job]:
