@@ -72,6 +72,7 @@ def write_items(lake: Lake, questions: list[str]) -> None:
         domain=pl.lit("stem"),
         capability=pl.lit("knowledge"),
         subject=pl.lit(None, pl.String),
+        cluster=pl.col("item_id"),
         prompt=pl.col("question"),
         choices=pl.lit(["yes", "no"]),
         answer_index=pl.lit(0),

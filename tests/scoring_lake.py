@@ -113,6 +113,7 @@ def items_frame(benchmarks=BENCHMARKS, per_benchmark: int = 8) -> pl.DataFrame:
                     "domain": "social",
                     "capability": "reasoning",
                     "subject": None,
+                    "cluster": f"{benchmark}-{number}",
                     "question": question,
                     "prompt": f"Question: {question}\nAnswer:",
                     "choices": rng.sample(WORDS, 4),

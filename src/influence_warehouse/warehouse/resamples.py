@@ -162,10 +162,14 @@ def items_of(sums: pl.DataFrame, open_bins: np.ndarray) -> Items:
 
 
 def clusters_of(sums: pl.DataFrame) -> np.ndarray:
-    """Number of each item's source, from 0, int [items]; an item without one is on its own."""
+    """Number of each item's source, from 0, int [items]; an item without one is on its own.
+
+    Sources are numbered as their first items come, so that what they are called changes no draw.
+    """
     each = sums.group_by("item_id", maintain_order=True).agg(pl.col("cluster").first())
     source = each.select(pl.coalesce("cluster", "item_id")).to_series()
-    return np.unique(source.to_numpy(), return_inverse=True)[1]
+    _, first, number = np.unique(source.to_numpy(), return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[number]
 
 
 def draw_weights(clusters: np.ndarray, benchmark: str, resamples: int, seed: int) -> np.ndarray:
