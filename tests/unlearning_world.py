@@ -104,7 +104,7 @@ def write_unlearning_lake(folder: Path, n_documents: int = 90) -> Lake:
                 benchmark=pl.lit(benchmark),
                 # Few values, so that ties happen.
                 score=pl.Series([rng.randrange(9) / 8 for _ in range(part.height)]),
-            )
+            ).with_columns(positive_square=pl.col("score") ** 2)
             for benchmark in BENCHMARKS
         )
         lake.write(

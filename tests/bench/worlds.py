@@ -72,7 +72,8 @@ _SCORES = f"""
             0.001 * ({_BIN} % 24)
             + 0.01 * (hash(number * 8 + benchmarks.position) % 1000003) / 1000003.0
             as float
-        ) as score
+        ) as score,
+        cast(0.0001 as float) as positive_square
     from {_ROWS}
     cross join benchmarks
     where number % {{shards}} = {{shard}}
@@ -142,6 +143,8 @@ def interval_lake(folder: Path, items: int) -> None:
                     "bin_id": np.tile(np.arange(576), items),
                     "score_sum": 10 * scores,
                     "score_sum_sq": 10 * scores**2,
+                    "positive_sum_sq": 10 * np.maximum(scores, 0) ** 2,
+                    "positive_sum_fourth": 10 * np.maximum(scores, 0) ** 4,
                 }
             ).with_columns(model=pl.lit(MODEL), method=pl.lit(METHOD), benchmark=pl.lit(name))
         )

@@ -196,7 +196,7 @@ def test_charts_say_what_documents_are_grouped_by(pair, single):
         found = {path.stem.split("--")[0] for path in home.charts.glob("*_profile*.svg")}
         assert found == names
     text = (pair.charts / "topic_profile--imported--trak.svg").read_text(encoding="utf-8")
-    assert "Which domains support which benchmark?" in text
+    assert "Which domains support which benchmark most?" in text
     assert "<b>" not in text
     of_z = (pair.charts / "topic_z_profile--imported--trak.svg").read_text(encoding="utf-8")
     assert "unweighted mean over its languages" in of_z

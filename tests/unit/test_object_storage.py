@@ -35,6 +35,7 @@ def _scores(shard: int) -> pl.DataFrame:
         benchmark=pl.lit("b"),
         doc_id=pl.format("d{}-{}", pl.lit(shard), "bin_id"),
         score=pl.col("bin_id") / 7,
+        positive_square=pl.col("bin_id") / 49,
     )
 
 

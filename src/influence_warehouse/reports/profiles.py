@@ -24,7 +24,7 @@ def support_profile(table: pl.DataFrame, side: str) -> alt.FacetChart:
         table.with_columns(panel="benchmark"),
         side,
         SUPPORT,
-        f"Which {labels.plural(noun)} support which benchmark?",
+        f"Which {labels.plural(noun)} support which benchmark most?",
         [
             f"{_scores(table)} Bars: 95 % intervals over {labels.interval_unit(table)}.",
             f"Support of a {noun}: mean of the squared scores above 0, others as 0, in units of an "
