@@ -95,6 +95,8 @@ FACTS = {
     "unlearned_predictions",
     "unlearning_comparisons",
     "unlearning_outcomes",
+    "damage_inference",
+    "selectivity_inference",
 }
 
 
