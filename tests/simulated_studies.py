@@ -220,7 +220,7 @@ def _support(
     columns = ("positive_sum_sq", "positive_sum_fourth")
     variances = document_variances(sums, moments, [name], columns)[:BINS, 0]
     drawn: dict[str, dict[str, Drawn]] = {}
-    resamples = Resamples(np.arange(BINS), documents, drawn, items)
+    resamples = Resamples(np.arange(BINS), documents, drawn, items, sums)
     return measure_of(sums, columns[0], resamples, variances, name)
 
 

@@ -57,19 +57,30 @@
     end
 {%- endmacro %}
 
-{#- What an interval is over: the sources of the items, the items where none share one, or the
-    documents alone where there is a single source. -#}
-{% macro unit_of_interval(clusters, items) -%}
+{#- Columns of regions, from a relation of `values` and the tests joined to it as `intervals`:
+    support with its unit, interval, test, and place. Regions are ordered by estimate over error
+    (`ties` break it); a rank have those that are told from the benchmark's average at q < 0.05.
+    The unit is the sources of the items, the items where none share one, or the documents alone
+    where there is a single source. -#}
+{% macro support_columns(values, ties) -%}
+    {%- set over_error -%}
+        ({{ values }}.support - {{ values }}.benchmark_support)
+        / nullif(intervals.support_standard_error, 0)
+    {%- endset -%}
+    intervals.n_clusters,
     case
-        when {{ clusters }} = 1 then 'documents'
-        when {{ clusters }} < {{ items }} then 'clusters'
-        when {{ clusters }} is not null then 'items'
-    end
-{%- endmacro %}
-
-{#- Rank by estimate over error among the regions that are told from the benchmark's average, at
-    q < 0.05; null for those that are not. -#}
-{% macro rank_of_told_apart(values, ties) -%}
+        when intervals.n_clusters = 1 then 'documents'
+        when intervals.n_clusters < {{ values }}.n_items then 'clusters'
+        when intervals.n_clusters is not null then 'items'
+    end as unit,
+    {{ values }}.support,
+    intervals.support_low,
+    intervals.support_high,
+    intervals.support_standard_error,
+    {{ values }}.benchmark_support,
+    {{ over_error }} as support_t,
+    intervals.support_p_value,
+    intervals.support_q_value,
     case
         when intervals.support_q_value < 0.05 then row_number() over (
             partition by
@@ -78,13 +89,21 @@
                 {{ values }}.benchmark,
                 {{ values }}.item_subset
             order by
-                case
-                    when intervals.support_q_value < 0.05
-                        then
-                            ({{ values }}.support - {{ values }}.benchmark_support)
-                            / nullif(intervals.support_standard_error, 0)
-                end desc nulls last,
+                case when intervals.support_q_value < 0.05 then {{ over_error }} end
+                desc nulls last,
                 {{ ties }}
         )
-    end
+    end as support_rank
+{%- endmacro %}
+
+{#- The same of enrichment, and of top_share, whose interval follows from its own. -#}
+{% macro enrichment_columns(values) -%}
+    intervals.enrichment_low * {{ values }}.document_share as top_share_low,
+    intervals.enrichment_high * {{ values }}.document_share as top_share_high,
+    {{ values }}.enrichment,
+    intervals.enrichment_low,
+    intervals.enrichment_high,
+    intervals.enrichment_standard_error,
+    intervals.enrichment_p_value,
+    intervals.enrichment_q_value
 {%- endmacro %}

@@ -172,7 +172,7 @@ def test_a_benchmark_without_wrong_answers_has_no_part_in_their_contrasts():
     draws["incorrect"] = {"a": drawn()}
     cells = pl.DataFrame({"bin_id": [0, 1, 2], "topic": list("xyy"), "format": ["one"] * 3})
     regions = levels(cells.cast({"bin_id": pl.Int32}), np.arange(3), np.ones(3))
-    resamples = Resamples(np.arange(3), np.ones(3, int), draws, {})
+    resamples = Resamples(np.arange(3), np.ones(3, int), draws, {}, pl.DataFrame())
     found = {name: {"support": Measure(items(), np.zeros(3))} for name in ("a", "b")}
     rows = list(infer(resamples, found, regions, {"a_minus_b": {"a": 1.0, "b": -1.0}}))
     compared = [columns for fact, columns in rows if fact == "contrast_inference"]

@@ -83,13 +83,14 @@ class Resamples:
     """All draws of one method, by item subset and then by benchmark in the study's order.
 
     `bin_ids`, `documents` int [bins] are the bins with documents and how many they hold; `items`
-    is by benchmark.
+    is by benchmark, `sums` (`item_sums`) is what all of it follows from.
     """
 
     bin_ids: np.ndarray
     documents: np.ndarray
     drawn: dict[str, dict[str, Drawn]]
     items: dict[str, Items]
+    sums: pl.DataFrame
 
 
 def draw_resamples(study: Study, lake: Lake, cell: Part) -> Resamples:
@@ -101,7 +102,7 @@ def draw_resamples(study: Study, lake: Lake, cell: Part) -> Resamples:
     """
     sums = item_sums(lake, cell)
     if sums.is_empty():
-        return Resamples(np.zeros(0, np.int32), np.zeros(0, np.int64), {}, {})
+        return Resamples(np.zeros(0, np.int32), np.zeros(0, np.int64), {}, {}, sums)
     names = [benchmark.name for benchmark in study.benchmarks]
     n_bins, resamples = lake.rows("bin_populations"), study.statistics.resamples
     moments = within_bin_moments(lake, shards_of(study, cell), names, n_bins)
@@ -120,7 +121,7 @@ def draw_resamples(study: Study, lake: Lake, cell: Part) -> Resamples:
                 noise[..., position],
                 chosen.n_clusters,
             )
-    return Resamples(open_bins, moments.count[open_bins].astype(np.int64), drawn, items)
+    return Resamples(open_bins, moments.count[open_bins].astype(np.int64), drawn, items, sums)
 
 
 def item_sums(lake: Lake, cell: Part) -> pl.DataFrame:

@@ -28,7 +28,6 @@ from influence_warehouse.warehouse.resamples import (
     cluster_deviations,
     item_bin_means,
     item_by_document_shares,
-    item_sums,
     moderated_covariance,
     within_bin_moments,
 )
@@ -60,7 +59,7 @@ def measures(
     study: Study, lake: Lake, cell: Part, resamples: Resamples
 ) -> dict[str, dict[str, Measure]]:
     """Support and enrichment of each benchmark, by benchmark and then by measure."""
-    sums, names = item_sums(lake, cell), list(resamples.items)
+    sums, names = resamples.sums, list(resamples.items)
     n_bins = lake.rows("bin_populations")
     moments = {
         "support": within_bin_moments(
