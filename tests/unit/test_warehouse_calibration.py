@@ -47,7 +47,7 @@ def test_intervals_hold_the_truth_in_every_regime(regime):
 @pytest.mark.slow
 @pytest.mark.parametrize("regime", [THIN, "2-5, 30, weak spread"])
 def test_at_most_a_tenth_of_the_discoveries_are_false(regime):
-    for key, (rate, error, _) in measure(REGIMES[regime], 60, seed=5, null=True).items():
+    for key, (rate, error, _) in measure(REGIMES[regime], 90, seed=5, null=True).items():
         assert rate < 0.10 + 2 * error, (key, rate, error)
         assert error < 0.04, "too few studies"
 
