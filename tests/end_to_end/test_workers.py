@@ -117,7 +117,6 @@ def test_two_workers_make_the_bytes_of_one_run(copy: SmallWorld, parts, facts):
 def test_two_workers_on_the_same_shards_do_no_harm(copy: SmallWorld):
     before = facts_of(copy.root)
     wipe(copy, SHARDS)
-    shutil.rmtree(copy.home.work / "query_index")
     ended(start(copy, "shards", 0, 1), start(copy, "shards", 0, 1))
     assert facts_of(copy.root) == before
     assert list(copy.home.path.rglob("*.part")) == [], "nothing half-written stays behind"
@@ -233,9 +232,11 @@ def test_a_worker_says_what_is_missing(world: SmallWorld, copy: SmallWorld, tmp_
         assert refused.status == 1 and message in refused.error
     fresh = influence(tmp_path / "fresh", "work", str(world.file), "shards")
     assert fresh.status == 1 and "sampling_manifest.parquet: missing" in fresh.error
-    shutil.rmtree(copy.home.work / "method_preparation")
-    unfitted = copy.influence("work", str(copy.file), "shards")
-    assert unfitted.status == 1 and "--stage prepare" in unfitted.error
+    for folder in ("query_index", "method_preparation"):
+        shutil.rmtree(copy.home.work / folder)
+        unfitted = copy.influence("work", str(copy.file), "shards")
+        assert unfitted.status == 1 and f"`{folder}`" in unfitted.error
+        assert "--stage prepare" in unfitted.error
     (copy.home.data_docs / "outcomes" / "forget_sets.json").unlink()
     unchecked = copy.influence("work", str(copy.file), "runs")
     assert unchecked.status == 1 and "has not been checked" in unchecked.error
