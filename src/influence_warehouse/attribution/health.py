@@ -14,7 +14,8 @@ from typing import Any
 import polars as pl
 
 from influence_warehouse.attribution.bergson_session import bergson_output_to, kwargs_text
-from influence_warehouse.attribution.trackstar import PRECISIONS
+from influence_warehouse.attribution.gradient_pass import let_go
+from influence_warehouse.attribution.gradients import PRECISIONS
 from influence_warehouse.corpus.chosen import read_documents
 from influence_warehouse.errors import HealthError
 from influence_warehouse.lake.facts import Lake, Part
@@ -71,6 +72,7 @@ def make_gradient_diagnosis(task: Task) -> list[Made]:
 
 def make_attribution_health(task: Task) -> list[Made]:
     """Count zero and non-finite scores of one method per benchmark and shard."""
+    let_go()  # all shards are scored
     study, lake = task.study, task.lake
     reads_model = study.method.needs == "gradients"
     frames = [

@@ -1,103 +1,198 @@
-"""From one shard's score matrix to facts: means, sums by item and bin, strongest documents.
+"""From one shard's scores to facts: means, sums by item and bin, strongest documents.
 
-The documents x queries matrix itself is never stored. Pure functions of arrays and frames.
+Scores come in blocks of documents x items, on the device where they were computed, and are added
+up there; the matrix of a whole shard is never held.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import polars as pl
 
+from influence_warehouse.errors import HealthError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# Takes rows of the shard's documents and their scores, float32 [rows, items].
+WriteScores: TypeAlias = Callable[[Sequence[int], "np.ndarray | Tensor"], None]
+
+_SUMS = ("score_sum", "score_sum_sq", "positive_sum_sq", "positive_sum_fourth")
+
 
 @dataclass(frozen=True)
-class ScoredShard:
-    """Float32 scores [documents, items] of one shard with what its rows and columns are.
+class Shard:
+    """What the rows and columns of one shard's scores are.
 
-    `documents`: doc_id, bin_id; `items`: benchmark, item_id; in the matrix's order.
+    `documents`: doc_id, bin_id; `items`: benchmark, item_id, those of a benchmark together.
     """
 
     model: str
     method: str
-    scores: np.ndarray
     documents: pl.DataFrame
     items: pl.DataFrame
 
 
-def document_scores(shard: ScoredShard) -> pl.DataFrame:
-    """Means over each benchmark's items per document, summed in float64: scores and support."""
-    frames = []
-    for (benchmark,), rows in _by_benchmark(shard.items):
-        scores = shard.scores[:, rows].astype(np.float64)
-        squares = np.maximum(scores, 0) ** 2
-        frames.append(
-            shard.documents.select("doc_id", "bin_id").with_columns(
-                benchmark=pl.lit(benchmark),
-                score=pl.Series(scores.mean(axis=1).astype(np.float32)),
-                positive_square=pl.Series(squares.mean(axis=1).astype(np.float32)),
+class ShardRollup:
+    """The facts of one shard, from blocks that together hold each document once."""
+
+    def __init__(self, shard: Shard, top_k: int) -> None:
+        self._shard = shard
+        self._bins, self._bin_of = np.unique(
+            shard.documents["bin_id"].to_numpy(), return_inverse=True
+        )
+        self._columns = _columns_by_benchmark(shard.items)
+        n_documents, n_items = len(shard.documents), len(shard.items)
+        self._sums: Tensor | None = None
+        # Of each document and benchmark the mean score, and that of squares of positive ones.
+        self._means = np.zeros((2, n_documents, len(self._columns)), dtype=np.float32)
+        self._times_given = np.zeros(n_documents, dtype=np.int64)
+        places = shard.documents["doc_id"].to_numpy().argsort(kind="stable").argsort(kind="stable")
+        self._strongest = _Extremes(places, n_items, top_k, sign=1)
+        self._weakest = _Extremes(places, n_items, top_k, sign=-1)
+
+    def add(self, rows: Sequence[int], scores: "np.ndarray | Tensor") -> None:
+        """Take the scores of some documents, float32 [rows, items]."""
+        import torch
+
+        scores = torch.as_tensor(scores)
+        where = np.asarray(rows, dtype=np.int64)
+        self._times_given[where] += 1
+        values = scores.double()
+        squares = values.clamp_min(0) ** 2
+        self._add_sums(where, torch.stack([values, values**2, squares, squares**2]))
+        means = [both[:, span].mean(dim=1) for both in (values, squares) for span in self._columns]
+        table = torch.stack(means).cpu().numpy().reshape(2, len(self._columns), len(where))
+        self._means[:, where] = table.transpose(0, 2, 1)
+        self._strongest.add(where, scores)
+        self._weakest.add(where, scores)
+
+    def facts(self) -> dict[str, pl.DataFrame]:
+        """The three facts of the shard. Raises HealthError unless each document came once."""
+        wrong = int((self._times_given != 1).sum())
+        if wrong:
+            raise HealthError(
+                f"{self._shard.method} of {self._shard.model}: {wrong} of "
+                f"{len(self._times_given)} documents were not scored exactly once. Remedy: run "
+                "again; if it stays, report it with the study and the versions."
             )
-        )
-    return _keyed(shard, pl.concat(frames))
-
-
-def bin_item_scores(shard: ScoredShard) -> pl.DataFrame:
-    """Count and sums of the scores per item and bin, and of powers of theirs, in float64.
-
-    What is squared for support is the positive part, and fourth powers say how squares vary.
-    """
-    order = np.argsort(shard.documents["bin_id"].to_numpy(), kind="stable")
-    bins, starts, counts = np.unique(
-        shard.documents["bin_id"].to_numpy()[order], return_index=True, return_counts=True
-    )
-    sorted_scores = shard.scores[order].astype(np.float64)
-    positive = np.maximum(sorted_scores, 0)
-    powers = {
-        "score_sum": (sorted_scores, 1),
-        "score_sum_sq": (sorted_scores, 2),
-        "positive_sum_sq": (positive, 2),
-        "positive_sum_fourth": (positive, 4),
-    }
-    n_items = len(shard.items)
-    sums_by_item = pl.DataFrame(
-        {
-            "benchmark": np.tile(shard.items["benchmark"].to_numpy(), len(bins)),
-            "item_id": np.tile(shard.items["item_id"].to_numpy(), len(bins)),
-            "bin_id": np.repeat(bins, n_items),
-            "n_documents": np.repeat(counts, n_items),
-            **{
-                name: np.add.reduceat(values**exponent, starts, axis=0).ravel()
-                for name, (values, exponent) in powers.items()
-            },
+        return {
+            "shard_bin_item_scores": self._bin_item_scores(),
+            "shard_proponents": self._extreme_documents(),
+            "document_scores": self._document_scores(),
         }
-    )
-    return _keyed(shard, sums_by_item)
 
+    def _add_sums(self, where: np.ndarray, powers: "Tensor") -> None:
+        import torch
 
-def extreme_documents(shard: ScoredShard, k: int) -> pl.DataFrame:
-    """The k strongest and k weakest documents of each item; ties go to the smaller doc_id."""
-    doc_ids = shard.documents["doc_id"].to_numpy()
-    bin_ids = shard.documents["bin_id"].to_numpy()
-    by_name = np.argsort(doc_ids, kind="stable")
-    frames = []
-    for column, (benchmark, item_id) in enumerate(shard.items.iter_rows()):
-        values = shard.scores[by_name, column]
-        # A stable sort over rows in doc_id order breaks ties by doc_id on either side.
-        strongest = np.argsort(-values, kind="stable")[:k]
-        weakest = np.argsort(values, kind="stable")[:k]
-        rows = by_name[np.union1d(strongest, weakest)]
-        frames.append(
-            pl.DataFrame(
-                {
-                    "doc_id": doc_ids[rows],
-                    "bin_id": bin_ids[rows],
-                    "score": shard.scores[rows, column],
-                }
-            ).with_columns(benchmark=pl.lit(benchmark), item_id=pl.lit(item_id))
+        if self._sums is None:
+            size = (len(_SUMS), len(self._bins), len(self._shard.items))
+            self._sums = torch.zeros(size, dtype=torch.float64, device=powers.device)
+        bins, rows = np.unique(self._bin_of[where], return_inverse=True)
+        members = torch.zeros(len(bins), len(where), dtype=torch.float64)
+        members[torch.as_tensor(rows), torch.arange(len(where))] = 1
+        # A product adds in one order on every device, which adding by index does not.
+        self._sums[:, torch.as_tensor(bins)] += members.to(powers.device) @ powers
+
+    def _bin_item_scores(self) -> pl.DataFrame:
+        """Count and sums of the scores per item and bin, and of powers of theirs, in float64.
+
+        What is squared for support is the positive part; fourth powers say how squares vary.
+        """
+        assert self._sums is not None
+        n_bins, items = len(self._bins), self._shard.items
+        counts = np.bincount(self._bin_of, minlength=n_bins)
+        sums = self._sums.cpu().numpy().reshape(len(_SUMS), -1)
+        frame = pl.DataFrame(
+            {
+                "benchmark": np.tile(items["benchmark"].to_numpy(), n_bins),
+                "item_id": np.tile(items["item_id"].to_numpy(), n_bins),
+                "bin_id": np.repeat(self._bins, len(items)),
+                "n_documents": np.repeat(counts, len(items)),
+                **dict(zip(_SUMS, sums, strict=True)),
+            }
         )
-    return _keyed(shard, pl.concat(frames))
+        return self._keyed(frame)
+
+    def _extreme_documents(self) -> pl.DataFrame:
+        """The strongest and weakest documents of each item; ties go to the smaller doc_id."""
+        ends = [self._strongest.kept(), self._weakest.kept()]
+        columns, rows, values = (np.concatenate(parts) for parts in zip(*ends, strict=True))
+        # Where there are few documents, one may be among both.
+        _, first = np.unique(np.stack([columns, rows]), axis=1, return_index=True)
+        items, documents = self._shard.items[columns[first]], self._shard.documents[rows[first]]
+        scores = pl.Series("score", values[first])
+        return self._keyed(pl.concat([documents, items, scores.to_frame()], how="horizontal"))
+
+    def _document_scores(self) -> pl.DataFrame:
+        """Means over each benchmark's items per document, summed in float64: scores and support."""
+        names = self._shard.items["benchmark"].unique(maintain_order=True)
+        frames = [
+            self._shard.documents.select("doc_id", "bin_id").with_columns(
+                benchmark=pl.lit(name),
+                score=pl.Series(self._means[0, :, column]),
+                positive_square=pl.Series(self._means[1, :, column]),
+            )
+            for column, name in enumerate(names)
+        ]
+        return self._keyed(pl.concat(frames))
+
+    def _keyed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        shard = self._shard
+        return frame.with_columns(model=pl.lit(shard.model), method=pl.lit(shard.method))
 
 
-def _keyed(shard: ScoredShard, frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(model=pl.lit(shard.model), method=pl.lit(shard.method))
+class _Extremes:
+    """The k documents at one end of each item's scores, of all that came so far.
+
+    `places` are the documents' places in the order of doc_id, by which ties are decided.
+    """
+
+    def __init__(self, places: np.ndarray, n_items: int, k: int, sign: int) -> None:
+        self._places, self._k, self._sign = places, k, sign
+        self._n_items = n_items
+        # An item's k-th score so far: what is under it cannot come in.
+        self._least: Any = None
+        self._parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._waiting = 0
+
+    def add(self, rows: np.ndarray, scores: "Tensor") -> None:
+        import torch
+
+        signed = self._sign * scores
+        if self._least is None:
+            self._least = torch.full((self._n_items,), -torch.inf, device=scores.device)
+        # NaN is not under anything, so it stays until health checks name it.
+        found, columns = (~(signed < self._least)).nonzero(as_tuple=True)
+        values = signed[found, columns].float().cpu().numpy()
+        self._parts.append((columns.cpu().numpy(), rows[found.cpu().numpy()], values))
+        self._waiting += len(values)
+        if self._waiting > 4 * self._k * self._n_items:
+            self._settle()
+
+    def kept(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Items' columns, documents' rows and scores."""
+        self._settle()
+        columns, rows, values = self._parts[0]
+        return columns, rows, self._sign * values
+
+    def _settle(self) -> None:
+        import torch
+
+        columns, rows, values = (np.concatenate(p) for p in zip(*self._parts, strict=True))
+        order = np.lexsort((self._places[rows], -values, columns))
+        columns, rows, values = columns[order], rows[order], values[order]
+        starts = np.searchsorted(columns, np.arange(self._n_items))
+        rank = np.arange(len(columns)) - starts[columns]
+        chosen = rank < self._k
+        last = rank == self._k - 1
+        self._least[torch.as_tensor(columns[last])] = torch.as_tensor(
+            values[last], device=self._least.device
+        )
+        self._parts = [(columns[chosen], rows[chosen], values[chosen])]
+        self._waiting = int(chosen.sum())
 
 
 def merge_bin_item_scores(shards: pl.DataFrame, proponents: pl.DataFrame) -> pl.DataFrame:
@@ -124,6 +219,10 @@ def merge_proponents(shards: pl.DataFrame, k: int) -> pl.DataFrame:
     return pl.concat([ranked(True, 1), ranked(False, -1)])
 
 
-def _by_benchmark(items: pl.DataFrame) -> list[tuple[tuple[str], np.ndarray]]:
-    grouped = items.with_row_index("row").group_by("benchmark", maintain_order=True)
-    return [((str(key[0]),), rows["row"].to_numpy()) for key, rows in grouped]
+def _columns_by_benchmark(items: pl.DataFrame) -> list[slice]:
+    lengths = items["benchmark"].rle().struct.unnest()
+    ends = np.cumsum(lengths["len"].to_numpy())
+    return [
+        slice(int(end - length), int(end))
+        for end, length in zip(ends, lengths["len"].to_list(), strict=True)
+    ]

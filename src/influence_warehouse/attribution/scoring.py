@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from influence_warehouse.attribution import rollup
 from influence_warehouse.attribution.methods import Artefacts, Documents, method_of
+from influence_warehouse.attribution.rollup import Shard, ShardRollup
 from influence_warehouse.lake.facts import Lake, Part
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
 from influence_warehouse.lake.object_storage import FactPath, scan
@@ -114,18 +114,16 @@ def _names(study: Study) -> list[str]:
 def _score_shard(task: Task, benchmarks: list[str]) -> dict[str, pl.DataFrame]:
     study, lake, method = task.study, task.lake, method_of(task.study, task.lake)
     documents, items = _shard_documents(lake, task.key), _items(lake, benchmarks)
-    scored = rollup.ScoredShard(
+    shard = Shard(
         study.model.name,
         study.method.name,
-        method.score(Documents(lake, documents, task.key), items, _artefacts(task, benchmarks)),
         documents.select("doc_id", "bin_id"),
         items.select("benchmark", "item_id"),
     )
-    return {
-        "shard_bin_item_scores": rollup.bin_item_scores(scored),
-        "shard_proponents": rollup.extreme_documents(scored, study.attribution.top_k),
-        "document_scores": rollup.document_scores(scored),
-    }
+    scored = ShardRollup(shard, study.attribution.top_k)
+    artefacts = _artefacts(task, benchmarks)
+    method.score(Documents(lake, documents, task.key), items, artefacts, scored.add)
+    return scored.facts()
 
 
 def _artefacts(task: Task, benchmarks: list[str]) -> Artefacts:

@@ -274,7 +274,7 @@ _ATTRIBUTION = (
         ),
         identity="attribution.scoring:identity_of_document_scores",
         parts="shards",
-        version=2,
+        version=3,
         guards=("sampling.expectations:require_checked_sample",),
     ),
     Step(

@@ -156,7 +156,8 @@ def _attribution(study: Study, load: Workload, rates: Rates) -> Iterator[StageCo
     indexing = passes * (rates.query_fixed + queries)
     yield StageCost("query index", _of_models(study, f"{load.n_items:,} queries"), indexing)
     shards = study.sampling.shards
-    scoring = passes * (shards * rates.score_fixed + load.sampled * gradient)
+    once = rates.load + rates.score_fixed
+    scoring = passes * (once + shards * rates.shard_fixed + load.sampled * gradient)
     each = f"{load.sampled:,} documents in {shards} shards"
     yield StageCost("scores", each if passes == 1 else f"{passes} x {each}", scoring)
 

@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from influence_warehouse.attribution.bergson_session import bergson_output_to
-from influence_warehouse.attribution.trackstar import trackstar_of
+from influence_warehouse.attribution.gradient_method import GradientMethod
+from influence_warehouse.attribution.gradient_pass import let_go
+from influence_warehouse.attribution.gradients import Comparison
+from influence_warehouse.attribution.methods import method_of
 from influence_warehouse.benchmarks.queries import encode_queries
 from influence_warehouse.benchmarks.scoring import score_items
 from influence_warehouse.corpus.documents import with_sizes
@@ -44,7 +47,10 @@ _MIXED_SIZE = 2.5
 
 @dataclass
 class Rates:
-    """Seconds and bytes measured. `fixed`: once a call, whatever the number of documents."""
+    """Seconds and bytes measured. `fixed`: once a call, whatever the number of documents.
+
+    `score_fixed` is once a process, `shard_fixed` once a shard.
+    """
 
     imports: float = 0.0
     load: float = 0.0
@@ -59,6 +65,7 @@ class Rates:
     query: float = 0.0
     query_fixed: float = 0.0
     score_fixed: float = 0.0
+    shard_fixed: float = 0.0
     unlearning_fixed: float = 0.0
     unlearning_pair: float = 0.0
     adapter_bytes: int = 0
@@ -198,21 +205,34 @@ def _probe_gradients(
     rates.tokens_document, rates.tokens_query = _mean_length(documents), _mean_length(queries)
     # One process of this machine: its seconds are told, and no other node is there to join.
     alone = study.model_copy(update={"compute": Compute()})
-    method = trackstar_of(alone, Lake(scratch))
+    method = method_of(alone, Lake(scratch))
+    assert isinstance(method, GradientMethod)
+    gradients, is_projected = method.gradients(), method.projection.dim > 0
     work = scratch.work / "probe"
 
-    def index(count: int) -> float:
+    def store(count: int) -> float:
         shutil.rmtree(target := work / f"index-{count}", ignore_errors=True)
-        return _seconds(lambda: method.store_gradients(documents[:count], target))[0]
+        return _seconds(lambda: gradients.store(documents[:count], target))[0]
 
     def fit(count: int) -> float:
-        return _seconds(lambda: method.fit_preconditioner(longest[:count], [], fitted))[0]
+        if is_projected:
+            return _seconds(lambda: gradients.fit_moments(longest[:count], fitted))[0]
+        return _seconds(lambda: gradients.fit_factors(longest[:count], fitted, True, True))[0]
+
+    def score(count: int) -> float:
+        compared = Comparison(fitted, unit_normalize=is_projected, is_corrected=not is_projected)
+        index = work / f"index-{few}"
+        with bergson_output_to(gradients.log, "scores"):
+            return _seconds(
+                lambda: gradients.score(documents[:count], compared, index, lambda *_: None)
+            )[0]
 
     fitted, few = work / "fitted", min(_FEW, len(documents))
     # Memory is at its peak in a full batch; batches are filled with documents of like length.
     longest = sorted(documents, key=lambda row: -len(row["input_ids"]))
     full = max(1, study.attribution.token_batch_size // len(longest[0]["input_ids"]))
-    rates.gradient_document, rates.query_fixed = _line(index, len(documents), budget, documents)
+    rates.gradient_document, rates.shard_fixed = _line(store, len(documents), budget, documents)
+    rates.query_fixed = rates.load + rates.shard_fixed
     # A gradient takes as long as its text; so a query's need not be timed.
     rates.query = rates.gradient_document * rates.tokens_query / rates.tokens_document
     of_few = few * rates.gradient_document
@@ -224,12 +244,11 @@ def _probe_gradients(
     of_fits = _mean_length(longest[:fits]) * fits * rates.gradient_document / rates.tokens_document
     # Of the queries, second moments are fitted as of the documents; mixing both is quick.
     rates.mix_fixed = rates.gradient_fixed = max(0.0, budget.spend(fit, fits) - of_fits)
-    # Fitting and scoring each solve an eigenvalue problem a module.
+    # Fitting and scoring each solve an eigenvalue problem a module; scoring does once a process.
     rates.score_fixed = rates.gradient_fixed
     if budget.affords(1):
-        index_of_few = work / f"index-{few}"
-        scored = _seconds(lambda: method.score(documents[:few], fitted, index_of_few))[0]
-        rates.score_fixed = max(0.0, scored - of_few)
+        rates.score_fixed = max(0.0, score(few) - of_few)
+    let_go()
     rates.preconditioner_bytes = round(_MIXED_SIZE * _size(fitted))
     rates.gradient_bytes = _size(work / f"index-{few}") // few
     shutil.rmtree(work)

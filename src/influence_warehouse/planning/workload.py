@@ -198,7 +198,7 @@ def gradient_cells(study: Study) -> list[str]:
 def storing_cells(study: Study) -> list[str]:
     """Those of them that keep the documents' gradients."""
     methods = study.attribution.methods
-    storing = {m.name for m in methods if isinstance(m, TrackStar) and m.store_gradients}
+    storing = {m.name for m in methods if getattr(m, "store_gradients", False)}
     return [cell for cell in gradient_cells(study) if cell.partition("|")[2] in storing]
 
 

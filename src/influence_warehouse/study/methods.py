@@ -13,6 +13,32 @@ from influence_warehouse.study.design import Section, Slug
 
 Needs = Literal["gradients", "text", "nothing"]
 
+_PROJECTION: Any = Field(
+    16, ge=0, description="Gradients are projected to d x d a layer; 0: they are taken whole."
+)
+_STORED: Any = Field(
+    False,
+    description="Keep each document's gradient in work/, so that a later benchmark, or another "
+    "method with this projection, needs no gradient pass; `influence check` says how much they "
+    "take.",
+)
+_FIT_DOCUMENTS: Any = Field(
+    None,
+    ge=1,
+    description="Fit on the first so many sampled documents of each bin, null: on all.",
+)
+_DRAW_LABELS: Any = Field(
+    True,
+    description="Fit on labels that the model draws by the study's seed, which is the Fisher "
+    "matrix; false: on the documents' own, the empirical one.",
+)
+_DAMPING: Any = Field(
+    0.1,
+    gt=0,
+    description="Added to the eigenvalues before they are inverted, as a share of their mean; "
+    "the default is Bergson's, and nothing was tuned.",
+)
+
 
 class Preconditioner(Section):
     """What TrackStar's second-moment correction is fitted on."""
@@ -27,6 +53,14 @@ class Preconditioner(Section):
         None,
         description="Benchmarks whose pooled queries are mixed in; null: all of the study, "
         "empty: none. Name them before adding a benchmark, and the old scores stay valid.",
+    )
+    mix_share: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Weight of the queries' second moments in the mix, 0 for the documents' alone; "
+        "null: by the paper's rule, which weighs queries so that about `downweight_components` "
+        "are downweighted. docs/methods.md says what the mix does.",
     )
     downweight_components: int = Field(
         1000, ge=1, description="Components that the mixing coefficient aims to downweight."
@@ -44,11 +78,61 @@ class TrackStar(Section):
     name: Slug = Field("trackstar", description="In every table; unique in the study.")
     projection_dim: int = Field(16, ge=1, description="Gradients are projected to d x d a layer.")
     preconditioner: Preconditioner = Preconditioner()
-    store_gradients: bool = Field(
-        False,
-        description="Keep each document's projected gradient in work/, so that a later benchmark "
-        "needs no gradient pass; `influence check` says how much they take.",
-    )
+    store_gradients: bool = _STORED
+
+
+class GradientDot(Section):
+    """Inner products of gradients, projected or whole."""
+
+    needs: ClassVar[Needs] = "gradients"
+    is_prepared: ClassVar[bool] = False
+    is_indexed: ClassVar[bool] = True
+
+    kind: Literal["gradient_dot"] = Field(description="Which method this is.")
+    name: Slug = Field("gradient_dot", description="In every table; unique in the study.")
+    projection_dim: int = _PROJECTION
+    store_gradients: bool = _STORED
+
+
+class GradientCosine(Section):
+    """Cosines of gradients, projected or whole."""
+
+    needs: ClassVar[Needs] = "gradients"
+    is_prepared: ClassVar[bool] = False
+    is_indexed: ClassVar[bool] = True
+
+    kind: Literal["gradient_cosine"] = Field(description="Which method this is.")
+    name: Slug = Field("gradient_cosine", description="In every table; unique in the study.")
+    projection_dim: int = _PROJECTION
+    store_gradients: bool = _STORED
+
+
+class Ekfac(Section):
+    """EK-FAC influence functions, arXiv 2308.03296: whole gradients, corrected curvature."""
+
+    needs: ClassVar[Needs] = "gradients"
+    is_prepared: ClassVar[bool] = True
+    is_indexed: ClassVar[bool] = True
+
+    kind: Literal["ekfac"] = Field(description="Which method this is.")
+    name: Slug = Field("ekfac", description="In every table; unique in the study.")
+    fit_documents_per_bin: int | None = _FIT_DOCUMENTS
+    draw_labels: bool = _DRAW_LABELS
+    damping: float = _DAMPING
+
+
+class Kfac(Section):
+    """K-FAC influence functions: whole gradients, curvature of the factors alone."""
+
+    needs: ClassVar[Needs] = "gradients"
+    is_prepared: ClassVar[bool] = True
+    is_indexed: ClassVar[bool] = True
+
+    kind: Literal["kfac"] = Field(description="Which method this is.")
+    name: Slug = Field("kfac", description="In every table; unique in the study.")
+    fit_documents_per_bin: int | None = _FIT_DOCUMENTS
+    draw_labels: bool = _DRAW_LABELS
+    damping: float = _DAMPING
 
 
 class Bm25(Section):
@@ -81,11 +165,16 @@ def _kind(value: Any) -> Any:
 
 Method = Annotated[
     Annotated[TrackStar, Tag("trackstar")]
+    | Annotated[GradientDot, Tag("gradient_dot")]
+    | Annotated[GradientCosine, Tag("gradient_cosine")]
+    | Annotated[Ekfac, Tag("ekfac")]
+    | Annotated[Kfac, Tag("kfac")]
     | Annotated[Bm25, Tag("bm25")]
     | Annotated[Random, Tag("random")],
     Discriminator(
         _kind,
         custom_error_type="unknown_method",
-        custom_error_message="a method has a `kind`: one of trackstar, bm25, random",
+        custom_error_message="a method has a `kind`: one of trackstar, "
+        "gradient_dot, gradient_cosine, ekfac, kfac, bm25, random",
     ),
 ]

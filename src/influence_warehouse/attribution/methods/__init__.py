@@ -11,9 +11,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import polars as pl
 
+from influence_warehouse.attribution.rollup import WriteScores
 from influence_warehouse.corpus.chosen import read_documents
 from influence_warehouse.lake.facts import Lake, Part
 from influence_warehouse.study.study import Study
@@ -68,8 +68,10 @@ class AttributionMethod(Protocol):
     def index(self, items: pl.DataFrame, folder: Path) -> None:
         """Store the queries' side of the score, row i for item i."""
 
-    def score(self, documents: Documents, items: pl.DataFrame, artefacts: Artefacts) -> np.ndarray:
-        """Float32 scores [documents, items]; positive means supportive."""
+    def score(
+        self, documents: Documents, items: pl.DataFrame, artefacts: Artefacts, write: WriteScores
+    ) -> None:
+        """Give `write` each document's scores once, in blocks; positive means supportive."""
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,14 @@ import polars as pl
 from scipy import sparse
 
 from influence_warehouse.attribution.methods import Artefacts, Documents, Preparation
+from influence_warehouse.attribution.rollup import WriteScores
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.folders import made_once
 from influence_warehouse.study.methods import Bm25
 from influence_warehouse.study.study import Study
 
 _WEIGHTS, _NAMES = "weights.npz", "names.json"
+_BLOCK_DOCUMENTS = 1024
 
 
 class Method:
@@ -55,15 +57,20 @@ class Method:
     def index(self, items: pl.DataFrame, folder: Path) -> None:
         """Nothing is stored: queries are read where they are scored."""
 
-    def score(self, documents: Documents, items: pl.DataFrame, artefacts: Artefacts) -> np.ndarray:
-        """Float32 [documents, items], what bm25s's `get_scores` gives of the whole sample."""
+    def score(
+        self, documents: Documents, items: pl.DataFrame, artefacts: Artefacts, write: WriteScores
+    ) -> None:
+        """What bm25s's `get_scores` gives of the whole sample."""
         assert artefacts.prepared is not None
         names = json.loads((artefacts.prepared / _NAMES).read_text(encoding="utf-8"))
         row_of = {doc_id: row for row, doc_id in enumerate(names["documents"])}
         rows = [row_of[doc_id] for doc_id in documents.rows["doc_id"]]
         weights = sparse.load_npz(artefacts.prepared / _WEIGHTS)[rows]
         counts = _word_counts(items, names["words"], weights.shape[1])
-        return np.asarray((weights @ counts).todense(), dtype=np.float32)
+        for start in range(0, len(rows), _BLOCK_DOCUMENTS):
+            block = range(start, min(start + _BLOCK_DOCUMENTS, len(rows)))
+            scores = (weights[block.start : block.stop] @ counts).todense()
+            write(block, np.asarray(scores, dtype=np.float32))
 
 
 def _word_counts(items: pl.DataFrame, words: Mapping[str, int], size: int) -> sparse.csc_array:

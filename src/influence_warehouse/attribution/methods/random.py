@@ -12,9 +12,12 @@ import polars as pl
 from scipy.special import ndtri
 
 from influence_warehouse.attribution.methods import Artefacts, Documents, Preparation
+from influence_warehouse.attribution.rollup import WriteScores
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.study.study import Study
+
+_BLOCK_DOCUMENTS = 1024
 
 
 class Method:
@@ -36,14 +39,18 @@ class Method:
     def index(self, items: pl.DataFrame, folder: Path) -> None:
         """Nothing is stored."""
 
-    def score(self, documents: Documents, items: pl.DataFrame, artefacts: Artefacts) -> np.ndarray:
-        """Float32 [documents, items], independent of each other."""
+    def score(
+        self, documents: Documents, items: pl.DataFrame, artefacts: Artefacts, write: WriteScores
+    ) -> None:
+        """Scores that are independent of each other."""
         rows = _numbers([self._seed, self._name, doc_id] for doc_id in documents.rows["doc_id"])
         columns = _numbers(list(key) for key in items.select("benchmark", "item_id").iter_rows())
-        bits = _mixed(rows[:, None] ^ _mixed(columns)[None, :])
-        # The middles of 2^24 equal steps between 0 and 1: neither end, and exact in float64.
-        uniform = ((bits >> np.uint64(40)).astype(np.float64) + 0.5) / 2**24
-        return ndtri(uniform).astype(np.float32)
+        for start in range(0, len(rows), _BLOCK_DOCUMENTS):
+            block = rows[start : start + _BLOCK_DOCUMENTS]
+            bits = _mixed(block[:, None] ^ _mixed(columns)[None, :])
+            # The middles of 2^24 equal steps between 0 and 1: neither end, and exact in float64.
+            uniform = ((bits >> np.uint64(40)).astype(np.float64) + 0.5) / 2**24
+            write(range(start, start + len(block)), ndtri(uniform).astype(np.float32))
 
 
 def _numbers(names: Iterable[list[object]]) -> np.ndarray:

@@ -1,0 +1,172 @@
+"""One pass of gradients over documents, in this process, with what is set up once kept.
+
+Bergson's `collect_gradients` with our batches, and a `Scorer` whose writer hands each batch's
+scores on as one block: no file of documents x queries, no copy for each query. The model and its
+projections stay from shard to shard, and so do the queries with their correction.
+Does not belong here: what is compared how (`gradients`), sums of scores (`rollup`).
+"""
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from influence_warehouse.attribution.gradients import (
+    INDEX,
+    Comparison,
+    Gradients,
+    score_configs,
+)
+from influence_warehouse.attribution.rollup import WriteScores
+from influence_warehouse.lake.leftovers import scratch_folder
+from influence_warehouse.models.loading import Encoded
+
+if TYPE_CHECKING:
+    from bergson.score.scorer import Scorer
+    from datasets import Dataset
+
+_BLOCK_BYTES = 64 << 20
+
+
+class KeptModel:
+    """A model on its device with the random projections of its layers."""
+
+    def __init__(self, gradients: Gradients) -> None:
+        from bergson.utils.worker_utils import processor_for, setup_model_and_peft
+
+        self._gradients = gradients
+        config = gradients.pass_config(gradients.home.work / "pass")
+        self._model, self._targets = setup_model_and_peft(config)
+        self._processor = processor_for(config)
+
+    def score(self, rows: Sequence[Encoded], scorer: "Scorer", scratch: Path) -> list[int]:
+        """Feed the scorer with every row's gradient; the rows that have none are returned."""
+        return self._collect(rows, scratch / "scores", scorer)
+
+    def store(self, rows: Sequence[Encoded], folder: Path) -> None:
+        """Raw gradients of the rows in `folder`/index, as Bergson's `build` leaves them."""
+        self._collect(rows, folder / INDEX, None)
+        config = self._gradients.pass_config(folder / INDEX)
+        config.partial_run_path.rename(folder / INDEX)
+
+    def _collect(self, rows: Sequence[Encoded], run: Path, scorer: "Scorer | None") -> list[int]:
+        from bergson.collection import collect_gradients
+        from bergson.data import allocate_batches
+
+        config = self._gradients.pass_config(run)
+        config.partial_run_path.mkdir(parents=True)
+        data = _dataset(rows)
+        lengths = data["length"][:]
+        # Of one token there is nothing to predict, so Bergson leaves these rows out.
+        empty = [row for row, length in enumerate(lengths) if length < 2]
+        if len(empty) == len(rows):
+            return empty
+        tokens = max(self._gradients.attribution.token_batch_size, *lengths)
+        collect_gradients(
+            self._model,
+            data,
+            self._processor,
+            config,
+            batches=allocate_batches(lengths, tokens),
+            target_modules=self._targets,
+            scorer=scorer,
+        )
+        return empty
+
+
+class KeptPass:
+    """A kept model with the corrected gradients of all queries of an index."""
+
+    def __init__(self, gradients: Gradients, comparison: Comparison, index: Path) -> None:
+        self._model = kept_model(gradients)
+        self._scorer = query_scorer(comparison, index, gradients.home.work)
+
+    def score(self, rows: Sequence[Encoded], scratch: Path, write: WriteScores) -> None:
+        """Give `write` each batch's scores as one block, then the zeros of rows without loss."""
+        writer = _block_writer(write)
+        self._scorer.writer = writer
+        empty = self._model.score(rows, self._scorer, scratch)
+        if empty:
+            n_queries = next(iter(self._scorer.query_grads_t.values())).shape[1]
+            write(empty, np.zeros((len(empty), n_queries), dtype=np.float32))
+
+
+@lru_cache(maxsize=1)
+def kept_model(gradients: Gradients) -> KeptModel:
+    """The model of these gradients, which stays until another is asked for."""
+    return KeptModel(gradients)
+
+
+@lru_cache(maxsize=1)
+def kept_pass(gradients: Gradients, comparison: Comparison, index: Path) -> KeptPass:
+    """Model and queries, which stay until others are asked for; folders never change."""
+    return KeptPass(gradients, comparison, index)
+
+
+def let_go() -> None:
+    """Free what is kept: the next step has other use for the memory."""
+    kept_pass.cache_clear()
+    kept_model.cache_clear()
+
+
+def query_scorer(comparison: Comparison, index: Path, work: Path) -> "Scorer":
+    """Bergson's scorer against the queries of an index, which its caller gives a writer."""
+    import torch
+    from bergson.score.score import create_scorer
+    from bergson.utils.utils import get_device
+
+    placeholder: Any = range(1)  # the file that Bergson's own writer makes, which is not used
+    with scratch_folder(work) as folder:
+        return create_scorer(
+            Path(folder),
+            placeholder,
+            *score_configs(comparison, index),
+            device=torch.device(get_device(0)),
+            dtype=torch.float32,
+        )
+
+
+def score_stored(stored: Path, scorer: "Scorer", write: WriteScores) -> None:
+    """As a pass, of documents whose raw gradients are in the folder; no model is loaded."""
+    from bergson.data import column_offsets, load_gradients
+    from bergson.utils.utils import numpy_to_tensor
+
+    gradients = load_gradients(stored / INDEX)
+    sizes = json.loads((stored / INDEX / "info.json").read_text(encoding="utf-8"))["grad_sizes"]
+    columns = column_offsets(sizes)
+    scorer.writer = _block_writer(write)
+    rows = max(1, _BLOCK_BYTES // (gradients.shape[1] * gradients.itemsize))
+    for start in range(0, len(gradients), rows):
+        block = numpy_to_tensor(np.array(gradients[start : start + rows]))
+        modules = {name: block[:, low:high] for name, (low, high) in columns.items()}
+        scorer(list(range(start, start + len(block))), modules)
+
+
+def _dataset(rows: Sequence[Encoded]) -> "Dataset":
+    from datasets import Dataset
+
+    return Dataset.from_dict(
+        {
+            "input_ids": [row["input_ids"] for row in rows],
+            "labels": [row["labels"] for row in rows],
+            "length": [len(row["input_ids"]) for row in rows],
+        }
+    )
+
+
+def _block_writer(write: WriteScores) -> Any:
+    from bergson.score.score_writer import ScoreWriter
+
+    class BlockWriter(ScoreWriter):
+        """Hands on what one batch scored, on the device where it was scored."""
+
+        def __call__(self, indices: list[int], scores: Any, query_offset: int = 0) -> None:
+            write(indices, scores)
+
+        def flush(self) -> None:
+            """Nothing waits."""
+
+    return BlockWriter()
