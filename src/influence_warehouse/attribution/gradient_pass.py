@@ -52,6 +52,28 @@ class KeptModel:
         config = self._gradients.pass_config(folder / INDEX)
         config.partial_run_path.rename(folder / INDEX)
 
+    def label_probabilities(self, rows: Sequence[Encoded]) -> np.ndarray:
+        """Of each row the mean probability that the model gives its labelled tokens, float32."""
+        import torch
+        from bergson.data import allocate_batches, pad_and_tensor
+
+        found = np.zeros(len(rows), dtype=np.float32)
+        lengths = [len(row["input_ids"]) for row in rows]
+        tokens = max(self._gradients.attribution.token_batch_size, *lengths)
+        device = self._model.device
+        for batch in allocate_batches(lengths, tokens):
+            ids = [rows[row]["input_ids"] for row in batch]
+            labels = [rows[row]["labels"] for row in batch]
+            x, y, _, _ = pad_and_tensor(ids, labels=labels, device=device, sync_max_len=False)
+            with torch.no_grad():
+                logits = self._model(input_ids=x).logits[:, :-1].float()
+            targets = y[:, 1:]
+            likely = logits.log_softmax(-1).gather(-1, targets.clamp_min(0)[..., None])[..., 0]
+            counted = (targets != -100).float()
+            mean = (likely.exp() * counted).sum(1) / counted.sum(1).clamp_min(1)
+            found[batch] = mean.cpu().numpy()
+        return found
+
     def _collect(self, rows: Sequence[Encoded], run: Path, scorer: "Scorer | None") -> list[int]:
         from bergson.collection import collect_gradients
         from bergson.data import allocate_batches

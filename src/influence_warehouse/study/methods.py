@@ -135,6 +135,40 @@ class Kfac(Section):
     damping: float = _DAMPING
 
 
+class Trak(Section):
+    """TRAK, arXiv 2303.14186, at one checkpoint: log odds, one projection of all layers."""
+
+    needs: ClassVar[Needs] = "gradients"
+    is_prepared: ClassVar[bool] = True
+    is_indexed: ClassVar[bool] = True
+
+    kind: Literal["trak"] = Field(description="Which method this is.")
+    name: Slug = Field("trak", description="In every table; unique in the study.")
+    projection_dim: int = Field(512, ge=1, description="Numbers that a gradient is projected to.")
+    fit_documents_per_bin: int | None = _FIT_DOCUMENTS
+    damping: float = _DAMPING
+    store_gradients: bool = _STORED
+
+
+class Lissa(Section):
+    """LiSSA, arXiv 1602.03943: a series of products a query; for small studies."""
+
+    needs: ClassVar[Needs] = "gradients"
+    is_prepared: ClassVar[bool] = True
+    is_indexed: ClassVar[bool] = False
+
+    kind: Literal["lissa"] = Field(description="Which method this is.")
+    name: Slug = Field("lissa", description="In every table; unique in the study.")
+    fit_documents_per_bin: int | None = _FIT_DOCUMENTS
+    damping: float = Field(0.01, gt=0, description="Added to the Gauss-Newton matrix.")
+    scale: float = Field(
+        100.0, gt=0, description="What a product is divided by; too small, and the series grows."
+    )
+    depth: int = Field(1000, ge=1, description="Terms of a series.")
+    repeats: int = Field(1, ge=1, description="Series a query, of which the mean is taken.")
+    batch_documents: int = Field(16, ge=1, description="Documents that a product is over.")
+
+
 class Bm25(Section):
     """BM25 over words, fitted on the whole sample: the baseline that reads no model."""
 
@@ -169,12 +203,14 @@ Method = Annotated[
     | Annotated[GradientCosine, Tag("gradient_cosine")]
     | Annotated[Ekfac, Tag("ekfac")]
     | Annotated[Kfac, Tag("kfac")]
+    | Annotated[Trak, Tag("trak")]
+    | Annotated[Lissa, Tag("lissa")]
     | Annotated[Bm25, Tag("bm25")]
     | Annotated[Random, Tag("random")],
     Discriminator(
         _kind,
         custom_error_type="unknown_method",
         custom_error_message="a method has a `kind`: one of trackstar, "
-        "gradient_dot, gradient_cosine, ekfac, kfac, bm25, random",
+        "gradient_dot, gradient_cosine, ekfac, kfac, trak, lissa, bm25, random",
     ),
 ]
