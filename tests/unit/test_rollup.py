@@ -1,5 +1,7 @@
 """The roll-up of a shard: any blocks give what the whole matrix gives."""
 
+import itertools
+
 import numpy as np
 import polars as pl
 import pytest
@@ -30,7 +32,7 @@ def blocks(draw):
     cuts = sorted(draw(st.lists(st.integers(0, n_documents), max_size=6)))
     k = draw(st.integers(1, 4))
     edges = [0, *cuts, n_documents]
-    parts = [order[low:high] for low, high in zip(edges, edges[1:], strict=False) if low < high]
+    parts = [order[low:high] for low, high in itertools.pairwise(edges) if low < high]
     return scores.reshape(n_documents, 5).astype(np.float32), parts, k
 
 

@@ -52,6 +52,14 @@ class KeptModel:
         config = self._gradients.pass_config(folder / INDEX)
         config.partial_run_path.rename(folder / INDEX)
 
+    @property
+    def tracked_parameters(self) -> int:
+        """How many numbers a whole gradient has: weights of linear and convolution layers."""
+        from bergson.collector.collector import HookCollectorBase
+
+        found = HookCollectorBase.discover_targets(self._model.base_model, self._targets)
+        return sum(shape.numel() for _, shape, _ in found.values())
+
     def label_probabilities(self, rows: Sequence[Encoded]) -> np.ndarray:
         """Of each row the mean probability that the model gives its labelled tokens, float32."""
         import torch

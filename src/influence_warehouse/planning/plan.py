@@ -15,6 +15,7 @@ from influence_warehouse.planning.workload import (
     gradient_cells,
     storing_cells,
 )
+from influence_warehouse.study.methods import Lissa, OfGradients
 from influence_warehouse.study.study import Study
 from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.unlearning.plan import target_benchmarks
@@ -23,6 +24,9 @@ from influence_warehouse.unlearning.plan import target_benchmarks
 _ROW_BYTES = {"bin_item_scores": 26, "proponents": 9, "document_scores": 14}
 # Of memory a resampled mean, measured; those of all, right and wrong items together.
 _RESAMPLED_BYTES = 100
+_SUMMED_BYTES = 4 * 8
+# Forward with its derivative, and backward.
+_GRADIENTS_A_PRODUCT = 2
 _TEXT_SHARE = 0.45  # of documents.parquet, to the texts' own bytes
 # What hardly depends on the study: dbt's marts, charts, Great Expectations, Dagster's start.
 _MARTS_SECONDS, _CHARTS_SECONDS = 60.0, 45.0
@@ -159,7 +163,23 @@ def _attribution(study: Study, load: Workload, rates: Rates) -> Iterator[StageCo
     once = rates.load + rates.score_fixed
     scoring = passes * (once + shards * rates.shard_fixed + load.sampled * gradient)
     each = f"{load.sampled:,} documents in {shards} shards"
+    if products := models * load.n_items * _products(study):
+        series = products * _GRADIENTS_A_PRODUCT * gradient
+        yield StageCost("LiSSA", f"{products:,} products of documents", series, is_measured=False)
     yield StageCost("scores", each if passes == 1 else f"{passes} x {each}", scoring)
+
+
+def _products(study: Study) -> int:
+    """Products over documents that LiSSA takes for a query."""
+    lissas = [m for m in study.attribution.methods if isinstance(m, Lissa)]
+    return sum(m.depth * m.repeats * m.batch_documents for m in lissas)
+
+
+def _index_bytes(study: Study, rates: Rates) -> int:
+    """Of one query in the indices of all methods by gradients of all models."""
+    methods = [m for m in study.attribution.methods if isinstance(m, OfGradients)]
+    each = (rates.whole_gradient_bytes if m.is_whole else rates.gradient_bytes for m in methods)
+    return len(study.models) * sum(each)
 
 
 def _of_models(study: Study, work: str) -> str:
@@ -203,8 +223,8 @@ def _disk(study: Study, load: Workload, rates: Rates | None) -> Iterator[tuple[s
     yield "charts and reports", _REPORT_BYTES
     if rates is not None:
         passes = len(gradient_cells(study))
-        index = load.n_items * rates.gradient_bytes
-        yield "work (safe to delete)", passes * (rates.preconditioner_bytes + index)
+        index = load.n_items * _index_bytes(study, rates)
+        yield "work (safe to delete)", passes * rates.preconditioner_bytes + index
         if stored := storing_cells(study):
             yield "stored gradients", len(stored) * load.sampled * rates.gradient_bytes
         if study.unlearning is not None:
@@ -215,9 +235,11 @@ def _disk(study: Study, load: Workload, rates: Rates | None) -> Iterator[tuple[s
 def _memory(study: Study, load: Workload, rates: Rates) -> int:
     """Peak of one process: what the probe reached, plus a shard's scores and the texts it holds."""
     per_shard = load.sampled / study.sampling.shards
-    scores = per_shard * load.n_items * 4
     fitted = load.fitted / max(1, len(fit_limits(study)))
     held = max(per_shard, fitted) / max(load.documents, 1) * load.text_bytes
     resampled = study.statistics.resamples * load.bins * len(study.benchmarks)
-    # Scores once as they come from Bergson and once by bin; resampled means while they are drawn.
-    return round(rates.peak_bytes + 2 * scores + held + resampled * _RESAMPLED_BYTES)
+    # Of a shard's scores sums by bin; of queries, whole gradients as read and as corrected.
+    sums = load.n_items * min(load.bins, per_shard) * _SUMMED_BYTES
+    whole = any(isinstance(m, OfGradients) and m.is_whole for m in study.attribution.methods)
+    queries = 2 * load.n_items * rates.whole_gradient_bytes if whole else 0
+    return round(rates.peak_bytes + sums + queries + held + resampled * _RESAMPLED_BYTES)

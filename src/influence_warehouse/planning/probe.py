@@ -17,10 +17,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from influence_warehouse.attribution.bergson_session import bergson_output_to
-from influence_warehouse.attribution.gradient_method import GradientMethod
-from influence_warehouse.attribution.gradient_pass import let_go
-from influence_warehouse.attribution.gradients import Comparison
-from influence_warehouse.attribution.methods import method_of
+from influence_warehouse.attribution.gradient_pass import kept_model, let_go
+from influence_warehouse.attribution.gradients import Comparison, Projection, gradients_of
 from influence_warehouse.benchmarks.queries import encode_queries
 from influence_warehouse.benchmarks.scoring import score_items
 from influence_warehouse.corpus.documents import with_sizes
@@ -41,6 +39,7 @@ PROBE_SECONDS = 30.0
 _FEW, _MORE = 2, (8, 32, 128)
 _QUICK_SECONDS = 0.4  # a difference under this is measured again on more documents
 _TRAINED_TEXTS = 128
+_USUAL_PROJECTION = 16
 # A preconditioner keeps the documents' second moments, the queries' and, alone, their mix.
 _MIXED_SIZE = 2.5
 
@@ -73,6 +72,7 @@ class Rates:
     tokens_query: float = 0.0
     preconditioner_bytes: int = 0
     gradient_bytes: int = 0
+    whole_gradient_bytes: int = 0
     peak_bytes: int = 0
     fills_batch: bool = True
     probe_seconds: float = 0.0
@@ -205,27 +205,23 @@ def _probe_gradients(
     rates.tokens_document, rates.tokens_query = _mean_length(documents), _mean_length(queries)
     # One process of this machine: its seconds are told, and no other node is there to join.
     alone = study.model_copy(update={"compute": Compute()})
-    method = method_of(alone, Lake(scratch))
-    assert isinstance(method, GradientMethod)
-    gradients, is_projected = method.gradients(), method.projection.dim > 0
+    # Whole gradients would fill disks; they are made by the same passes.
+    gradients = gradients_of(alone, Lake(scratch), _projection(study))
     work = scratch.work / "probe"
 
     def store(count: int) -> float:
         shutil.rmtree(target := work / f"index-{count}", ignore_errors=True)
-        return _seconds(lambda: gradients.store(documents[:count], target))[0]
+        with bergson_output_to(gradients.log):
+            return _seconds(lambda: gradients.store(documents[:count], target))[0]
 
     def fit(count: int) -> float:
-        if is_projected:
+        with bergson_output_to(gradients.log):
             return _seconds(lambda: gradients.fit_moments(longest[:count], fitted))[0]
-        return _seconds(lambda: gradients.fit_factors(longest[:count], fitted, True, True))[0]
 
     def score(count: int) -> float:
-        compared = Comparison(fitted, unit_normalize=is_projected, is_corrected=not is_projected)
-        index = work / f"index-{few}"
-        with bergson_output_to(gradients.log, "scores"):
-            return _seconds(
-                lambda: gradients.score(documents[:count], compared, index, lambda *_: None)
-            )[0]
+        compared, index = Comparison(fitted, unit_normalize=True), work / f"index-{few}"
+        rows = documents[:count]
+        return _seconds(lambda: gradients.score(rows, compared, index, lambda *_: None))[0]
 
     fitted, few = work / "fitted", min(_FEW, len(documents))
     # Memory is at its peak in a full batch; batches are filled with documents of like length.
@@ -248,10 +244,17 @@ def _probe_gradients(
     rates.score_fixed = rates.gradient_fixed
     if budget.affords(1):
         rates.score_fixed = max(0.0, score(few) - of_few)
-    let_go()
     rates.preconditioner_bytes = round(_MIXED_SIZE * _size(fitted))
     rates.gradient_bytes = _size(work / f"index-{few}") // few
+    rates.whole_gradient_bytes = 4 * kept_model(gradients).tracked_parameters
+    let_go()
     shutil.rmtree(work)
+
+
+def _projection(study: Study) -> Projection:
+    """Of the study's first method that projects each layer, else the usual one."""
+    dims = [m.projection_dim for m in study.attribution.methods if hasattr(m, "projection_dim")]
+    return Projection(next((dim for dim in dims if dim), _USUAL_PROJECTION))
 
 
 def _probe_unlearning(

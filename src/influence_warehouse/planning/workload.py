@@ -28,7 +28,7 @@ from influence_warehouse.own_labels import MAX_BINS
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.pipeline.parts import cells
 from influence_warehouse.sampling.manifest import drawn_per_bin
-from influence_warehouse.study.methods import TrackStar
+from influence_warehouse.study.methods import OfGradients
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 
@@ -203,9 +203,9 @@ def storing_cells(study: Study) -> list[str]:
 
 
 def fit_limits(study: Study) -> list[int | None]:
-    """Of each method by gradients, how many documents of a bin it is prepared on at most."""
-    methods = study.attribution.methods
-    return [m.preconditioner.fit_documents_per_bin for m in methods if isinstance(m, TrackStar)]
+    """Of each pass that prepares a method by gradients, the documents of a bin at most."""
+    methods = [m for m in study.attribution.methods if isinstance(m, OfGradients)]
+    return [method.fit_limit for method in methods for _ in range(method.fit_passes)]
 
 
 def _fitted(study: Study, capped: Sequence[int]) -> int:

@@ -67,12 +67,32 @@ class Preconditioner(Section):
     )
 
 
-class TrackStar(Section):
-    """TrackStar, arXiv 2410.17413: corrected gradients, projected, at unit length."""
+class OfGradients(Section):
+    """What methods by gradients have in common.
+
+    `fit_passes`: how often each document is read to prepare the method; `is_whole`: whether it
+    takes whole gradients, which hold as many numbers as the model's layers.
+    """
 
     needs: ClassVar[Needs] = "gradients"
     is_prepared: ClassVar[bool] = True
     is_indexed: ClassVar[bool] = True
+    fit_passes: ClassVar[int] = 1
+
+    @property
+    def fit_limit(self) -> int | None:
+        """Documents of a bin, at most, that it is prepared on; None: all."""
+        limit: int | None = getattr(self, "fit_documents_per_bin", None)
+        return limit
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether gradients are not projected."""
+        return not getattr(self, "projection_dim", 0)
+
+
+class TrackStar(OfGradients):
+    """TrackStar, arXiv 2410.17413: corrected gradients, projected, at unit length."""
 
     kind: Literal["trackstar"] = Field(description="Which method this is.")
     name: Slug = Field("trackstar", description="In every table; unique in the study.")
@@ -80,13 +100,17 @@ class TrackStar(Section):
     preconditioner: Preconditioner = Preconditioner()
     store_gradients: bool = _STORED
 
+    @property
+    def fit_limit(self) -> int | None:
+        """Documents of a bin, at most, that the preconditioner is fitted on; None: all."""
+        return self.preconditioner.fit_documents_per_bin
 
-class GradientDot(Section):
+
+class GradientDot(OfGradients):
     """Inner products of gradients, projected or whole."""
 
-    needs: ClassVar[Needs] = "gradients"
     is_prepared: ClassVar[bool] = False
-    is_indexed: ClassVar[bool] = True
+    fit_passes: ClassVar[int] = 0
 
     kind: Literal["gradient_dot"] = Field(description="Which method this is.")
     name: Slug = Field("gradient_dot", description="In every table; unique in the study.")
@@ -94,12 +118,11 @@ class GradientDot(Section):
     store_gradients: bool = _STORED
 
 
-class GradientCosine(Section):
+class GradientCosine(OfGradients):
     """Cosines of gradients, projected or whole."""
 
-    needs: ClassVar[Needs] = "gradients"
     is_prepared: ClassVar[bool] = False
-    is_indexed: ClassVar[bool] = True
+    fit_passes: ClassVar[int] = 0
 
     kind: Literal["gradient_cosine"] = Field(description="Which method this is.")
     name: Slug = Field("gradient_cosine", description="In every table; unique in the study.")
@@ -107,12 +130,10 @@ class GradientCosine(Section):
     store_gradients: bool = _STORED
 
 
-class Ekfac(Section):
+class Ekfac(OfGradients):
     """EK-FAC influence functions, arXiv 2308.03296: whole gradients, corrected curvature."""
 
-    needs: ClassVar[Needs] = "gradients"
-    is_prepared: ClassVar[bool] = True
-    is_indexed: ClassVar[bool] = True
+    fit_passes: ClassVar[int] = 2
 
     kind: Literal["ekfac"] = Field(description="Which method this is.")
     name: Slug = Field("ekfac", description="In every table; unique in the study.")
@@ -121,12 +142,8 @@ class Ekfac(Section):
     damping: float = _DAMPING
 
 
-class Kfac(Section):
+class Kfac(OfGradients):
     """K-FAC influence functions: whole gradients, curvature of the factors alone."""
-
-    needs: ClassVar[Needs] = "gradients"
-    is_prepared: ClassVar[bool] = True
-    is_indexed: ClassVar[bool] = True
 
     kind: Literal["kfac"] = Field(description="Which method this is.")
     name: Slug = Field("kfac", description="In every table; unique in the study.")
@@ -135,12 +152,8 @@ class Kfac(Section):
     damping: float = _DAMPING
 
 
-class Trak(Section):
+class Trak(OfGradients):
     """TRAK, arXiv 2303.14186, at one checkpoint: log odds, one projection of all layers."""
-
-    needs: ClassVar[Needs] = "gradients"
-    is_prepared: ClassVar[bool] = True
-    is_indexed: ClassVar[bool] = True
 
     kind: Literal["trak"] = Field(description="Which method this is.")
     name: Slug = Field("trak", description="In every table; unique in the study.")
@@ -150,12 +163,11 @@ class Trak(Section):
     store_gradients: bool = _STORED
 
 
-class Lissa(Section):
+class Lissa(OfGradients):
     """LiSSA, arXiv 1602.03943: a series of products a query; for small studies."""
 
-    needs: ClassVar[Needs] = "gradients"
-    is_prepared: ClassVar[bool] = True
     is_indexed: ClassVar[bool] = False
+    fit_passes: ClassVar[int] = 0
 
     kind: Literal["lissa"] = Field(description="Which method this is.")
     name: Slug = Field("lissa", description="In every table; unique in the study.")
