@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from influence_warehouse.attribution import nodes
+from influence_warehouse.attribution.gradients import Gradients, Projection, _require_written
 from influence_warehouse.attribution.nodes import Rendezvous, join, joined, rendezvous_of
-from influence_warehouse.attribution.trackstar import TrackStar, _require_written
 from influence_warehouse.errors import HealthError, InputError, NodesError, StudyError
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.layout import Home
@@ -165,11 +165,11 @@ def test_strangers_are_ignored_and_who_comes_later_has_the_seat(rendezvous):
 
 def test_a_node_that_went_silent_has_not_come(rendezvous, monkeypatch):
     monkeypatch.setattr(nodes, "_SILENT_SECONDS", 1.0)
-    leader = Leader(Rendezvous(rendezvous.host, rendezvous.port, 3, TERMS, 5))
+    leader = Leader(Rendezvous(rendezvous.host, rendezvous.port, 3, TERMS, 10))
     gone = Node(rendezvous, 2)
     gone.store.delete_key("seat 2")
     gone.store.set("seat 2", json.dumps(gone.me | {"name": "of a node that died"}))
-    assert re.search(r"node 1, 2 did not come to localhost:\d+ within 5 s. Remedy", leader.ended())
+    assert re.search(r"node 1, 2 did not come to localhost:\d+ within 10 s. Remedy", leader.ended())
 
 
 def test_another_study_is_refused_on_both_sides_and_what_is_not_asked_may_differ(rendezvous):
@@ -235,7 +235,8 @@ def test_each_process_has_a_document(lengths, expected, monkeypatch):
     monkeypatch.setenv("SLURM_NODEID", "1")
     study = scoring_study(Path("model"))
     compute = Compute(nodes=3, processes=2)
-    method = TrackStar(study.model, None, study.method, study.attribution, compute, Path("log"), 0)
+    home = Home(Path("root"), "tiny")
+    method = Gradients(study.model, None, Projection(4), study.attribution, compute, home, 0, 512)
     rows = [Encoded(input_ids=[1] * length, labels=[1] * length) for length in lengths]
     found = method._distributed(rows)
     assert (found.nnode, found.nproc_per_node, found.rank) == (*expected, 0)

@@ -7,7 +7,7 @@ Does not belong here: what is compared how (`gradients`), sums of scores (`rollu
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,13 +22,16 @@ from influence_warehouse.attribution.gradients import (
 )
 from influence_warehouse.attribution.rollup import WriteScores
 from influence_warehouse.lake.leftovers import scratch_folder
-from influence_warehouse.models.loading import Encoded
+from influence_warehouse.models.loading import Encoded, device
 
 if TYPE_CHECKING:
     from bergson.score.scorer import Scorer
     from datasets import Dataset
 
 _BLOCK_BYTES = 64 << 20
+_USUAL_TOKENS, _MOST_TOKENS = 2048, 1 << 18
+# What is left is for scores, and for blocks that the allocator cannot use.
+_MEMORY_SHARE = 0.8
 
 
 class KeptModel:
@@ -42,9 +45,11 @@ class KeptModel:
         self._model, self._targets = setup_model_and_peft(config)
         self._processor = processor_for(config)
 
-    def score(self, rows: Sequence[Encoded], scorer: "Scorer", scratch: Path) -> list[int]:
+    def score(
+        self, rows: Sequence[Encoded], scorer: "Scorer", scratch: Path, tokens: int | None = None
+    ) -> list[int]:
         """Feed the scorer with every row's gradient; the rows that have none are returned."""
-        return self._collect(rows, scratch / "scores", scorer)
+        return self._collect(rows, scratch / "scores", scorer, tokens)
 
     def store(self, rows: Sequence[Encoded], folder: Path) -> None:
         """Raw gradients of the rows in `folder`/index, as Bergson's `build` leaves them."""
@@ -67,12 +72,12 @@ class KeptModel:
 
         found = np.zeros(len(rows), dtype=np.float32)
         lengths = [len(row["input_ids"]) for row in rows]
-        tokens = max(self._gradients.attribution.token_batch_size, *lengths)
-        device = self._model.device
+        tokens = max(self._gradients.attribution.batch_tokens, *lengths)
+        place = self._model.device
         for batch in allocate_batches(lengths, tokens):
             ids = [rows[row]["input_ids"] for row in batch]
             labels = [rows[row]["labels"] for row in batch]
-            x, y, _, _ = pad_and_tensor(ids, labels=labels, device=device, sync_max_len=False)
+            x, y, _, _ = pad_and_tensor(ids, labels=labels, device=place, sync_max_len=False)
             with torch.no_grad():
                 logits = self._model(input_ids=x).logits[:, :-1].float()
             targets = y[:, 1:]
@@ -82,7 +87,13 @@ class KeptModel:
             found[batch] = mean.cpu().numpy()
         return found
 
-    def _collect(self, rows: Sequence[Encoded], run: Path, scorer: "Scorer | None") -> list[int]:
+    def _collect(
+        self,
+        rows: Sequence[Encoded],
+        run: Path,
+        scorer: "Scorer | None",
+        tokens: int | None = None,
+    ) -> list[int]:
         from bergson.collection import collect_gradients
         from bergson.data import allocate_batches
 
@@ -94,7 +105,7 @@ class KeptModel:
         empty = [row for row, length in enumerate(lengths) if length < 2]
         if len(empty) == len(rows):
             return empty
-        tokens = max(self._gradients.attribution.token_batch_size, *lengths)
+        tokens = max(tokens or self._gradients.attribution.batch_tokens, *lengths)
         collect_gradients(
             self._model,
             data,
@@ -113,15 +124,67 @@ class KeptPass:
     def __init__(self, gradients: Gradients, comparison: Comparison, index: Path) -> None:
         self._model = kept_model(gradients)
         self._scorer = query_scorer(comparison, index, gradients.home.work)
+        self._gradients = gradients
+        self._tokens: int | None = None
 
     def score(self, rows: Sequence[Encoded], scratch: Path, write: WriteScores) -> None:
         """Give `write` each batch's scores as one block, then the zeros of rows without loss."""
         writer = _block_writer(write)
+        tokens = self._batch_tokens(rows, scratch)
         self._scorer.writer = writer
-        empty = self._model.score(rows, self._scorer, scratch)
+        empty = self._model.score(rows, self._scorer, scratch, tokens)
         if empty:
             n_queries = next(iter(self._scorer.query_grads_t.values())).shape[1]
             write(empty, np.zeros((len(empty), n_queries), dtype=np.float32))
+
+    def _batch_tokens(self, rows: Sequence[Encoded], scratch: Path) -> int | None:
+        """On a GPU as many as fit, found once a process by trying full batches of the longest
+        row, unless the study says how many."""
+        import torch
+
+        if self._tokens is None and self._gradients.attribution.token_batch_size is None:
+            longest = max(rows, key=lambda row: len(row["input_ids"]))
+            if device() == "cuda" and len(longest["input_ids"]) > 1:
+                limit = _MEMORY_SHARE * torch.cuda.get_device_properties(0).total_memory
+                self._scorer.writer = _block_writer(lambda *_: None)
+
+                def fits(tokens: int) -> bool:
+                    return self._peak_bytes(longest, tokens, scratch / f"{tokens}") <= limit
+
+                self._tokens = largest_that_fits(fits, len(longest["input_ids"]))
+                print(f"batches of {self._tokens} tokens")  # to Bergson's log
+        return self._tokens
+
+    def _peak_bytes(self, row: Encoded, tokens: int, scratch: Path) -> float:
+        """Of memory on the GPU, with one batch of so many tokens; infinite where it ran out."""
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+        try:
+            batch = [row] * max(1, tokens // len(row["input_ids"]))
+            self._model.score(batch, self._scorer, scratch, tokens)
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            return float("inf")
+        return float(torch.cuda.max_memory_allocated())
+
+
+def largest_that_fits(fits: Callable[[int], bool], least: int) -> int:
+    """Tokens of a batch: the largest doubling of the usual size that fits, up to _MOST_TOKENS.
+
+    `fits` tries a size. Where the usual one does not fit, halves of it are tried down to
+    `least`, one row, which is returned untried: its own error says that memory is too small.
+    """
+    tokens = _USUAL_TOKENS
+    if fits(tokens):
+        while tokens < _MOST_TOKENS and fits(2 * tokens):
+            tokens *= 2
+        return tokens
+    while tokens > least:
+        tokens = max(least, tokens // 2)
+        if tokens == least or fits(tokens):
+            break
+    return tokens
 
 
 @lru_cache(maxsize=1)

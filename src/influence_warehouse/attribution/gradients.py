@@ -159,7 +159,7 @@ class Gradients:
     ) -> "IndexConfig":
         """Bergson's settings for the rows, which are written beside; a command reads no batch
         of more tokens than the model has positions."""
-        wanted = tokens or self.attribution.token_batch_size
+        wanted = tokens or self.attribution.batch_tokens
         longest = max((len(row["input_ids"]) for row in rows), default=0)
         return replace(
             self.pass_config(run),
@@ -182,7 +182,7 @@ class Gradients:
             projection_target=self.projection.target,
             projection_seed=self.seed,
             loss_fn=self.projection.loss,
-            token_batch_size=self.attribution.token_batch_size,
+            token_batch_size=self.attribution.batch_tokens,
             use_tf32_matmuls=self.attribution.tf32,
             model_kwargs=kwargs_text(options),
             distributed=DistributedConfig(nnode=1, nproc_per_node=1, node_rank=0),

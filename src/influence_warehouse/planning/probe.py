@@ -226,7 +226,7 @@ def _probe_gradients(
     fitted, few = work / "fitted", min(_FEW, len(documents))
     # Memory is at its peak in a full batch; batches are filled with documents of like length.
     longest = sorted(documents, key=lambda row: -len(row["input_ids"]))
-    full = max(1, study.attribution.token_batch_size // len(longest[0]["input_ids"]))
+    full = max(1, study.attribution.batch_tokens // len(longest[0]["input_ids"]))
     rates.gradient_document, rates.shard_fixed = _line(store, len(documents), budget, documents)
     rates.query_fixed = rates.load + rates.shard_fixed
     # A gradient takes as long as its text; so a query's need not be timed.

@@ -134,7 +134,12 @@ class Attribution(Section):
         min_length=1,
         description="Methods side by side, each on every model.",
     )
-    token_batch_size: int = Field(2048, ge=8, description="Tokens in a batch; sets peak memory.")
+    token_batch_size: int | None = Field(
+        None,
+        ge=8,
+        description="Tokens in a batch; sets peak memory, and changes scores by rounding alone. "
+        "null: as many as the GPU's memory holds, found by trying; 2048 on a processor.",
+    )
     tf32: bool = Field(
         False,
         description="Round the factors of float32 products to TensorFloat-32 (10 bits) on GPUs "
@@ -151,6 +156,11 @@ class Attribution(Section):
         le=1,
         description="Share of scores exactly zero, at most; of methods by gradients alone.",
     )
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens in a batch where memory is not asked."""
+        return self.token_batch_size or 2048
 
     @model_validator(mode="before")
     @classmethod
@@ -293,7 +303,9 @@ class Study(Section):
                         f"unknown {unknown}"
                     )
         for model in self.models:
-            if model.max_tokens > settings.token_batch_size:
+            if settings.token_batch_size is not None and (
+                model.max_tokens > settings.token_batch_size
+            ):
                 raise ValueError(
                     f"attribution.token_batch_size: {settings.token_batch_size} is less than "
                     f"max_tokens {model.max_tokens} of {model.name}, so a whole document would "
