@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from influence_warehouse.attribution.compiled import compile_small_parts, require_same_scores
 from influence_warehouse.attribution.gradients import (
     INDEX,
     Comparison,
@@ -32,6 +33,7 @@ _BLOCK_BYTES = 64 << 20
 _USUAL_TOKENS, _MOST_TOKENS = 2048, 1 << 18
 # What is left is for scores, and for blocks that the allocator cannot use.
 _MEMORY_SHARE = 0.8
+_CHECKED_ROWS = 8
 
 
 class KeptModel:
@@ -44,6 +46,9 @@ class KeptModel:
         config = gradients.pass_config(gradients.home.work / "pass")
         self._model, self._targets = setup_model_and_peft(config)
         self._processor = processor_for(config)
+        self.is_compiled = gradients.compute.compile and device() == "cuda"
+        if self.is_compiled:
+            print(f"compiled {compile_small_parts(self._model)} norms and rotary embeddings")
 
     def score(
         self, rows: Sequence[Encoded], scorer: "Scorer", scratch: Path, tokens: int | None = None
@@ -126,16 +131,32 @@ class KeptPass:
         self._scorer = query_scorer(comparison, index, gradients.home.work)
         self._gradients = gradients
         self._tokens: int | None = None
+        self._is_checked = False
 
     def score(self, rows: Sequence[Encoded], scratch: Path, write: WriteScores) -> None:
         """Give `write` each batch's scores as one block, then the zeros of rows without loss."""
         writer = _block_writer(write)
+        if self._model.is_compiled and not self._is_checked:
+            self.check_compiled(rows, scratch)
         tokens = self._batch_tokens(rows, scratch)
         self._scorer.writer = writer
         empty = self._model.score(rows, self._scorer, scratch, tokens)
         if empty:
             n_queries = next(iter(self._scorer.query_grads_t.values())).shape[1]
             write(empty, np.zeros((len(empty), n_queries), dtype=np.float32))
+
+    def check_compiled(self, rows: Sequence[Encoded], scratch: Path) -> None:
+        """Score some rows with and without compiled parts. Raises HealthError unless alike."""
+        import torch
+
+        found: list[torch.Tensor] = []
+        self._scorer.writer = _block_writer(lambda _, scores: found.append(torch.as_tensor(scores)))
+        for stance in ("default", "force_eager"):
+            with torch.compiler.set_stance(stance):
+                batches = len(found)
+                self._model.score(rows[:_CHECKED_ROWS], self._scorer, scratch / stance)
+        require_same_scores(torch.cat(found[:batches]), torch.cat(found[batches:]))
+        self._is_checked = True
 
     def _batch_tokens(self, rows: Sequence[Encoded], scratch: Path) -> int | None:
         """On a GPU as many as fit, found once a process by trying full batches of the longest

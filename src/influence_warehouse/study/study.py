@@ -199,6 +199,11 @@ class Compute(Section):
     fsdp: bool = Field(
         False, description="Divide the weights among them, where one GPU cannot hold the model."
     )
+    compile: bool = Field(
+        True,
+        description="On a GPU, compile norms and rotary embeddings; the first batch is scored "
+        "without, too, and has to come out alike.",
+    )
 
 
 class Statistics(Section):
