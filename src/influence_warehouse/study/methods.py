@@ -11,7 +11,8 @@ from pydantic import Discriminator, Field, Tag
 
 from influence_warehouse.study.design import Section, Slug
 
-Needs = Literal["gradients", "text", "nothing"]
+# Of a document: its gradient, a forward pass of the model, its text, or nothing.
+Needs = Literal["gradients", "model", "text", "nothing"]
 
 
 class Preconditioner(Section):
@@ -64,6 +65,43 @@ class Bm25(Section):
     b: float = Field(0.75, ge=0, le=1, description="How far a document's length is allowed for.")
 
 
+class HiddenStates(Section):
+    """Cosine of mean hidden states of the study's own model: a forward pass, no gradient."""
+
+    needs: ClassVar[Needs] = "model"
+    is_indexed: ClassVar[bool] = True
+
+    kind: Literal["hidden_states"] = Field(description="Which method this is.")
+    name: Slug = Field("hidden_states", description="In every table; unique in the study.")
+    layer: int | None = Field(
+        None,
+        description="0: the embeddings, 1: the first layer's output, and so on; -1: the last's, "
+        "after the model's final norm. Null: the layer half way.",
+    )
+    tokens: Literal["answer", "all"] = Field(
+        "answer",
+        description="Of which tokens of a query, and of a training pair, the mean is: the right "
+        "answer's (the completion's), or all. Take `all` where answers are letters (prompt_format "
+        "multiple_choice).",
+    )
+    centred: bool = Field(
+        True,
+        description="Subtract the mean of sampled documents before the cosine, so that 0 is an "
+        "average document; without it nearly all cosines are positive.",
+    )
+    fit_documents_per_bin: int | None = Field(
+        10,
+        ge=1,
+        description="That mean is of the first so many sampled documents of each bin, null: of "
+        "all. A larger sample keeps the first ones, so the mean stays as it was.",
+    )
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether there is a mean to be subtracted."""
+        return self.centred
+
+
 class Random(Section):
     """Seeded noise: the control that must find nothing."""
 
@@ -82,10 +120,12 @@ def _kind(value: Any) -> Any:
 Method = Annotated[
     Annotated[TrackStar, Tag("trackstar")]
     | Annotated[Bm25, Tag("bm25")]
+    | Annotated[HiddenStates, Tag("hidden_states")]
     | Annotated[Random, Tag("random")],
     Discriminator(
         _kind,
         custom_error_type="unknown_method",
-        custom_error_message="a method has a `kind`: one of trackstar, bm25, random",
+        custom_error_message="a method has a `kind`: one of trackstar, bm25, "
+        "hidden_states, random",
     ),
 ]
