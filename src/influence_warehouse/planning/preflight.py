@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from influence_warehouse.attribution.methods.embeddings import vector_files
+from influence_warehouse.attribution.vector_files import require_columns
 from influence_warehouse.corpus.files import corpus_files
 from influence_warehouse.corpus.readers import corpus_path
 from influence_warehouse.errors import InputError
@@ -23,6 +25,7 @@ from influence_warehouse.planning.workload import (
     storing_cells,
     workload,
 )
+from influence_warehouse.study.methods import Embeddings
 from influence_warehouse.study.study import Study
 
 _GRADIENT_PASSES = 2  # one to fit the preconditioner, one to score
@@ -60,12 +63,14 @@ def planned(study: Study, home: Home, with_probe: bool = True) -> Plan:
 
 
 def require_inputs(study: Study) -> None:
-    """Raise InputError that names every file of the study that is not there."""
+    """Raise InputError that names every file of the study that is not there, or for a file of
+    vectors that has not the columns that the study names."""
     named = {"corpus.path": study.corpus.path}
     named |= {f"models.{each.name}.path": each.path for each in study.models}
     named |= {f"benchmarks.{each.name}.path": each.path for each in study.benchmarks}
-    if study.planted is not None:
-        return
+    methods = [method for method in study.attribution.methods if isinstance(method, Embeddings)]
+    vectors = [source for method in methods for source in vector_files(method)]
+    named |= {f"{source.field}.path": source.path for source in vectors}
     missing = [f"{path} ({field})" for field, path in named.items() if path and not path.exists()]
     if missing:
         raise InputError(
@@ -73,6 +78,8 @@ def require_inputs(study: Study) -> None:
             + "\n  ".join(missing)
             + "\nRemedy: correct these fields of the study, or make the files."
         )
+    for source in vectors:
+        require_columns(source)
 
 
 def _not_here(study: Study, home: Home, load: Workload) -> str | None:

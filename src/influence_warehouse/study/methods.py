@@ -5,14 +5,15 @@ A new method is a section here, added to `Method`, and a module of the same name
 sample before it scores, and whether it stores the queries' side of the score.
 """
 
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
 from influence_warehouse.study.design import Section, Slug
 
-# Of a document: its gradient, a forward pass of the model, its text, or nothing.
-Needs = Literal["gradients", "model", "text", "nothing"]
+# Of a document: its gradient, a forward pass of the model, its text, vectors from a file, or none.
+Needs = Literal["gradients", "model", "text", "vectors", "nothing"]
 
 
 class Preconditioner(Section):
@@ -102,6 +103,46 @@ class HiddenStates(Section):
         return self.centred
 
 
+class DocumentVectors(Section):
+    """Where the documents' vectors are."""
+
+    path: Path = Field(description="A Parquet file; it may be the corpus's own.")
+    id_column: str = Field("doc_id", description="Column of the document's id.")
+    column: str = Field("embedding", description="Column of lists of numbers, all of one length.")
+
+
+class ItemVectors(Section):
+    """Where the items' vectors are: of the prompt with the right answer, as other methods read."""
+
+    path: Path = Field(description="A Parquet file of the items of all benchmarks.")
+    id_column: str = Field("item_id", description="Column of the item's id.")
+    benchmark_column: str = Field(
+        "benchmark", description="Column of the benchmark's name in the study."
+    )
+    column: str = Field("embedding", description="Column of lists of numbers, all of one length.")
+
+
+class Embeddings(Section):
+    """Similarity of vectors that you bring, from any model or service: no model is read."""
+
+    needs: ClassVar[Needs] = "vectors"
+    is_prepared: ClassVar[bool] = True
+    is_indexed: ClassVar[bool] = True
+
+    kind: Literal["embeddings"] = Field(description="Which method this is.")
+    name: Slug = Field("embeddings", description="In every table; unique in the study.")
+    documents: DocumentVectors
+    items: ItemVectors
+    similarity: Literal["cosine", "dot"] = Field(
+        "cosine", description="Cosine, or the plain product of the two vectors."
+    )
+    centred: bool = Field(
+        True,
+        description="Subtract the mean of all sampled documents first, so that 0 is an average "
+        "document; without it nearly all similarities are positive.",
+    )
+
+
 class Random(Section):
     """Seeded noise: the control that must find nothing."""
 
@@ -121,11 +162,12 @@ Method = Annotated[
     Annotated[TrackStar, Tag("trackstar")]
     | Annotated[Bm25, Tag("bm25")]
     | Annotated[HiddenStates, Tag("hidden_states")]
+    | Annotated[Embeddings, Tag("embeddings")]
     | Annotated[Random, Tag("random")],
     Discriminator(
         _kind,
         custom_error_type="unknown_method",
         custom_error_message="a method has a `kind`: one of trackstar, bm25, "
-        "hidden_states, random",
+        "hidden_states, embeddings, random",
     ),
 ]
