@@ -22,6 +22,7 @@ from influence_warehouse.planning.plan import Plan, plan, unlearning_runs
 from influence_warehouse.planning.workload import (
     Workload,
     gradient_cells,
+    state_cells,
     storing_cells,
     workload,
 )
@@ -149,12 +150,15 @@ def _sizes(study: Study, found: Plan) -> Iterator[tuple[str, str]]:
     load, rates = found.load, found.rates
     longest = study.model.max_tokens
     tokens, kind = (rates.tokens_document, "") if rates else (longest, "at most ")
-    passes = len(gradient_cells(study))
+    passes, reads = len(gradient_cells(study)), len(state_cells(study))
     gradients = len(study.models) * load.fitted + passes * load.sampled
-    yield (
-        "tokens",
-        f"{kind}{tokens:,.0f} a document, {kind}{tokens * load.sampled:,.0f} in one pass",
-    )
+    if passes or reads:
+        in_all = f"{kind}{tokens * load.sampled:,.0f} in one pass"
+        yield "tokens", f"{kind}{tokens:,.0f} a document, {in_all}"
+    if reads:
+        states = len(study.models) * load.averaged + reads * load.sampled
+        of_queries = f"{reads * load.n_items:,} queries"
+        yield "hidden states", f"of {states:,} documents (mean {load.averaged:,}), {of_queries}"
     if passes:
         queries = f"{_GRADIENT_PASSES} over {load.n_items:,} queries"
         yield "gradients", f"of {gradients:,} documents (fit {load.fitted:,}), {queries}"
