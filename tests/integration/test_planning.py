@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from influence_warehouse.cli import influence
-from influence_warehouse.errors import InputError
+from influence_warehouse.errors import InputError, StudyError
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.pipeline.making import make_fact
@@ -138,6 +138,57 @@ def test_costs_grow_with_what_makes_them_grow(folder, tiny_model, home):
             "scores": load.sampled,
         }
     )
+
+
+def with_methods(study: Study, *methods: dict) -> Study:
+    content = study.model_dump(mode="json")
+    content["attribution"]["methods"] = list(methods)
+    return Study.model_validate(content)
+
+
+def test_hidden_states_cost_a_forward_pass_and_no_diagnosis(folder, tiny_model, home):
+    states = {"kind": "hidden_states", "fit_documents_per_bin": 100}
+    study = with_methods(study_of(folder, tiny_model), states)
+    load = planned(study, home, with_probe=False).load
+    # As many as TrackStar's preconditioner of the same limit is fitted on.
+    fitted = planned(study_of(folder, tiny_model), home, with_probe=False).load.fitted
+    assert (load.averaged, load.fitted) == (fitted, 0)
+    seconds = {stage.stage: stage.seconds for stage in plan(study, load, Rates(), None).stages}
+    assert "diagnosis" not in seconds
+    rates = Rates(state_document=1.0, state_query=0.1)
+    slower = {stage.stage: stage.seconds for stage in plan(study, load, rates, None).stages}
+    grown = {name: slower[name] - seconds[name] for name in seconds if slower[name] > seconds[name]}
+    assert grown == pytest.approx(
+        {"preparation": load.averaged, "query index": 1.2, "scores": load.sampled}
+    )
+    uncentred = with_methods(study, states | {"centred": False})
+    assert planned(uncentred, home, with_probe=False).load.averaged == 0
+    assert "preparation" not in {s.stage for s in plan(uncentred, load, Rates(), None).stages}
+
+
+@pytest.mark.slow
+def test_a_check_times_hidden_states_and_refuses_a_layer_that_is_not_there(
+    folder, tiny_model, home
+):
+    study = study_of(folder, tiny_model).model_copy(update={"unlearning": None})
+    study = with_methods(study, {"kind": "hidden_states"})
+    found = planned(study, home)
+    assert found.rates is not None and found.rates.state_bytes == 4 * 32
+    assert found.rates.state_document > 0 and found.rates.tokens_query > 0
+    assert found.rates.gradient_document == 0
+    with pytest.raises(StudyError, match=r"hidden_states\.layer: .* has no layer 7"):
+        planned(with_methods(study, {"kind": "hidden_states", "layer": 7}), home)
+
+
+def test_copies_of_embeddings_are_in_the_disk_plan(folder, tiny_model, home):
+    rows = {"doc_id": ["d1"], "benchmark": ["p"], "item_id": ["i1"], "embedding": [[1.0]]}
+    pl.DataFrame(rows).write_parquet(folder / "vectors.parquet")
+    side = {"path": str(folder / "vectors.parquet")}
+    method = {"kind": "embeddings", "documents": side, "items": side}
+    study = with_methods(study_of(folder, tiny_model), method)
+    found = planned(study, home, with_probe=False)
+    size = (folder / "vectors.parquet").stat().st_size
+    assert found.disk["copies of embeddings (safe to delete)"] == 2 * size
 
 
 def test_stored_gradients_are_in_the_disk_plan(folder, tiny_model, home):

@@ -74,7 +74,7 @@ def make_attribution_health(task: Task) -> list[Made]:
     """Count zero and non-finite scores of one method per benchmark and shard."""
     let_go()  # all shards are scored
     study, lake = task.study, task.lake
-    reads_model = study.method.needs == "gradients"
+    reads_model = study.method.needs in ("gradients", "model")
     frames = [
         lake.read("document_scores", part)
         .group_by("model", "method", "benchmark")
@@ -113,19 +113,20 @@ def diagnosis_problems(diagnosis: pl.DataFrame) -> list[str]:
 def health_problems(health: pl.DataFrame, max_zero_share: float) -> list[str]:
     """What the counts say against the scores, one line per method, benchmark and shard.
 
-    Words that a document does not share with any query score exactly 0; a gradient does not.
+    Words that a document does not share with any query score exactly 0; a gradient or a hidden
+    state does not.
     """
     problems = []
     for row in health.iter_rows(named=True):
-        of_gradients = row["dtype"] is not None
-        read = f" ({row['dtype']}, {row['attention']})" if of_gradients else ""
+        reads_model = row["dtype"] is not None
+        read = f" ({row['dtype']}, {row['attention']})" if reads_model else ""
         where = f"{row['method']} of {row['model']}, {row['benchmark']}, shard {row['shard']}{read}"
         if row["n_not_finite"]:
             problems.append(
                 f"{where}: {row['n_not_finite']} of {row['n_documents']} scores are not finite. "
                 "Remedy: check the model's weights for NaN, or set its dtype to float32."
             )
-        if of_gradients and row["n_zero"] > max_zero_share * row["n_documents"]:
+        if reads_model and row["n_zero"] > max_zero_share * row["n_documents"]:
             problems.append(
                 f"{where}: {row['n_zero']} of {row['n_documents']} scores are zero, more than the "
                 f"share {max_zero_share}. Remedy: raise sampling.min_tokens or model precision."

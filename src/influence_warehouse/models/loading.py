@@ -204,6 +204,11 @@ def context_length(study: Study, home: Home) -> int:
     return int(getattr(_config(study, home), "max_position_embeddings", 2**31))
 
 
+def layer_count(study: Study, home: Home) -> int:
+    """Layers of the model, the embeddings not counted."""
+    return int(_config(study, home).get_text_config().num_hidden_layers)
+
+
 def device() -> str:
     """Where models run: on CUDA where there is one, else on the processor."""
     import torch

@@ -13,6 +13,8 @@ from influence_warehouse.planning.workload import (
     Workload,
     fit_limits,
     gradient_cells,
+    mean_limits,
+    state_cells,
     storing_cells,
 )
 from influence_warehouse.study.methods import Lissa, OfGradients
@@ -144,29 +146,40 @@ def _stages(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:
 
 
 def _attribution(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:
-    """Of methods by gradients; words and noise take seconds. Further models: as the first."""
-    models, passes = len(study.models), len(gradient_cells(study))
-    if not passes:
-        return
-    gradient, queries = rates.gradient_document, load.n_items * rates.query
-    trials = study.attribution.health_trials
-    diagnosis = _DIAGNOSED_LOADS * rates.load + trials * _DIAGNOSED_GRADIENTS * gradient
-    work = _of_models(study, f"{trials} pairs of documents")
-    yield StageCost("diagnosis", work, models * diagnosis)
-    fitting = passes * (rates.gradient_fixed + rates.mix_fixed + queries)
-    fitting += models * load.fitted * gradient
-    work = _of_models(study, f"{load.fitted:,} documents, {load.n_items:,} queries")
-    yield StageCost("preparation", work, fitting)
-    indexing = passes * (rates.query_fixed + queries)
-    yield StageCost("query index", _of_models(study, f"{load.n_items:,} queries"), indexing)
-    shards = study.sampling.shards
-    once = rates.load + rates.score_fixed
-    scoring = passes * (once + shards * rates.shard_fixed + load.sampled * gradient)
-    each = f"{load.sampled:,} documents in {shards} shards"
+    """Of methods by gradients and by hidden states; words, own vectors and noise take seconds.
+    Further models: as the first."""
+    models, passes, reads = len(study.models), len(gradient_cells(study)), len(state_cells(study))
+    if passes:
+        trials = study.attribution.health_trials
+        gradients = trials * _DIAGNOSED_GRADIENTS * rates.gradient_document
+        work = _of_models(study, f"{trials} pairs of documents")
+        yield StageCost("diagnosis", work, models * (_DIAGNOSED_LOADS * rates.load + gradients))
+    if passes or mean_limits(study):
+        work = f"{load.fitted + load.averaged:,} documents, {load.n_items:,} queries"
+        yield StageCost("preparation", _of_models(study, work), _preparing(study, load, rates))
+    if passes or reads:
+        indexing = passes * (rates.query_fixed + load.n_items * rates.query)
+        indexing += reads * (rates.load + load.n_items * rates.state_query)
+        yield StageCost("query index", _of_models(study, f"{load.n_items:,} queries"), indexing)
+        shards = study.sampling.shards
+        once = rates.load + rates.score_fixed + shards * rates.shard_fixed
+        scoring = passes * (once + load.sampled * rates.gradient_document)
+        scoring += reads * (shards * rates.load + load.sampled * rates.state_document)
+        each = f"{load.sampled:,} documents in {shards} shards"
+        work = each if passes + reads == 1 else f"{passes + reads} x {each}"
+        yield StageCost("scores", work, scoring)
     if products := models * load.n_items * _products(study):
-        series = products * _GRADIENTS_A_PRODUCT * gradient
+        series = products * _GRADIENTS_A_PRODUCT * rates.gradient_document
         yield StageCost("LiSSA", f"{products:,} products of documents", series, is_measured=False)
-    yield StageCost("scores", each if passes == 1 else f"{passes} x {each}", scoring)
+
+
+def _preparing(study: Study, load: Workload, rates: Rates) -> float:
+    """Seconds of the preconditioners, and of the means of hidden states."""
+    queries = load.n_items * rates.query
+    fitting = len(gradient_cells(study)) * (rates.gradient_fixed + rates.mix_fixed + queries)
+    fitting += len(study.models) * load.fitted * rates.gradient_document
+    means = len(mean_limits(study)) * rates.load + load.averaged * rates.state_document
+    return fitting + len(study.models) * means
 
 
 def _products(study: Study) -> int:
@@ -221,10 +234,13 @@ def _disk(study: Study, load: Workload, rates: Rates | None) -> Iterator[tuple[s
     yield "proponents", extremes * (shards + 1) * _ROW_BYTES["proponents"]
     yield "databases", _DATABASE_BYTES
     yield "charts and reports", _REPORT_BYTES
+    if load.vector_bytes:
+        yield "copies of embeddings (safe to delete)", len(study.models) * load.vector_bytes
     if rates is not None:
         passes = len(gradient_cells(study))
         index = load.n_items * _index_bytes(study, rates)
-        yield "work (safe to delete)", passes * rates.preconditioner_bytes + index
+        states = len(state_cells(study)) * load.n_items * rates.state_bytes
+        yield "work (safe to delete)", passes * rates.preconditioner_bytes + index + states
         if stored := storing_cells(study):
             yield "stored gradients", len(stored) * load.sampled * rates.gradient_bytes
         if study.unlearning is not None:

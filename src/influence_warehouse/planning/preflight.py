@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from influence_warehouse.attribution.methods.embeddings import vector_files
+from influence_warehouse.attribution.vector_files import require_columns
 from influence_warehouse.corpus.files import corpus_files
 from influence_warehouse.corpus.readers import corpus_path
 from influence_warehouse.errors import InputError
@@ -20,9 +22,11 @@ from influence_warehouse.planning.plan import Plan, plan, unlearning_runs
 from influence_warehouse.planning.workload import (
     Workload,
     gradient_cells,
+    state_cells,
     storing_cells,
     workload,
 )
+from influence_warehouse.study.methods import Embeddings
 from influence_warehouse.study.study import Study
 
 _GRADIENT_PASSES = 2  # one to fit the preconditioner, one to score
@@ -60,12 +64,14 @@ def planned(study: Study, home: Home, with_probe: bool = True) -> Plan:
 
 
 def require_inputs(study: Study) -> None:
-    """Raise InputError that names every file of the study that is not there."""
+    """Raise InputError that names every file of the study that is not there, or for a file of
+    vectors that has not the columns that the study names."""
     named = {"corpus.path": study.corpus.path}
     named |= {f"models.{each.name}.path": each.path for each in study.models}
     named |= {f"benchmarks.{each.name}.path": each.path for each in study.benchmarks}
-    if study.planted is not None:
-        return
+    methods = [method for method in study.attribution.methods if isinstance(method, Embeddings)]
+    vectors = [source for method in methods for source in vector_files(method)]
+    named |= {f"{source.field}.path": source.path for source in vectors}
     missing = [f"{path} ({field})" for field, path in named.items() if path and not path.exists()]
     if missing:
         raise InputError(
@@ -73,6 +79,8 @@ def require_inputs(study: Study) -> None:
             + "\n  ".join(missing)
             + "\nRemedy: correct these fields of the study, or make the files."
         )
+    for source in vectors:
+        require_columns(source)
 
 
 def _not_here(study: Study, home: Home, load: Workload) -> str | None:
@@ -142,12 +150,15 @@ def _sizes(study: Study, found: Plan) -> Iterator[tuple[str, str]]:
     load, rates = found.load, found.rates
     longest = study.model.max_tokens
     tokens, kind = (rates.tokens_document, "") if rates else (longest, "at most ")
-    passes = len(gradient_cells(study))
+    passes, reads = len(gradient_cells(study)), len(state_cells(study))
     gradients = len(study.models) * load.fitted + passes * load.sampled
-    yield (
-        "tokens",
-        f"{kind}{tokens:,.0f} a document, {kind}{tokens * load.sampled:,.0f} in one pass",
-    )
+    if passes or reads:
+        in_all = f"{kind}{tokens * load.sampled:,.0f} in one pass"
+        yield "tokens", f"{kind}{tokens:,.0f} a document, {in_all}"
+    if reads:
+        states = len(study.models) * load.averaged + reads * load.sampled
+        of_queries = f"{reads * load.n_items:,} queries"
+        yield "hidden states", f"of {states:,} documents (mean {load.averaged:,}), {of_queries}"
     if passes:
         queries = f"{_GRADIENT_PASSES} over {load.n_items:,} queries"
         yield "gradients", f"of {gradients:,} documents (fit {load.fitted:,}), {queries}"

@@ -19,14 +19,21 @@ import polars as pl
 from influence_warehouse.attribution.bergson_session import bergson_output_to
 from influence_warehouse.attribution.gradient_pass import kept_model, let_go
 from influence_warehouse.attribution.gradients import Comparison, Projection, gradients_of
+from influence_warehouse.attribution.methods.hidden_states import read_layer
 from influence_warehouse.benchmarks.queries import encode_queries
 from influence_warehouse.benchmarks.scoring import score_items
 from influence_warehouse.corpus.documents import with_sizes
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.models.hidden_states import mean_hidden_states
 from influence_warehouse.models.loading import Encoded, device, load_model, load_tokenizer
 from influence_warehouse.pipeline.making import make_fact
-from influence_warehouse.planning.workload import Workload, encoded_sample, gradient_cells
+from influence_warehouse.planning.workload import (
+    Workload,
+    encoded_sample,
+    gradient_cells,
+    state_cells,
+)
 from influence_warehouse.progress import working
 from influence_warehouse.study.study import Compute, Study
 from influence_warehouse.unlearning.runs import choices_at_once
@@ -65,6 +72,8 @@ class Rates:
     query_fixed: float = 0.0
     score_fixed: float = 0.0
     shard_fixed: float = 0.0
+    state_document: float = 0.0
+    state_query: float = 0.0
     unlearning_fixed: float = 0.0
     unlearning_pair: float = 0.0
     adapter_bytes: int = 0
@@ -73,6 +82,7 @@ class Rates:
     preconditioner_bytes: int = 0
     gradient_bytes: int = 0
     whole_gradient_bytes: int = 0
+    state_bytes: int = 0
     peak_bytes: int = 0
     fills_batch: bool = True
     probe_seconds: float = 0.0
@@ -124,6 +134,8 @@ def probe(study: Study, load: Workload, scratch: Home) -> Rates:
             _probe_items(study, load, (model, tokenizer), rates, budget)
             if study.unlearning is not None:
                 _probe_unlearning(study, load, (model, tokenizer), scratch, rates, budget)
+            if state_cells(study):
+                _probe_states(study, load, (model, tokenizer), scratch, rates, budget)
             if cells := gradient_cells(study):
                 _probe_gradients(study.of_part(cells[0]), load, scratch, rates, budget)
     finally:
@@ -195,14 +207,50 @@ def _probe_items(
         rates.unlearned_item, _ = _line(lambda count: ask(count, batch_size), len(shuffled), budget)
 
 
+def _encoded(
+    study: Study, load: Workload, tokenizer: "PreTrainedTokenizerBase", rates: Rates
+) -> list[Encoded]:
+    """Sampled texts as the model reads them; their mean length and that of queries is noted."""
+    documents = encoded_sample(study, load, tokenizer)
+    queries = encode_queries(_items(load), tokenizer, study.model.max_tokens)
+    rates.tokens_document, rates.tokens_query = _mean_length(documents), _mean_length(queries)
+    return documents
+
+
+def _probe_states(
+    study: Study,
+    load: Workload,
+    loaded: tuple[Any, Any],
+    scratch: Home,
+    rates: Rates,
+    budget: Budget,
+) -> None:
+    """A forward pass of a document; a layer that the model does not have is refused."""
+    for cell in state_cells(study):
+        read_layer(study.of_part(cell), Lake(scratch))
+    model, tokenizer = loaded
+    documents = _encoded(study, load, tokenizer, rates)
+    batch_tokens = study.attribution.batch_tokens
+
+    def read(count: int, rows: list[Encoded] = documents) -> float:
+        return _seconds(lambda: mean_hidden_states(model, rows[:count], -1, batch_tokens))[0]
+
+    read(min(_FEW, len(documents)))  # the first pass pays for what is made once
+    rates.state_document, _ = _line(read, len(documents), budget, documents)
+    rates.state_query = rates.state_document * rates.tokens_query / rates.tokens_document
+    rates.state_bytes = 4 * model.config.get_text_config().hidden_size
+    # Memory is at its peak in a full batch, which holds the states of all layers.
+    longest = sorted(documents, key=lambda row: -len(row["input_ids"]))
+    batch = max(1, batch_tokens // len(longest[0]["input_ids"]))
+    rates.fills_batch &= batch * rates.state_document <= PROBE_SECONDS
+    if rates.fills_batch:
+        read(batch, longest)
+
+
 def _probe_gradients(
     study: Study, load: Workload, scratch: Home, rates: Rates, budget: Budget
 ) -> None:
-    tokenizer = load_tokenizer(study, scratch)
-    documents = encoded_sample(study, load, tokenizer)
-    items = _items(load).sample(fraction=1.0, shuffle=True, seed=study.seed)
-    queries = encode_queries(items, tokenizer, study.model.max_tokens)
-    rates.tokens_document, rates.tokens_query = _mean_length(documents), _mean_length(queries)
+    documents = _encoded(study, load, load_tokenizer(study, scratch), rates)
     # One process of this machine: its seconds are told, and no other node is there to join.
     alone = study.model_copy(update={"compute": Compute()})
     # Whole gradients would fill disks; they are made by the same passes.

@@ -9,7 +9,12 @@ from pathlib import Path
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.pipeline.parts import cells, unlearned_cells
 from influence_warehouse.planning.plan import unlearning_runs
-from influence_warehouse.planning.workload import fit_limits, gradient_cells
+from influence_warehouse.planning.workload import (
+    fit_limits,
+    gradient_cells,
+    mean_limits,
+    state_cells,
+)
 from influence_warehouse.planted.training import BATCH_DOCUMENTS
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import bins
@@ -31,13 +36,18 @@ def step_weights(study: Study, lake: Lake) -> dict[str, float]:
     documents, items = _documents(study, lake), _items(study, lake)
     models, passes = len(study.models), len(gradient_cells(study))
     fitted = sum(_fitted(limit, documents, _bins(lake)) for limit in fit_limits(study))
+    averaged = sum(_fitted(limit, documents, _bins(lake)) for limit in mean_limits(study))
     scored = 8 * study.sampling.shards + documents * gradient
+    # A forward pass is a third of a gradient's work.
+    reads, state = len(state_cells(study)), gradient / 3
+    read = 2 * study.sampling.shards + documents * state
     found = {
         "make_item_predictions": models * (5 + items * gradient),
         "make_gradient_diagnosis": models * (3 + 8 * study.attribution.health_trials * gradient),
-        "make_method_preparation": models * (10 + fitted * gradient) + passes * items * gradient,
-        "make_query_index": passes * (2 + items * gradient),
-        "make_document_scores": passes * scored + _WORDS * len(cells(study)),
+        "make_method_preparation": models * (10 + fitted * gradient + averaged * state)
+        + passes * items * gradient,
+        "make_query_index": passes * (2 + items * gradient) + reads * (2 + items * state),
+        "make_document_scores": passes * scored + reads * read + _WORDS * len(cells(study)),
         "make_inference": 3.0 * len(cells(study)),
         "dbt_models": _TABLES,
         "charts": _CHARTS,

@@ -28,7 +28,7 @@ from influence_warehouse.own_labels import MAX_BINS
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.pipeline.parts import cells
 from influence_warehouse.sampling.manifest import drawn_per_bin
-from influence_warehouse.study.methods import OfGradients
+from influence_warehouse.study.methods import Embeddings, HiddenStates, Needs, OfGradients
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 
@@ -44,8 +44,9 @@ class Workload:
     """Counts of one study.
 
     `documents` are those of the corpus, `sampled` those left by the study's caps, `fitted` those
-    whose gradients the preparations of a model take; `is_bound`
-    says that both are upper bounds, `share_read` what share of the corpus was read to count.
+    whose gradients the preparations of a model take, `averaged` those whose hidden states they
+    take; `is_bound` says that these are upper bounds, `share_read` what share of the corpus was
+    read to count. `vector_bytes` are those of files of embeddings.
     `texts` are some documents drawn evenly from what was read; `items` rows of benchmark_items.
     """
 
@@ -60,6 +61,8 @@ class Workload:
     texts: tuple[str, ...]
     items: pl.DataFrame | None
     n_items: int
+    averaged: int = 0
+    vector_bytes: int = 0
 
     @property
     def documents_read(self) -> pl.DataFrame:
@@ -93,8 +96,10 @@ def _bound(study: Study, n_items: int, items: pl.DataFrame | None) -> Workload:
     caps = [drawn_per_bin(study.sampling, full, "the corpus")] * len(full)
     sampled = sum(caps)
     size = sampled * study.model.max_tokens * 4  # 4 bytes a token of English
-    counts = (sampled, sampled, _fitted(study, caps), len(caps), size)
-    return Workload(*counts, 0.0, True, 0.0, (), items, n_items)
+    counts = (sampled, sampled, _fitted(fit_limits(study), caps), len(caps), size)
+    averaged = _fitted(mean_limits(study), caps)
+    vectors = _vector_bytes(study)
+    return Workload(*counts, 0.0, True, 0.0, (), items, n_items, averaged, vectors)
 
 
 @dataclass
@@ -142,7 +147,10 @@ def _counted(
     cap = drawn_per_bin(study.sampling, sizes, corpus_path(study, inputs))
     capped = [min(size, cap) for size in sizes]
     documents = round(count.documents * scale)
-    fitted = min(_fitted(study, capped), documents * len(fit_limits(study)))
+    fitted, averaged = (
+        min(_fitted(limits, capped), documents * len(limits))
+        for limits in (fit_limits(study), mean_limits(study))
+    )
     counts = (documents, min(sum(capped), documents), fitted)
     return Workload(
         *counts,
@@ -154,6 +162,8 @@ def _counted(
         texts=tuple(count.kept),
         items=items,
         n_items=n_items,
+        averaged=averaged,
+        vector_bytes=_vector_bytes(study),
     )
 
 
@@ -191,8 +201,17 @@ def _require_long_enough(study: Study, inputs: Home, longest: str) -> None:
 
 def gradient_cells(study: Study) -> list[str]:
     """Models with methods that take a gradient of every sampled document."""
-    of_gradients = {m.name for m in study.attribution.methods if m.needs == "gradients"}
-    return [cell for cell in cells(study) if cell.partition("|")[2] in of_gradients]
+    return _cells_that_need(study, "gradients")
+
+
+def state_cells(study: Study) -> list[str]:
+    """Models with methods that take hidden states of every sampled document."""
+    return _cells_that_need(study, "model")
+
+
+def _cells_that_need(study: Study, need: Needs) -> list[str]:
+    names = {m.name for m in study.attribution.methods if m.needs == need}
+    return [cell for cell in cells(study) if cell.partition("|")[2] in names]
 
 
 def storing_cells(study: Study) -> list[str]:
@@ -208,13 +227,22 @@ def fit_limits(study: Study) -> list[int | None]:
     return [method.fit_limit for method in methods for _ in range(method.fit_passes)]
 
 
-def _fitted(study: Study, capped: Sequence[int]) -> int:
-    """Gradients of documents that the preparations of a model take, all methods together."""
-    return sum(
-        size if limit is None else min(size, limit)
-        for limit in fit_limits(study)
-        for size in capped
-    )
+def mean_limits(study: Study) -> list[int | None]:
+    """Of each method by hidden states that subtracts a mean, of how many documents of a bin."""
+    methods = study.attribution.methods
+    return [m.fit_documents_per_bin for m in methods if isinstance(m, HiddenStates) and m.centred]
+
+
+def _fitted(limits: Sequence[int | None], capped: Sequence[int]) -> int:
+    """Documents that the preparations of a model read, all methods together."""
+    return sum(size if limit is None else min(size, limit) for limit in limits for size in capped)
+
+
+def _vector_bytes(study: Study) -> int:
+    """Bytes of all files of embeddings, of which each model's methods keep a copy."""
+    methods = [m for m in study.attribution.methods if isinstance(m, Embeddings)]
+    files = [path for m in methods for path in (m.documents.path, m.items.path)]
+    return sum(path.stat().st_size for path in files)
 
 
 def _rows(study: Study, inputs: Home, read: int) -> int:

@@ -5,13 +5,15 @@ A new method is a section here, added to `Method`, and a module of the same name
 sample before it scores, and whether it stores the queries' side of the score.
 """
 
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
 from influence_warehouse.study.design import Section, Slug
 
-Needs = Literal["gradients", "text", "nothing"]
+# Of a document: its gradient, a forward pass of the model, its text, vectors from a file, or none.
+Needs = Literal["gradients", "model", "text", "vectors", "nothing"]
 
 _PROJECTION: Any = Field(
     16, ge=0, description="Gradients are projected to d x d a layer; 0: they are taken whole."
@@ -194,6 +196,83 @@ class Bm25(Section):
     b: float = Field(0.75, ge=0, le=1, description="How far a document's length is allowed for.")
 
 
+class HiddenStates(Section):
+    """Cosine of mean hidden states of the study's own model: a forward pass, no gradient."""
+
+    needs: ClassVar[Needs] = "model"
+    is_indexed: ClassVar[bool] = True
+
+    kind: Literal["hidden_states"] = Field(description="Which method this is.")
+    name: Slug = Field("hidden_states", description="In every table; unique in the study.")
+    layer: int | None = Field(
+        None,
+        description="0: the embeddings, 1: the first layer's output, and so on; -1: the last's, "
+        "after the model's final norm. Null: the layer half way.",
+    )
+    tokens: Literal["answer", "all"] = Field(
+        "answer",
+        description="Of which tokens of a query, and of a training pair, the mean is: the right "
+        "answer's (the completion's), or all. Take `all` where answers are letters (prompt_format "
+        "multiple_choice).",
+    )
+    centred: bool = Field(
+        True,
+        description="Subtract the mean of sampled documents before the cosine, so that 0 is an "
+        "average document; without it nearly all cosines are positive.",
+    )
+    fit_documents_per_bin: int | None = Field(
+        10,
+        ge=1,
+        description="That mean is of the first so many sampled documents of each bin, null: of "
+        "all. A larger sample keeps the first ones, so the mean stays as it was.",
+    )
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether there is a mean to be subtracted."""
+        return self.centred
+
+
+class DocumentVectors(Section):
+    """Where the documents' vectors are."""
+
+    path: Path = Field(description="A Parquet file; it may be the corpus's own.")
+    id_column: str = Field("doc_id", description="Column of the document's id.")
+    column: str = Field("embedding", description="Column of lists of numbers, all of one length.")
+
+
+class ItemVectors(Section):
+    """Where the items' vectors are: of the prompt with the right answer, as other methods read."""
+
+    path: Path = Field(description="A Parquet file of the items of all benchmarks.")
+    id_column: str = Field("item_id", description="Column of the item's id.")
+    benchmark_column: str = Field(
+        "benchmark", description="Column of the benchmark's name in the study."
+    )
+    column: str = Field("embedding", description="Column of lists of numbers, all of one length.")
+
+
+class Embeddings(Section):
+    """Similarity of vectors that you bring, from any model or service: no model is read."""
+
+    needs: ClassVar[Needs] = "vectors"
+    is_prepared: ClassVar[bool] = True
+    is_indexed: ClassVar[bool] = True
+
+    kind: Literal["embeddings"] = Field(description="Which method this is.")
+    name: Slug = Field("embeddings", description="In every table; unique in the study.")
+    documents: DocumentVectors
+    items: ItemVectors
+    similarity: Literal["cosine", "dot"] = Field(
+        "cosine", description="Cosine, or the plain product of the two vectors."
+    )
+    centred: bool = Field(
+        True,
+        description="Subtract the mean of all sampled documents first, so that 0 is an average "
+        "document; without it nearly all similarities are positive.",
+    )
+
+
 class Random(Section):
     """Seeded noise: the control that must find nothing."""
 
@@ -218,11 +297,13 @@ Method = Annotated[
     | Annotated[Trak, Tag("trak")]
     | Annotated[Lissa, Tag("lissa")]
     | Annotated[Bm25, Tag("bm25")]
+    | Annotated[HiddenStates, Tag("hidden_states")]
+    | Annotated[Embeddings, Tag("embeddings")]
     | Annotated[Random, Tag("random")],
     Discriminator(
         _kind,
         custom_error_type="unknown_method",
-        custom_error_message="a method has a `kind`: one of trackstar, "
-        "gradient_dot, gradient_cosine, ekfac, kfac, trak, lissa, bm25, random",
+        custom_error_message="a method has a `kind`: one of trackstar, gradient_dot, "
+        "gradient_cosine, ekfac, kfac, trak, lissa, bm25, hidden_states, embeddings, random",
     ),
 ]

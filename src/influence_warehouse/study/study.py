@@ -154,7 +154,7 @@ class Attribution(Section):
         0.01,
         ge=0,
         le=1,
-        description="Share of scores exactly zero, at most; of methods by gradients alone.",
+        description="Share of scores exactly zero, at most; of methods that read the model alone.",
     )
 
     @property

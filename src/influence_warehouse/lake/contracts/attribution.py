@@ -146,13 +146,13 @@ FACTS = {
             Column(
                 "dtype",
                 TEXT,
-                "Number type of weights and gradients; null for a method that takes no gradients.",
+                "Number type of weights and gradients; null for a method that reads no model.",
                 is_nullable=True,
             ),
             Column(
                 "attention",
                 TEXT,
-                "Attention backend of the model; null for a method that takes no gradients.",
+                "Attention backend of the model; null for a method that reads no model.",
                 is_nullable=True,
             ),
         ),
