@@ -6,16 +6,23 @@ here: the stages that make them from inputs (their own tests).
 
 import hashlib
 import random
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
+from influence_warehouse.attribution.rollup import WriteScores
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import bins
 from tests.tiny_model import COMMON_TEXT, write_tiny_model
+
+if TYPE_CHECKING:
+    import torch
 
 WORDS = COMMON_TEXT.split()
 BENCHMARKS = ("alpha", "beta")
@@ -121,6 +128,18 @@ def items_frame(benchmarks=BENCHMARKS, per_benchmark: int = 8) -> pl.DataFrame:
                 }
             )
     return pl.DataFrame(rows, schema_overrides={"subject": pl.String})
+
+
+def matrix_of(score: Callable[[WriteScores], None], n_documents: int) -> np.ndarray:
+    """The whole matrix of what `score` gives in blocks, each row once."""
+    rows: dict[int, np.ndarray] = {}
+
+    def write(where: Sequence[int], block: "np.ndarray | torch.Tensor") -> None:
+        assert rows.keys().isdisjoint(where)
+        rows.update(zip(where, np.asarray(block), strict=True))
+
+    score(write)
+    return np.stack([rows[row] for row in range(n_documents)])
 
 
 def write_scoring_model(folder: Path) -> Path:

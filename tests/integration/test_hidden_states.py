@@ -22,7 +22,7 @@ from influence_warehouse.pipeline.parts import cells
 from influence_warehouse.pipeline.steps import steps
 from influence_warehouse.study.study import Study
 from tests.integration.test_methods import scored, scores_of
-from tests.scoring_lake import scoring_study, write_scoring_lake
+from tests.scoring_lake import matrix_of, scoring_study, write_scoring_lake
 
 CELL = "base|hidden_states"
 TOLERANCE = 1e-5
@@ -47,7 +47,10 @@ def scores(study: Study, lake: Lake, folder: Path, rows: pl.DataFrame | None = N
     manifest = lake.read("sampling_manifest").select("doc_id", "content_sha256")
     artefacts = artefacts_of(study, lake, folder, manifest)
     documents = Documents(lake, manifest if rows is None else rows)
-    return method_of(study, lake).score(documents, lake.read("benchmark_items"), artefacts)
+    items, method = lake.read("benchmark_items"), method_of(study, lake)
+    return matrix_of(
+        lambda write: method.score(documents, items, artefacts, write), len(documents.rows)
+    )
 
 
 def plain_means(study: Study, lake: Lake, rows: list[Encoded], layer: int) -> np.ndarray:

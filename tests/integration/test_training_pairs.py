@@ -23,7 +23,7 @@ from influence_warehouse.sampling.expectations import check_sampling_manifest
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.objectives import document_losses, padded
 from tests.corpus_world import lake_at, study_of, write_items, write_lines
-from tests.scoring_lake import scoring_study, write_scoring_lake
+from tests.scoring_lake import matrix_of, scoring_study, write_scoring_lake
 from tests.tiny_model import write_tiny_model
 
 COLUMNS = {"prompt": "ask", "completion": "reply"}
@@ -160,7 +160,7 @@ def test_trackstar_scores_the_gradient_of_the_completion(tmp_path, model):
     made = Artefacts(tmp_path / "prepared", tmp_path / "index")
     method.prepare(documents, items, made.prepared)
     method.index(items, made.index)
-    scores = method.score(documents, items, made)
+    scores = matrix_of(lambda write: method.score(documents, items, made, write), 8)
 
     tokenizer = load_tokenizer(study, lake.home)
     masked, whole = [], []
@@ -168,10 +168,13 @@ def test_trackstar_scores_the_gradient_of_the_completion(tmp_path, model):
         ids, n_prompt = tokenizer.encode(text), len(tokenizer.encode(text[:prompt_chars]))
         masked.append(Encoded(input_ids=ids, labels=[IGNORED] * n_prompt + ids[n_prompt:]))
         whole.append(Encoded(input_ids=ids, labels=list(ids)))
-    trackstar = method._trackstar()
-    direct = trackstar.score(masked, made.prepared, made.index)
-    assert_allclose(scores, direct, rtol=1e-6, atol=1e-9)
-    of_all = trackstar.score(whole, made.prepared, made.index)
+    gradients, comparison = method.gradients(), method.comparison(made.prepared)
+
+    def directly(rows: list[Encoded]) -> np.ndarray:
+        return matrix_of(lambda write: gradients.score(rows, comparison, made.index, write), 8)
+
+    assert_allclose(scores, directly(masked), rtol=1e-6, atol=1e-9)
+    of_all = directly(whole)
     assert np.abs(scores - of_all).max() > 1e-3
 
 

@@ -57,7 +57,7 @@ BROKEN = {
         {"attribution": {"projection_dim": 8}},
         ["attribution", "`methods: [{kind: trackstar, projection_dim: ...}]`"],
     ),
-    "a method without a kind": ({"attribution": {"methods": [{}]}}, ["one of trackstar, bm25"]),
+    "a method without a kind": ({"attribution": {"methods": [{}]}}, ["one of trackstar, gradient_dot"]),
     "same model twice": (
         {"models": [{"path": "m"}, {"path": "n"}]},
         ["models: names must be unique", "add `name`"],
