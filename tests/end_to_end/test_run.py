@@ -84,6 +84,8 @@ FACTS = {
     "correctness_contrast_inference",
     "split_half_correlations",
     "concentration_noise",
+    "agreement_inference",
+    "difference_inference",
     "planted_truth",
     "region_rules",
     "unlearning_plan",

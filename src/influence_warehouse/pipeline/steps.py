@@ -338,6 +338,16 @@ _ATTRIBUTION = (
     ),
     Step(
         "warehouse",
+        ("agreement_inference", "difference_inference"),
+        "warehouse.agreement:make_method_agreement",
+        inputs=("bin_item_scores", "document_scores", "proponents", "benchmark_items"),
+        needs=("bin_populations", "item_predictions"),
+        identity="warehouse.agreement:identity_of_method_agreement",
+        parts="models",
+        libraries=("numpy", "scipy"),
+    ),
+    Step(
+        "warehouse",
         ("concentration_noise",),
         "warehouse.concentration:make_concentration_noise",
         inputs=("document_scores", "proponents"),
