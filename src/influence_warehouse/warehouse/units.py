@@ -25,6 +25,7 @@ _VALUES, _SUPPORT, _BOOTSTRAP = "Values", "Support", "Uncertainty: a two-way boo
 _CORRELATIONS, _SENSITIVITY = "Correlations", "Sensitivity: what hangs on one bin"
 _WORDS, _RELIABILITY, _POWER = "Bins in words", "Reliability of a profile", "Power"
 _CORRECTNESS = "Right and wrong answers"
+_AGREEMENT = "Agreement of methods"
 _BENCHMARKS, _PLANTED = "Benchmarks", "Planted truth"
 _IMPORTED, _UNLEARNING = "Imported bin scores", "Unlearning"
 
@@ -89,6 +90,21 @@ RULES: tuple[tuple[str, str, str | None], ...] = (
     (r"bins\.mean_tokens", "tokens, 0 or more", None),
     (r".*\.inclusion_probability", "probability, more than 0 to 1", None),
     (r"study_sources\.\w+_z_\w+|study_sources\.z_\w+", _Z_ERROR, _IMPORTED),
+    (r"method_agreement\.spearman\w*", _R, _AGREEMENT),
+    (r"method_agreement\.signal_share_[ab]", "share, at most 1", _AGREEMENT),
+    (r"method_agreement\.overlap\w*", _SHARE, _AGREEMENT),
+    (
+        r"method_disagreements\.(standardized_[ab]|difference(_low|_high)?)",
+        "standard deviations over the regions, any sign",
+        _AGREEMENT,
+    ),
+    (
+        r"method_disagreements\.support_[ab](_low|_high)?",
+        "share of an item's mean squared score; 0 or more",
+        _SUPPORT,
+    ),
+    (r"method_disagreement_documents\.score_by_other", _SCORE, _VALUES),
+    (r"method_disagreement_documents\.place\w*", "place, from 1", _AGREEMENT),
     (r".*\.(support|enrichment)_[pq]_value", _PROBABILITY, _SUPPORT),
     (r".*\.support_t", "standard errors, any sign", _SUPPORT),
     (
