@@ -12,9 +12,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from influence_warehouse.benchmarks.tables import study_definitions
+from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.lake.records import record_path
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import bins
@@ -152,7 +155,7 @@ def write_facts(world: SyntheticLake) -> None:
     make_fact(world.study, world.lake, "bin_terms")
     make_cell(world)
     make_fact(world.study, world.lake, "agreement_inference", MODEL)
-    _write_run_records(world)
+    write_run_records(world)
 
 
 def make_cell(world: SyntheticLake) -> None:
@@ -285,11 +288,14 @@ def _write_benchmarks(world: SyntheticLake) -> None:
     extra = {"prompt_format": pl.lit("question_answer"), "metric": pl.lit("acc")}
     write_fact(world, "study_benchmarks", design.with_columns(**extra))
     write_fact(world, "study_contrasts", _contrasts(world.study))
-    methods = {"study": [world.study.name], "model": [MODEL], "method": [METHOD], "position": [0]}
+    write_methods(world)
+
+
+def write_methods(world: SyntheticLake) -> None:
+    """The methods of the world's study, as the study says them."""
+    rows = study_definitions(world.study, world.lake)["study_methods"]
     write_fact(
-        world,
-        "study_methods",
-        pl.DataFrame({**methods, "kind": [METHOD], "preconditioner": ["documents"]}),
+        world, "study_methods", pl.DataFrame(rows, schema=CONTRACTS["study_methods"].columns)
     )
 
 
@@ -374,19 +380,23 @@ def _proponents(world: SyntheticLake, benchmark: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
-def _write_run_records(world: SyntheticLake) -> None:
-    folder = world.home.runs / "records"
-    folder.mkdir(parents=True, exist_ok=True)
+def write_run_records(world: SyntheticLake) -> None:
+    """A record for each shard of one method's scores."""
     for shard in range(world.study.sampling.shards):
+        part = f"{world.cell}|{shard:05d}"
         record = {
             "asset": "document_scores",
-            "part": f"{CELL}|{shard:05d}",
+            "part": part,
             "fact": "document_scores",
-            "fingerprint": world.lake.require("document_scores", f"{CELL}|{shard:05d}").digest,
-            "rows": world.lake.rows("document_scores", f"{CELL}|{shard:05d}"),
+            "fingerprint": world.lake.require("document_scores", part).digest,
+            "rows": world.lake.rows("document_scores", part),
             "reused": False,
             "started_at": "2026-01-02T03:04:05+00:00",
             "seconds": 1.5,
+            "core_seconds": 2.5,
+            "bytes": 4000,
             "software": {"bergson": "2.5.1"},
         }
-        (folder / f"document_scores--{shard:05d}.json").write_text(json.dumps(record))
+        path = record_path(world.home, "document_scores", part)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(record))

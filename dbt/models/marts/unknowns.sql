@@ -165,7 +165,8 @@
     },
     "how the scores were made": {
         "methods": [
-            "preconditioner"
+            "unit", "preconditioner", "settings", "seconds", "core_seconds",
+            "documents_per_second", "n_bytes"
         ],
         "benchmark_correlations": [
             "preconditioner"

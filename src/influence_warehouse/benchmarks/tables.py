@@ -4,6 +4,7 @@ Belongs here: turning items and the study's definitions into facts. Does not bel
 what the model answers (scoring.py).
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -165,10 +166,17 @@ def _method_rows(study: Study) -> list[dict[str, Any]]:
             "method": method.name,
             "kind": method.kind,
             "preconditioner": _preconditioner(method),
+            "settings": _settings(method),
+            "score_unit": method.score_unit,
             "position": position,
         }
         for position, (model, method) in enumerate(pairs)
     ]
+
+
+def _settings(method: Method) -> str:
+    told = method.model_dump(mode="json", exclude={"kind", "name"})
+    return json.dumps(told, sort_keys=True, separators=(",", ":"))
 
 
 def _preconditioner(method: Method) -> str | None:

@@ -2,7 +2,8 @@
 
 A new method is a section here, added to `Method`, and a module of the same name in
 `attribution/methods/`. Each says what it `needs` of a document, whether it is prepared on the
-sample before it scores, and whether it stores the queries' side of the score.
+sample before it scores, whether it stores the queries' side of the score, and in which unit its
+scores are.
 """
 
 from typing import Annotated, Any, ClassVar, Literal
@@ -39,6 +40,7 @@ class TrackStar(Section):
     needs: ClassVar[Needs] = "gradients"
     is_prepared: ClassVar[bool] = True
     is_indexed: ClassVar[bool] = True
+    score_unit: ClassVar[str] = "cosine of corrected, projected gradients"
 
     kind: Literal["trackstar"] = Field(description="Which method this is.")
     name: Slug = Field("trackstar", description="In every table; unique in the study.")
@@ -57,6 +59,7 @@ class Bm25(Section):
     needs: ClassVar[Needs] = "text"
     is_prepared: ClassVar[bool] = True
     is_indexed: ClassVar[bool] = False
+    score_unit: ClassVar[str] = "BM25: sum over a query's words of their weights in the document"
 
     kind: Literal["bm25"] = Field(description="Which method this is.")
     name: Slug = Field("bm25", description="In every table; unique in the study.")
@@ -70,6 +73,7 @@ class Random(Section):
     needs: ClassVar[Needs] = "nothing"
     is_prepared: ClassVar[bool] = False
     is_indexed: ClassVar[bool] = False
+    score_unit: ClassVar[str] = "standard deviations of normal noise"
 
     kind: Literal["random"] = Field(description="Which method this is.")
     name: Slug = Field("random", description="In every table; unique in the study.")

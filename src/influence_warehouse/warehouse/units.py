@@ -41,6 +41,9 @@ _PROBABILITY = "probability, 0 to 1"
 # The first rule whose pattern is the whole of `mart.column` holds.
 RULES: tuple[tuple[str, str, str | None], ...] = (
     (r".*\.seconds", "seconds, 0 or more", None),
+    (r".*\.core_seconds", "core-seconds, 0 or more", None),
+    (r".*\.n_bytes", "bytes, 0 or more", None),
+    (r"methods\.documents_per_second", "documents per second, above 0", None),
     (r".*\.(seed|set_number|shard|bin_id|position|step)", "number, 0 or more", None),
     (r"unlearning_.*\.(forget|retain)_loss(_\w+)?", _PER_TOKEN, _UNLEARNING),
     (r"unlearning_.*\.utility(_\w+)?", "mean probability, 0 to 1", _UNLEARNING),

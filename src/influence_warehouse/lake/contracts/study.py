@@ -69,6 +69,19 @@ FACTS = {
                 "items read, and profiles of different benchmarks come out opposed.",
                 is_nullable=True,
             ),
+            Column(
+                "settings",
+                TEXT,
+                "What the study says of the method beside kind and name, as JSON; null of an "
+                "import.",
+                is_nullable=True,
+            ),
+            Column(
+                "score_unit",
+                TEXT,
+                "What one score of the method is measured in; null of an import.",
+                is_nullable=True,
+            ),
             replace(POSITION, meaning="Position in the study file, from 0, by model and method."),
         ),
         key=("model", "method"),
