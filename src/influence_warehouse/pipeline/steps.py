@@ -228,6 +228,7 @@ def _region_rules(study: Study) -> Step:
         # Listed regions are checked before anything runs, where labels are known before.
         inputs=("bin_populations",) if study.taxonomy == "columns" else (),
         identity="unlearning.rules:identity_of_region_rules",
+        version=2,
     )
 
 

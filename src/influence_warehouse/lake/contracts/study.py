@@ -136,6 +136,15 @@ FACTS = {
                 high=1,
                 is_nullable=True,
             ),
+            Column(
+                "min_methods",
+                INT,
+                "Methods of the study that have to tell a region from all documents, at a q of at "
+                "most max_q.",
+                unit="methods",
+                low=1,
+                is_nullable=True,
+            ),
             REGION_TOPIC,
             replace(
                 FORMAT,
