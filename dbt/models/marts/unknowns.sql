@@ -327,6 +327,11 @@ uncompared as (
     {% endfor %}
 ),
 
+forgotten as (
+    select count(distinct method) as n_methods
+    from {{ source('lake', 'region_rules') }}
+),
+
 marts_without_rows as (
     select mart
     from lacking
@@ -350,6 +355,15 @@ select
     column_name,
     reason
 from uncompared
+union all
+select
+    studies.study,
+    'unlearning_methods' as mart,
+    '*' as column_name,
+    'needs a second method under unlearning.methods; regions of one are forgotten' as reason
+from {{ ref('stg_studies') }} as studies
+cross join forgotten
+where forgotten.n_methods = 1
 union all
 select
     imported.study,

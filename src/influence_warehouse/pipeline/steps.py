@@ -415,4 +415,14 @@ _UNLEARNING = (
         libraries=("scipy",),
         version=3,
     ),
+    Step(
+        "unlearning",
+        ("method_damage_inference",),
+        "unlearning.between_methods:make_method_damage",
+        inputs=("unlearning_outcomes", "unlearning_plan", "item_predictions"),
+        needs=("unlearned_predictions",),
+        identity="unlearning.between_methods:identity_of_method_damage",
+        parts="models",
+        libraries=("scipy",),
+    ),
 )

@@ -54,7 +54,7 @@ RULES: tuple[tuple[str, str, str | None], ...] = (
         _UNLEARNING,
     ),
     (r"unlearning_selectivity\.ratio", "ratio, any sign", _UNLEARNING),
-    (r"unlearning_tests\.statistic", "no unit, any sign", _UNLEARNING),
+    (r"unlearning_(tests|methods)\.statistic", "no unit, any sign", _UNLEARNING),
     (r"unlearning_\w+\.degrees_of_freedom", "degrees of freedom, above 0", _UNLEARNING),
     (r"(planted_)?unlearning(_\w+)?\.(p_value|q_\w+)", _PROBABILITY, _UNLEARNING),
     (
