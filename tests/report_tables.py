@@ -225,6 +225,36 @@ def correlations() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
+def methods() -> pl.DataFrame:
+    """marts.methods: a model's two methods and a control."""
+    names = ["trackstar", "bm25", "random"]
+    return pl.DataFrame({"method": names}).select(
+        *(pl.lit("demo").alias("study"), pl.lit("base").alias("model"), "method"),
+        *(pl.col("method").alias("kind"), pl.int_range(pl.len()).cast(pl.Int32).alias("position")),
+    )
+
+
+def method_agreement() -> pl.DataFrame:
+    """marts.method_agreement: the control agrees with nothing."""
+    sizes = {"bin": 551, "topic": 24, "format": 24, "document": 4032}
+    rows = []
+    for n, name in enumerate(BENCHMARKS):
+        for level, size in sizes.items():
+            for a, b, r in (("trackstar", "bm25", 0.6), ("trackstar", "random", 0.02)):
+                r, is_document = r + n / 50, level == "document"
+                shared = (20, r / 2, r / 2 - 0.1, r / 2 + 0.1, 0.005)
+                overlap = shared if is_document else (None,) * 5
+                unit = "documents" if is_document else "clusters"
+                row = ("demo", "base", name, level, a, b, size, 72, 10, unit, r, r - 0.2, r + 0.2)
+                rows.append((*row, *overlap))
+    columns = [
+        *("study", "model", "benchmark", "level", "method_a", "method_b", "n_regions"),
+        *("n_shared_items", "n_clusters", "unit", "spearman", "spearman_low", "spearman_high"),
+        *("n_strongest", "overlap", "overlap_low", "overlap_high", "overlap_by_chance"),
+    ]
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
 def concentration() -> pl.DataFrame:
     """marts.influence_concentration; of the means nothing is known of noise."""
     is_known = pl.col("measure") != "mean"
@@ -445,6 +475,8 @@ def marts() -> dict[str, pl.DataFrame]:
         "benchmark_correlations": correlations(),
         "influence_concentration": concentration(),
         "distinctive_terms": distinctive_terms(),
+        "methods": methods(),
+        "method_agreement": method_agreement(),
         "planted_recovery": recovery().clear(),
         "unlearning_damage": unlearning_damage(),
         "unlearning_matrix": unlearning_matrix(),

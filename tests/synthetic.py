@@ -12,9 +12,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from influence_warehouse.benchmarks.tables import study_definitions
+from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.lake.records import record_path
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import bins
@@ -59,6 +62,12 @@ class SyntheticLake:
     population: np.ndarray
     item_scores: dict[str, np.ndarray]
     items_of_a_source: int = 2
+    method: str = METHOD
+
+    @property
+    def cell(self) -> str:
+        """Key of the model and method whose scores these are."""
+        return f"{MODEL}|{self.method}"
 
     @property
     def home(self) -> Home:
@@ -132,7 +141,7 @@ def synthetic_lake(
     world = replace(world, items_of_a_source=items_of_a_source)
     write_facts(world)
     if planted:
-        _write(world, "planted_truth", _truth())
+        write_fact(world, "planted_truth", _truth())
     return world
 
 
@@ -142,12 +151,17 @@ def write_facts(world: SyntheticLake) -> None:
     world.home.create()
     _write_corpus(world)
     _write_benchmarks(world)
-    _write_scores(world)
-    make_fact(world.study, world.lake, "region_inference", CELL)
+    write_scores(world)
     make_fact(world.study, world.lake, "bin_terms")
-    make_fact(world.study, world.lake, "split_half_correlations", CELL)
-    make_fact(world.study, world.lake, "concentration_noise", CELL)
-    _write_run_records(world)
+    make_cell(world)
+    make_fact(world.study, world.lake, "agreement_inference", MODEL)
+    write_run_records(world)
+
+
+def make_cell(world: SyntheticLake) -> None:
+    """What inference makes of one method's scores."""
+    for fact in ("region_inference", "split_half_correlations", "concentration_noise"):
+        make_fact(world.study, world.lake, fact, world.cell)
 
 
 def _world(study: Study, lake: Lake, documents: int, items: int) -> SyntheticLake:
@@ -180,7 +194,9 @@ def _truth() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
-def _write(world: SyntheticLake, fact: str, frame: pl.DataFrame, part: str | None = None) -> None:
+def write_fact(
+    world: SyntheticLake, fact: str, frame: pl.DataFrame, part: str | None = None
+) -> None:
     world.lake.write(fact, frame, Fingerprint.of(fact, synthetic=len(world.doc_ids)), part)
 
 
@@ -208,9 +224,11 @@ def _write_corpus(world: SyntheticLake) -> None:
         n_chars=pl.Series([len(text) for text in texts]),
         n_tokens=pl.Series([len(text.split()) for text in texts]),
     )
-    _write(world, "documents", documents)
+    write_fact(world, "documents", documents)
     set_aside = {"row": [3], "file": ["a.parquet"], "doc_id": ["doc-x"], "reason": ["empty_text"]}
-    _write(world, "documents_set_aside", pl.DataFrame(set_aside).with_columns(detail=pl.lit("")))
+    write_fact(
+        world, "documents_set_aside", pl.DataFrame(set_aside).with_columns(detail=pl.lit(""))
+    )
     shard = np.arange(len(world.doc_ids)) % world.study.sampling.shards
     manifest = labels.with_columns(
         bin_id=pl.Series(world.bin_of),
@@ -218,7 +236,7 @@ def _write_corpus(world: SyntheticLake) -> None:
         inclusion_probability=pl.Series((sampled / np.maximum(world.population, 1))[world.bin_of]),
         shard=pl.Series(shard),
     ).with_columns(sample_rank=pl.int_range(pl.len()).over("bin_id"))
-    _write(world, "sampling_manifest", manifest)
+    write_fact(world, "sampling_manifest", manifest)
     target = world.study.sampling.documents_per_bin
     strata = [_stratum(number, target) for number in sampled]
     populations = pl.DataFrame([(c.bin_id, c.topic, c.format) for c in cells], orient="row")
@@ -228,7 +246,7 @@ def _write_corpus(world: SyntheticLake) -> None:
         sampled_documents=pl.Series(sampled),
         stratum=pl.Series(strata),
     )
-    _write(world, "bin_populations", populations)
+    write_fact(world, "bin_populations", populations)
 
 
 def _stratum(sampled: int, target: int) -> str:
@@ -259,20 +277,25 @@ def _write_benchmarks(world: SyntheticLake) -> None:
         prompt=pl.format("Question: {} Answer:", "item_id"),
         answer_index=pl.lit(0),
     )
-    _write(world, "benchmark_items", frame)
+    write_fact(world, "benchmark_items", frame)
     names = ["model", "benchmark", "item_id", "choice_logprobs", "predicted_index"]
     names += ["is_correct", "correct_logprob_margin"]
-    _write(world, "item_predictions", pl.DataFrame(predictions, schema=names, orient="row"), MODEL)
+    write_fact(
+        world, "item_predictions", pl.DataFrame(predictions, schema=names, orient="row"), MODEL
+    )
     names = ["study", "benchmark", "domain", "capability", "position"]
     design = pl.DataFrame(designs, schema=names, orient="row")
     extra = {"prompt_format": pl.lit("question_answer"), "metric": pl.lit("acc")}
-    _write(world, "study_benchmarks", design.with_columns(**extra))
-    _write(world, "study_contrasts", _contrasts(world.study))
-    methods = {"study": [world.study.name], "model": [MODEL], "method": [METHOD], "position": [0]}
-    _write(
-        world,
-        "study_methods",
-        pl.DataFrame({**methods, "kind": [METHOD], "preconditioner": ["documents"]}),
+    write_fact(world, "study_benchmarks", design.with_columns(**extra))
+    write_fact(world, "study_contrasts", _contrasts(world.study))
+    write_methods(world)
+
+
+def write_methods(world: SyntheticLake) -> None:
+    """The methods of the world's study, as the study says them."""
+    rows = study_definitions(world.study, world.lake)["study_methods"]
+    write_fact(
+        world, "study_methods", pl.DataFrame(rows, schema=CONTRACTS["study_methods"].columns)
     )
 
 
@@ -287,7 +310,7 @@ def _contrasts(study: Study) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=[*names, "coefficient"], orient="row")
 
 
-def _write_scores(world: SyntheticLake) -> None:
+def write_scores(world: SyntheticLake) -> None:
     shards = world.study.sampling.shards
     for shard in range(shards):
         keep = np.flatnonzero(np.arange(len(world.doc_ids)) % shards == shard)
@@ -299,22 +322,22 @@ def _write_scores(world: SyntheticLake) -> None:
                     "score": world.document_scores(name)[keep],
                     "positive_square": world.positive_squares(name)[keep],
                 }
-            ).with_columns(model=pl.lit(MODEL), method=pl.lit(METHOD), benchmark=pl.lit(name))
+            ).with_columns(model=pl.lit(MODEL), method=pl.lit(world.method), benchmark=pl.lit(name))
             for name in world.item_scores
         ]
-        _write(world, "document_scores", pl.concat(parts), f"{CELL}|{shard:05d}")
+        write_fact(world, "document_scores", pl.concat(parts), f"{world.cell}|{shard:05d}")
     sums = [_bin_items(world, name) for name in world.item_scores]
-    _write(world, "bin_item_scores", pl.concat(sums), CELL)
+    write_fact(world, "bin_item_scores", pl.concat(sums), world.cell)
     extremes = [_proponents(world, name) for name in world.item_scores]
-    _write(world, "proponents", pl.concat(extremes), CELL)
+    write_fact(world, "proponents", pl.concat(extremes), world.cell)
     health = [
         pl.DataFrame({"shard": np.arange(shards), "n_documents": len(world.doc_ids) // shards})
-        .with_columns(method=pl.lit(METHOD), benchmark=pl.lit(name), mean=pl.lit(0.0))
+        .with_columns(method=pl.lit(world.method), benchmark=pl.lit(name), mean=pl.lit(0.0))
         .with_columns(n_zero=pl.lit(0), n_not_finite=pl.lit(0), standard_deviation=pl.lit(0.01))
         .with_columns(model=pl.lit(MODEL), dtype=pl.lit("float32"), attention=pl.lit("sdpa"))
         for name in world.item_scores
     ]
-    _write(world, "attribution_health", pl.concat(health), CELL)
+    write_fact(world, "attribution_health", pl.concat(health), world.cell)
 
 
 def _bin_items(world: SyntheticLake, benchmark: str) -> pl.DataFrame:
@@ -340,7 +363,7 @@ def _bin_items(world: SyntheticLake, benchmark: str) -> pl.DataFrame:
         )
     frame = pl.concat(frames)
     return frame.with_columns(
-        model=pl.lit(MODEL), method=pl.lit(METHOD), benchmark=pl.lit(benchmark)
+        model=pl.lit(MODEL), method=pl.lit(world.method), benchmark=pl.lit(benchmark)
     )
 
 
@@ -351,25 +374,29 @@ def _proponents(world: SyntheticLake, benchmark: str) -> pl.DataFrame:
         order = np.argsort(-scores, kind="stable")
         for rank in [*range(1, TOP_K + 1), *range(-TOP_K, 0)]:
             index = order[rank - 1] if rank > 0 else order[rank]
-            head = (MODEL, METHOD, benchmark, f"{benchmark}-{number:03d}", rank)
+            head = (MODEL, world.method, benchmark, f"{benchmark}-{number:03d}", rank)
             rows.append((*head, world.doc_ids[index], int(world.bin_of[index]), scores[index]))
     names = ["model", "method", "benchmark", "item_id", "rank", "doc_id", "bin_id", "score"]
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
-def _write_run_records(world: SyntheticLake) -> None:
-    folder = world.home.runs / "records"
-    folder.mkdir(parents=True, exist_ok=True)
+def write_run_records(world: SyntheticLake) -> None:
+    """A record for each shard of one method's scores."""
     for shard in range(world.study.sampling.shards):
+        part = f"{world.cell}|{shard:05d}"
         record = {
             "asset": "document_scores",
-            "part": f"{CELL}|{shard:05d}",
+            "part": part,
             "fact": "document_scores",
-            "fingerprint": world.lake.require("document_scores", f"{CELL}|{shard:05d}").digest,
-            "rows": world.lake.rows("document_scores", f"{CELL}|{shard:05d}"),
+            "fingerprint": world.lake.require("document_scores", part).digest,
+            "rows": world.lake.rows("document_scores", part),
             "reused": False,
             "started_at": "2026-01-02T03:04:05+00:00",
             "seconds": 1.5,
+            "core_seconds": 2.5,
+            "bytes": 4000,
             "software": {"bergson": "2.5.1"},
         }
-        (folder / f"document_scores--{shard:05d}.json").write_text(json.dumps(record))
+        path = record_path(world.home, "document_scores", part)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(record))

@@ -11,7 +11,8 @@ from influence_warehouse.warehouse.build import build_warehouse
 from influence_warehouse.warehouse.publish import publish
 from influence_warehouse.warehouse.query import run_query
 from tests.built_once import built_once
-from tests.synthetic import SyntheticLake, synthetic_lake
+from tests.synthetic import METHOD, SyntheticLake, synthetic_lake
+from tests.synthetic_methods import KIN, RANDOM, methods_lake, with_methods_choosing, write_damages
 from tests.synthetic_unlearning import SyntheticUnlearning, write_unlearning_facts
 
 
@@ -44,6 +45,20 @@ def truth(tmp_path_factory) -> SyntheticUnlearning:
 
     folder, truth = built_once(tmp_path_factory, "unlearning", build)
     return replace(truth, world=truth.world.moved_to(folder))
+
+
+@pytest.fixture(scope="session")
+def compared(tmp_path_factory) -> SyntheticLake:
+    """Three methods on a synthetic lake, two of which choose regions; built and published."""
+
+    def build(folder: Path) -> SyntheticLake:
+        world = methods_lake(folder, (METHOD, KIN, RANDOM), documents=2400)
+        world = with_methods_choosing(world, min_methods=2, max_q=0.2)
+        write_damages(world)
+        return _built(world)
+
+    folder, world = built_once(tmp_path_factory, "compared", build)
+    return world.moved_to(folder)
 
 
 def _built(world: SyntheticLake) -> SyntheticLake:

@@ -19,6 +19,21 @@ def _of_unlearning(name: str) -> bool:
     return not chosen.isdisjoint(named_queries()[name].reads)
 
 
+# What compares methods has rows in a study with several.
+OF_METHODS = {
+    *("method_agreement", "method_disagreements", "method_disagreement_documents"),
+    "unlearning_methods",
+}
+
+
+def _of_methods(name: str) -> bool:
+    return not OF_METHODS.isdisjoint(named_queries()[name].reads)
+
+
+def _of_one_method(name: str) -> bool:
+    return not _of_methods(name) and not _of_unlearning(name)
+
+
 def check(home, name: str) -> None:
     """The query reads what its header says and answers with rows in a total order."""
     found = named_queries()[name]
@@ -33,12 +48,20 @@ def check(home, name: str) -> None:
     assert rows.equals(run_query(home, name)), "the order is total"
 
 
-@pytest.mark.parametrize("name", [name for name in named_queries() if not _of_unlearning(name)])
+@pytest.mark.parametrize("name", filter(_of_one_method, named_queries()))
 def test_query_runs_and_reads_what_its_header_says(world, name):
     check(world.home, name)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in named_queries() if _of_unlearning(name)])
+@pytest.mark.parametrize(
+    "name", [n for n in named_queries() if _of_unlearning(n) and not _of_methods(n)]
+)
 def test_query_of_unlearning_runs_and_reads_what_its_header_says(truth, name):
     check(truth.world.home, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", filter(_of_methods, named_queries()))
+def test_query_of_methods_runs_and_reads_what_its_header_says(compared, name):
+    check(compared.home, name)

@@ -65,6 +65,19 @@ def test_bm25_is_the_librarys_over_the_whole_sample_whatever_the_shards(tmp_path
     assert expected.std() > 0.1
 
 
+def test_bytes_are_those_of_the_file_and_of_the_folder(tmp_path):
+    study, lake = plain([BM25], shards=1), write_scoring_lake(tmp_path, shards=1)
+    (folder,) = make_fact(study, lake, "method_preparation", "base|bm25")
+    files = (lake.home.work / "method_preparation").rglob("*")
+    assert folder.n_bytes == sum(path.stat().st_size for path in files if path.is_file()) > 0
+    made = make_fact(study, lake, "document_scores", shard_part(0, "base|bm25"))
+    for outcome in made:
+        path = Path(str(lake.path(outcome.fact, shard_part(0, "base|bm25"))))
+        assert outcome.n_bytes == path.stat().st_size
+    again = make_fact(study, lake, "document_scores", shard_part(0, "base|bm25"))
+    assert [outcome.n_bytes for outcome in again] == [None] * 3, "nothing was written"
+
+
 def test_noise_follows_from_names_alone_and_finds_nothing(tmp_path):
     lake = scored(plain([RANDOM]), write_scoring_lake(tmp_path / "three", n_documents=600))
     study = plain([RANDOM, RANDOM | {"name": "noise"}], 1, benchmarks=("beta",))

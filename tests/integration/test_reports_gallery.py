@@ -15,6 +15,8 @@ from influence_warehouse.reports.charts import CHARTS
 from influence_warehouse.reports.sections import sections
 from tests import report_tables
 
+OF_SEVERAL_METHODS = {"bin_methods", "format_methods", "topic_methods"}
+
 
 @pytest.fixture
 def home(tmp_path) -> Home:
@@ -59,10 +61,24 @@ def test_all_charts_are_saved_as_html_png_and_svg(home):
     drawn = dict(gallery.draw_all(home))
     assert list(drawn) == list(CHARTS)
     assert len(drawn["bin_heatmap"]) == 3 * len(report_tables.BENCHMARKS)
-    for paths in drawn.values():
+    # The tables hold one method's influence: there is none to compare it with.
+    assert [name for name, paths in drawn.items() if not paths] == sorted(OF_SEVERAL_METHODS)
+    for paths in filter(None, drawn.values()):
         assert {path.suffix for path in paths} == {".html", ".png", ".svg"}
         assert all(path.stat().st_size > 5_000 for path in paths)
     assert not [path for path in home.charts.iterdir() if path.name.endswith(".part")]
+
+
+@pytest.mark.parametrize("side", ["topic", "format", "bin"])
+def test_methods_are_drawn_beside_each_other_where_there_are_several(home, side):
+    assert gallery.draw_and_save(home, f"{side}_methods") == []
+    table = f"marts.{side}_influence"
+    _change(home, f"insert into {table} by name select * replace ('bm25' as method) from {table}")
+    drawn = dict(gallery.draw_each(home, f"{side}_methods"))
+    stems = [f"{side}_methods--base--{name}" for name in report_tables.BENCHMARKS]
+    assert sorted(drawn) == sorted(stems)
+    for chart in drawn.values():
+        assert chart.to_dict()["facet"]["sort"] == ["trackstar", "bm25"]
 
 
 @pytest.mark.parametrize("axis", ["topic", "format"])

@@ -92,3 +92,5 @@ def test_records_are_a_table_with_and_without_any(lake):
     (row,) = pl.read_parquet(lake.home.records_table).rows(named=True)
     assert (row["n_rows"], row["software"]) == (7, '{"a":"1","b":"2"}')
     assert str(row["started_at"]) == "2026-01-02 03:04:05"
+    # Told by later records alone.
+    assert (row["seconds"], row["core_seconds"], row["n_bytes"]) == (1.5, None, None)

@@ -9,16 +9,20 @@ from influence_warehouse.reports import theme
 from influence_warehouse.reports.charts import (
     benchmark_accuracy,
     bin_heatmap,
+    bin_methods,
     bin_z_heatmap,
     concentration,
     correlations,
     distinctive_terms,
     format_contrast,
+    format_methods,
     format_profile,
     format_z_profile,
+    method_agreement,
     right_versus_wrong,
     sample_sizes,
     topic_contrast,
+    topic_methods,
     topic_profile,
     topic_z_profile,
 )
@@ -56,6 +60,22 @@ def _contrast_table(side: str) -> pl.DataFrame:
     return report_tables.side_contrasts(side).with_columns(doubtful=pl.lit("stem_facts"))
 
 
+def _agreement_table() -> pl.DataFrame:
+    return _with_factors(report_tables.method_agreement())
+
+
+def _methods_table(side: str) -> pl.DataFrame:
+    """Support for one benchmark by a method and by one that finds nothing."""
+    rows = report_tables.bin_influence().head(40) if side == "bin" else None
+    table = report_tables.side_influence(side) if rows is None else rows
+    own = _with_factors(table).filter(benchmark="social_situations")
+    average = pl.col("benchmark_support")
+    nothing = own.with_columns(
+        method=pl.lit("random"), support=average, support_t=pl.lit(0.0), support_q_value=pl.lit(0.9)
+    )
+    return pl.concat([own, nothing])
+
+
 CHARTS = {
     "bin_heatmap": lambda: bin_heatmap.draw(_heatmap_table()),
     "bin_z_heatmap": lambda: bin_z_heatmap.draw(_heatmap_table()),
@@ -81,6 +101,10 @@ CHARTS = {
     "concentration": lambda: concentration.draw(report_tables.concentration()),
     "correlations": lambda: correlations.draw(report_tables.correlations()),
     "distinctive_terms": lambda: distinctive_terms.draw(_terms_table()),
+    "method_agreement": lambda: method_agreement.draw(_agreement_table()),
+    "topic_methods": lambda: topic_methods.draw(_methods_table("topic")),
+    "format_methods": lambda: format_methods.draw(_methods_table("format")),
+    "bin_methods": lambda: bin_methods.draw(_methods_table("bin")),
 }
 
 
@@ -354,3 +378,42 @@ def test_a_region_with_documents_and_without_a_value_is_not_said_to_have_none():
     filled = _heatmap_table().with_columns(z=nothing, q_value=nothing)
     notes = {row["note"] for row in _rows_of(bin_z_heatmap.draw(filled).to_dict())}
     assert notes == {theme.NO_DOCUMENTS, theme.NOT_KNOWN}
+
+
+def test_agreement_has_a_dot_for_each_pair_benchmark_and_panel():
+    table = _agreement_table()
+    chart = method_agreement.draw(table)
+    rows = _rows(chart)
+    # Spearman at four levels, and the documents in common.
+    assert len(rows) == len(table) + table["overlap"].count()
+    panels = ["Topics", "Formats", "Bins", "All documents", "Strongest documents"]
+    assert chart.to_dict()["facet"]["sort"] == panels
+    assert {row["panel"] for row in rows} == set(panels)
+    shared = [row["value"] for row in rows if row["panel"] == panels[-1]]
+    assert shared == table["overlap"].drop_nulls().to_list()
+    text = " ".join(chart.to_dict()["title"]["subtitle"])
+    assert "24 topics, 24 formats, 551 bins, 4,032 documents, 72 items of 10 sources" in text
+    assert "each item's 20 strongest" in text
+
+
+def test_agreement_without_items_is_of_documents_alone():
+    columns = ["n_shared_items", "n_clusters", "n_strongest", "overlap"]
+    table = _agreement_table().filter(level="document").with_columns(
+        pl.lit(None).cast(pl.Float64).alias(name) for name in columns
+    )  # fmt: skip
+    chart = method_agreement.draw(table).to_dict()
+    assert chart["facet"]["sort"] == ["All documents"]
+    assert "strongest" not in " ".join(chart["title"]["subtitle"])
+
+
+def test_methods_have_a_panel_each_and_a_scale_of_their_own():
+    for side, chart in (("topic", topic_methods), ("bin", bin_methods)):
+        drawn = chart.draw(_methods_table(side))
+        found = drawn.to_dict()
+        assert found["facet"]["sort"] == ["trackstar", "random"]
+        assert found["resolve"] == {"scale": {"x": "independent"}}
+        filled = {row["panel"] for row in _rows(drawn) if row["mark"] == theme.PASSES}
+        assert "random" not in filled
+        assert "say support social_situations most?" in found["title"]["text"]
+    labels = {row["label"] for row in _rows(bin_methods.draw(_methods_table("bin")))}
+    assert "Adult Content \N{MULTIPLICATION SIGN} Academic Writing" in labels

@@ -6,6 +6,8 @@ from pydantic import ValidationError
 from influence_warehouse.study.study import Study
 from influence_warehouse.study.unlearning import CONDITIONS, Unlearning
 
+SQL = "select benchmark, topic, null as format from topic_influence"
+
 
 def test_defaults_are_the_four_conditions_with_five_random_sets():
     settings = Unlearning()
@@ -29,6 +31,8 @@ def test_defaults_are_the_four_conditions_with_five_random_sets():
         ({"learning_rate": "fast"}, "auto"),
         ({"conditions": ["influence"]}, "influence_in_topic"),
         ({"regions": {"rule": "sql"}}, "sql: give the query"),
+        ({"regions": {"min_methods": 0}}, "greater than or equal to 1"),
+        ({"regions": {"rule": "sql", "sql": SQL, "min_methods": 2}}, "whoever agrees"),
         ({"regions": {"sql": "select 1"}}, "sql: give the query"),
         ({"regions": {"rule": "explicit"}}, "explicit: give the list"),
         ({"regions": {"rule": "explicit", "explicit": [{"benchmark": "a"}]}}, "or both"),
@@ -63,4 +67,21 @@ def test_a_benchmark_that_the_study_has_not_is_refused(section):
         "unlearning": section,
     }
     with pytest.raises(ValidationError, match=r"no benchmarks.*nowhere"):
+        Study.model_validate(study)
+
+
+def test_more_methods_cannot_agree_than_there_are():
+    quiz = {"name": "quiz", "domain": "stem", "capability": "knowledge", "path": "items.jsonl"}
+    study = {
+        "name": "small",
+        "corpus": {"path": "a.jsonl"},
+        "sampling": {"documents_per_bin": 5},
+        "models": [{"path": "model"}],
+        "benchmarks": [quiz],
+        "attribution": {"methods": [{"kind": "bm25"}, {"kind": "random"}]},
+        "unlearning": {"regions": {"min_methods": 2}},
+    }
+    assert Study.model_validate(study)
+    study["unlearning"] = {"regions": {"min_methods": 3}}
+    with pytest.raises(ValidationError, match=r"min_methods: 3 cannot agree, the study has 2"):
         Study.model_validate(study)

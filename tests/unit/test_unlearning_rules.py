@@ -37,7 +37,7 @@ def lake(tmp_path) -> Lake:
 def test_a_ranking_rule_is_a_row_for_each_target_benchmark(rule):
     rows = rule_rows(_study(rule=rule, per_benchmark=3, max_q=0.2))
     assert rows.rows() == [
-        (*HEAD, position, benchmark, rule, 3, 0.2, None, None)
+        (*HEAD, position, benchmark, rule, 3, 0.2, 1, None, None)
         for position, benchmark in enumerate(BENCHMARKS)
     ]
 

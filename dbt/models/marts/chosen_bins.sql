@@ -18,6 +18,12 @@ with rules as (
     select * from {{ source('lake', 'region_rules') }}
 ),
 
+-- One rule, and so one limit, a study.
+limits as (
+    select max(max_q) as max_q
+    from rules
+),
+
 regions as (
     select
         study,
@@ -81,6 +87,21 @@ ranked as (
     from regions
 ),
 
+-- How many of the study's methods tell a region from all documents, with more support than those.
+agreed as (
+    select
+        ranked.model,
+        ranked.benchmark,
+        ranked.region_kind,
+        ranked.topic,
+        ranked.format,
+        count(*) as n_methods
+    from ranked
+    cross join limits
+    where ranked.support > ranked.benchmark_support and ranked.support_q_value <= limits.max_q
+    group by ranked.model, ranked.benchmark, ranked.region_kind, ranked.topic, ranked.format
+),
+
 -- A region with less support than documents have on average is not chosen.
 passing as (
     select
@@ -90,7 +111,10 @@ passing as (
             when ranked.support_q_value < 0.05 then 'rank ' || ranked.influence_rank
             else 'not told apart from the average, place ' || ranked.influence_rank
         end || ' of ' || ranked.n_regions
-        || ' by support over its error; q at most ' || rules.max_q as reason,
+        || ' by support over its error; q at most ' || rules.max_q
+        || case
+            when rules.min_methods > 1 then '; as ' || agreed.n_methods || ' methods say' else ''
+        end as reason,
         row_number() over (
             partition by
                 ranked.model,
@@ -105,7 +129,17 @@ passing as (
             and ranked.method = rules.method
             and ranked.benchmark = rules.benchmark
             and ranked.region_kind || 's' = rules.rule
-    where ranked.support > ranked.benchmark_support and ranked.support_q_value <= rules.max_q
+    inner join agreed
+        on
+            ranked.model = agreed.model
+            and ranked.benchmark = agreed.benchmark
+            and ranked.region_kind = agreed.region_kind
+            and ranked.topic is not distinct from agreed.topic
+            and ranked.format is not distinct from agreed.format
+    where
+        ranked.support > ranked.benchmark_support
+        and ranked.support_q_value <= rules.max_q
+        and agreed.n_methods >= rules.min_methods
 ),
 
 {% for cell in cells if sql %}
@@ -189,6 +223,7 @@ select
     ranked.support_t,
     ranked.support_q_value,
     ranked.z,
+    coalesce(agreed.n_methods, 0) as n_methods_agreeing,
     named.reason
 from named
 cross join {{ ref('stg_studies') }} as studies
@@ -199,3 +234,10 @@ left join ranked
         and named.benchmark = ranked.benchmark
         and named.topic is not distinct from ranked.topic
         and named.format is not distinct from ranked.format
+left join agreed
+    on
+        ranked.model = agreed.model
+        and ranked.benchmark = agreed.benchmark
+        and ranked.region_kind = agreed.region_kind
+        and ranked.topic is not distinct from agreed.topic
+        and ranked.format is not distinct from agreed.format

@@ -57,6 +57,17 @@
         "top_documents": [
             "n_items_naming_it"
         ],
+        "method_agreement": [
+            "n_shared_items", "n_clusters", "signal_share_a", "signal_share_b", "n_told_apart_a",
+            "n_told_apart_b", "n_told_apart_both", "n_strongest", "overlap", "overlap_low",
+            "overlap_high", "overlap_by_chance"
+        ],
+        "method_disagreements": [
+            "*"
+        ],
+        "method_disagreement_documents": [
+            "*"
+        ],
         "study_sources": [
             "top_k"
         ],
@@ -154,7 +165,8 @@
     },
     "how the scores were made": {
         "methods": [
-            "preconditioner"
+            "unit", "preconditioner", "settings", "seconds", "core_seconds",
+            "documents_per_second", "n_bytes"
         ],
         "benchmark_correlations": [
             "preconditioner"
@@ -184,6 +196,8 @@
         ],
     },
 } -%}
+{#- Marts that compare methods: a study with one has nothing to compare, imported or not. -#}
+{%- set compared = ["method_agreement", "method_disagreements", "method_disagreement_documents"] -%}
 {#- Marts with one beside them that holds the same of items answered right and wrong. -#}
 {%- set by_correctness = [
     "bin_influence", "topic_influence", "format_influence", "bin_contrasts", "topic_contrasts",
@@ -231,6 +245,18 @@ untold as (
         'capability' as column_name
     from designs
     where n_capabilities < n_benchmarks
+),
+
+-- Models of which one method is known say nothing of how methods agree.
+alone as (
+    select max(n_methods) = 1 as is_alone
+    from (
+        select
+            model,
+            count(*) as n_methods
+        from {{ source('lake', 'study_methods') }}
+        group by model
+    ) as models
 ),
 
 imported as (
@@ -287,6 +313,25 @@ lacking as (
         end
 ),
 
+uncompared as (
+    {% for mart in compared %}
+        select
+            studies.study,
+            '{{ mart }}' as mart,
+            '*' as column_name,
+            'needs a second method; the study has one' as reason
+        from {{ ref('stg_studies') }} as studies
+        cross join alone
+        where alone.is_alone
+        {{ "union all" if not loop.last }}
+    {% endfor %}
+),
+
+forgotten as (
+    select count(distinct method) as n_methods
+    from {{ source('lake', 'region_rules') }}
+),
+
 marts_without_rows as (
     select mart
     from lacking
@@ -300,7 +345,25 @@ select
     'needs ' || needs || '; ' || known as reason
 from lacking
 -- Of a mart without rows the mart is listed, not its columns.
-where column_name = '*' or mart not in (select marts_without_rows.mart from marts_without_rows)
+where
+    (column_name = '*' or mart not in (select marts_without_rows.mart from marts_without_rows))
+    and mart not in (select uncompared.mart from uncompared)
+union all
+select
+    study,
+    mart,
+    column_name,
+    reason
+from uncompared
+union all
+select
+    studies.study,
+    'unlearning_methods' as mart,
+    '*' as column_name,
+    'needs a second method under unlearning.methods; regions of one are forgotten' as reason
+from {{ ref('stg_studies') }} as studies
+cross join forgotten
+where forgotten.n_methods = 1
 union all
 select
     imported.study,

@@ -5,7 +5,8 @@ select
     facts.benchmark,
     facts.doc_id,
     facts.bin_id,
-    facts.score
+    facts.score,
+    facts.positive_square
 from {{ source('lake', 'document_scores') }} as facts
 inner join {{ source('lake', 'study_methods') }} as cells
     on facts.model = cells.model and facts.method = cells.method

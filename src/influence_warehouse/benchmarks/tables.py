@@ -4,6 +4,7 @@ Belongs here: turning items and the study's definitions into facts. Does not bel
 what the model answers (scoring.py).
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from influence_warehouse.lake.facts import CONTRACTS, Lake
 from influence_warehouse.lake.fingerprint import cached_digest_of_file, digest_of
 from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.study.design import contrast_rows
-from influence_warehouse.study.methods import Method, TrackStar
+from influence_warehouse.study.methods import Method, OfGradients
 from influence_warehouse.study.study import Benchmark, Study
 
 
@@ -164,17 +165,15 @@ def _method_rows(study: Study) -> list[dict[str, Any]]:
             "model": model.name,
             "method": method.name,
             "kind": method.kind,
-            "preconditioner": _preconditioner(method),
+            "preconditioner": method.corrected_by if isinstance(method, OfGradients) else None,
+            "settings": _settings(method),
+            "score_unit": method.score_unit,
             "position": position,
         }
         for position, (model, method) in enumerate(pairs)
     ]
 
 
-def _preconditioner(method: Method) -> str | None:
-    if not isinstance(method, TrackStar):
-        return None
-    mixed = method.preconditioner.mix_benchmarks
-    if mixed is None:
-        return "documents, mixed with the queries of all benchmarks"
-    return f"documents, mixed with the queries of {', '.join(mixed)}" if mixed else "documents"
+def _settings(method: Method) -> str:
+    told = method.model_dump(mode="json", exclude={"kind", "name"})
+    return json.dumps(told, sort_keys=True, separators=(",", ":"))

@@ -41,12 +41,14 @@ Part = str
 
 @dataclass(frozen=True)
 class Outcome:
-    """What making a fact came to: its rows, and whether the one on disk was already right."""
+    """What making a fact came to: its rows, and whether the one on disk was already right; bytes
+    that were written, where that is known."""
 
     fact: str
     rows: int
     reused: bool
     details: dict[str, Any] = field(default_factory=dict)
+    n_bytes: int | None = None
 
 
 def write_atomically(path: Path, write) -> None:
@@ -204,6 +206,12 @@ class Lake:
         path = self.path(fact, part)
         with naming_refusals(path):
             return object_storage.rows(path)
+
+    def size(self, fact: str, part: Part | None = None) -> int:
+        """Bytes of a fact's file."""
+        path = self.path(fact, part)
+        with naming_refusals(path):
+            return int(path.stat().st_size)
 
     def reused(self, fingerprint: Fingerprint, part: Part | None = None) -> Outcome:
         """Outcome for a fact that `is_current` found to be right already."""

@@ -7,6 +7,7 @@ fact was made stands here instead. A reused fact keeps the record of its making.
 """
 
 import json
+import os
 import platform
 import sys
 import time
@@ -34,17 +35,28 @@ _SOFTWARE = (
 )
 
 
+def _core_seconds() -> float:
+    """Seconds that cores worked for this process so far, and for its children that have ended."""
+    return sum(os.times()[:4])
+
+
 @dataclass(frozen=True)
 class Timer:
     """When something was started: the clock's time for people, and a timer it cannot disturb."""
 
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _timer: float = field(default_factory=time.monotonic)
+    _worked: float = field(default_factory=_core_seconds)
 
     @property
     def seconds(self) -> float:
         """Seconds since then, never negative, wherever the clock was set meanwhile."""
         return time.monotonic() - self._timer
+
+    @property
+    def core_seconds(self) -> float:
+        """Seconds that cores worked since then, in this process and its ended children."""
+        return _core_seconds() - self._worked
 
 
 def _processor() -> str:
@@ -131,7 +143,9 @@ def _row(record: dict[str, Any]) -> tuple[object, ...]:
     started = datetime.fromisoformat(record["started_at"]).astimezone(UTC).replace(tzinfo=None)
     described = (record[name] for name in ("asset", "part", "fact", "fingerprint", "rows"))
     software = json.dumps(record["software"], sort_keys=True, separators=(",", ":"))
-    return *described, record["reused"], started, record["seconds"], software
+    # Records of an earlier version do not tell what cores worked and how much was written.
+    costs = (record["seconds"], record.get("core_seconds"), record.get("bytes"))
+    return *described, record["reused"], started, *costs, software
 
 
 def drop_records(home: Home, fact: str) -> None:
@@ -164,6 +178,8 @@ def write_record(
         "reused": outcome.reused,
         "started_at": started.at.isoformat(timespec="milliseconds"),
         "seconds": round(started.seconds, 3),
+        "core_seconds": round(started.core_seconds, 3),
+        "bytes": outcome.n_bytes,
         "software": {name: version(name) for name in _SOFTWARE}
         | {"python": platform.python_version(), "processor": _processor()},
     }

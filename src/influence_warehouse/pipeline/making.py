@@ -79,13 +79,23 @@ def _kept(lake: Lake, fingerprint: Fingerprint, part: Part | None) -> Outcome:
 def _written(made: Made, task: Task) -> Outcome:
     fingerprint = task.fingerprints[made.fact]
     if isinstance(made.rows, int):
-        rows = made.rows
-    elif isinstance(made.rows, pl.DataFrame):
+        size = _folder_size(task.lake.home, fingerprint)
+        return Outcome(made.fact, made.rows, reused=False, details=made.details, n_bytes=size)
+    if isinstance(made.rows, pl.DataFrame):
         task.lake.write(made.fact, made.rows, fingerprint, task.part)
         rows = made.rows.height
     else:
         rows = task.lake.write_in_order(made.fact, made.rows, fingerprint)
-    return Outcome(made.fact, rows, reused=False, details=made.details)
+    size = task.lake.size(made.fact, task.part)
+    return Outcome(made.fact, rows, reused=False, details=made.details, n_bytes=size)
+
+
+def _folder_size(home: Home, fingerprint: Fingerprint) -> int | None:
+    """Bytes of a folder that a step wrote below `work`; None of one that is elsewhere."""
+    folder = home.work / fingerprint.fact / fingerprint.digest
+    if not folder.is_dir():
+        return None
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _require_current_inputs(step: Step, study: Study, lake: Lake, part: Part | None) -> None:

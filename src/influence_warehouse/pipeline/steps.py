@@ -197,7 +197,7 @@ def _corpus_to_benchmarks(planted: bool) -> list[Step]:
             ("study_benchmarks", "study_contrasts", "study_labels", "study_methods"),
             "benchmarks.tables:make_study_definitions",
             identity="benchmarks.tables:study_definitions",
-            version=2,
+            version=3,
         ),
         Step(
             "benchmarks",
@@ -228,6 +228,7 @@ def _region_rules(study: Study) -> Step:
         # Listed regions are checked before anything runs, where labels are known before.
         inputs=("bin_populations",) if study.taxonomy == "columns" else (),
         identity="unlearning.rules:identity_of_region_rules",
+        version=2,
     )
 
 
@@ -338,6 +339,16 @@ _ATTRIBUTION = (
     ),
     Step(
         "warehouse",
+        ("agreement_inference", "difference_inference"),
+        "warehouse.agreement:make_method_agreement",
+        inputs=("bin_item_scores", "document_scores", "proponents", "benchmark_items"),
+        needs=("bin_populations", "item_predictions"),
+        identity="warehouse.agreement:identity_of_method_agreement",
+        parts="models",
+        libraries=("numpy", "scipy"),
+    ),
+    Step(
+        "warehouse",
         ("concentration_noise",),
         "warehouse.concentration:make_concentration_noise",
         inputs=("document_scores", "proponents"),
@@ -403,5 +414,15 @@ _UNLEARNING = (
         parts="unlearned_cells",
         libraries=("scipy",),
         version=3,
+    ),
+    Step(
+        "unlearning",
+        ("method_damage_inference",),
+        "unlearning.between_methods:make_method_damage",
+        inputs=("unlearning_outcomes", "unlearning_plan", "item_predictions"),
+        needs=("unlearned_predictions",),
+        identity="unlearning.between_methods:identity_of_method_damage",
+        parts="models",
+        libraries=("scipy",),
     ),
 )

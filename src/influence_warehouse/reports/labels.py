@@ -68,6 +68,13 @@ def titled(column: str, to: str | None = None) -> pl.Expr:
     )
 
 
+def titled_bin(to: str) -> pl.Expr:
+    """Topic and format of a bin by their `titles`, with a true multiplication sign."""
+    return pl.concat_str(
+        titled("topic"), pl.lit(" \N{MULTIPLICATION SIGN} "), titled("format")
+    ).alias(to)
+
+
 def grouping(table: pl.DataFrame, side: str) -> str:
     """What the column `topic` or `format` holds: `language` where the study groups by it.
 

@@ -37,6 +37,37 @@ def support_profile(table: pl.DataFrame, side: str) -> alt.FacetChart:
     )
 
 
+def methods_profile(table: pl.DataFrame, side: str) -> alt.FacetChart:
+    """A panel per method, the regions of one benchmark by support with 95 % intervals, in one
+    order.
+
+    Reads the columns of `methods_sql`; `side` is `topic`, `format` or `bin`. Panels have scales
+    of their own: methods whose scores have longer tails have larger supports.
+    """
+    noun = labels.grouping(table, side)
+    among = f"the {labels.plural(noun)}"
+    names = table["method"].unique(maintain_order=True)
+    chosen = [] if side != "bin" else ["Shown are the surest bins of each method."]
+    return _profile(
+        table.with_columns(panel="method"),
+        side,
+        SUPPORT,
+        f"Which {labels.plural(noun)} do the methods say support {table['benchmark'][0]} most?",
+        [
+            f"{labels.count(len(names), 'method')}, each in its own scale. Bars: 95 % intervals "
+            f"over {labels.interval_unit(table)}.",
+            f"Support of a {noun}: mean of the squared scores above 0, others as 0, in units of an "
+            "item's mean squared score.",
+            f"Grey line: support of all documents. Filled: more than it, q < {theme.LEVEL} "
+            f"(one-sided, Benjamini-Hochberg over {among} of the method).",
+            f"{labels.capital(labels.plural(noun))} in order of the largest estimate over error "
+            "among the methods.",
+            *chosen,
+        ],
+        is_shared=False,
+    )
+
+
 def z_profile(table: pl.DataFrame, side: str, other: str) -> alt.FacetChart:
     """A panel per benchmark, its regions by mean z with 95 % intervals, in one order.
 
@@ -76,8 +107,14 @@ def _scores(table: pl.DataFrame) -> str:
 
 
 def _profile(
-    table: pl.DataFrame, side: str, measure: Measure, question: str, subtitle: list[str]
+    table: pl.DataFrame,
+    side: str,
+    measure: Measure,
+    question: str,
+    subtitle: list[str],
+    is_shared: bool = True,
 ) -> alt.FacetChart:
+    """`is_shared` says whether all panels have one scale."""
     rows = _rows(table, side, measure)
     panels = rows["panel"].unique(maintain_order=True).to_list()
     order = _order(rows, measure)
@@ -96,13 +133,16 @@ def _profile(
             spacing=32,
         )
     )
+    if not is_shared:
+        chart = chart.resolve_scale(x="independent")
     noun = labels.grouping(table, side)
     return theme.framed(chart, question, [*subtitle, *labels.left_out(order, noun)])
 
 
 def _rows(table: pl.DataFrame, side: str, measure: Measure) -> pl.DataFrame:
+    label = labels.titled_bin("label") if side == "bin" else labels.titled(side, to="label")
     return table.with_columns(
-        labels.titled(side, to="label"),
+        label,
         labels.interval(measure.low, measure.high),
         pl.col(*measure.columns).round(4),
         mark=theme.significance(measure.q_value),
@@ -185,4 +225,35 @@ def influence_sql(side: str, measure: Measure) -> str:
         join marts.benchmarks as b using (study, model, benchmark)
         {known}
         order by i.model, i.method, b.position, i.{side}
+    """
+
+
+def methods_sql(side: str, kept: int | None = None) -> str:
+    """Rows of every method's support by `topic`, `format` or `bin`, where a model has several
+    methods that have any; of regions that are among the `kept` surest of one, where that is said.
+    """
+    regions = ", ".join({"bin": ("i.topic", "i.format")}.get(side, (f"i.{side}",)))
+    columns = ", ".join(f"i.{name}" for name in SUPPORT.columns)
+    surest = f"qualify min(i.place) over (partition by i.model, i.benchmark, {regions}) <= {kept}"
+    return f"""
+        with known as (
+            select i.*, m.position as method_position, b.position as benchmark_position,
+                coalesce(b.domain, 'not told') as domain,
+                coalesce(b.capability, 'not told') as capability,
+                row_number() over (
+                    partition by i.model, i.method, i.benchmark
+                    order by i.support_t desc nulls last, {regions}
+                ) as place
+            from marts.{side}_influence as i
+            join marts.methods as m using (study, model, method)
+            join marts.benchmarks as b using (study, model, benchmark)
+            where i.benchmark_support is not null
+        )
+
+        select i.model, i.method, i.benchmark, i.domain, i.capability, {regions},
+            i.n_documents, i.n_items, i.n_clusters, {columns}
+        from known as i
+        where i.model in (select model from known group by model having count(distinct method) > 1)
+        {surest if kept else ""}
+        order by i.model, i.benchmark_position, i.method_position, {regions}
     """

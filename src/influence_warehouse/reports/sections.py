@@ -31,6 +31,15 @@ _SECTIONS = (
         ("topic_support", "format_support", "top_bins", "concentration"),
     ),
     Section(
+        "methods",
+        "Do the methods agree?",
+        "What one method ranks first another may not: each pair is compared on the same resamples "
+        "of items and documents, beside a random control. The region that a pair disagrees on most "
+        "was picked for its difference, so its interval holds for all regions at once; where that "
+        "holds 0 the methods are not told apart. Methods that agree may be wrong alike.",
+        ("methods", "method_agreement", "method_disagreements", "disputed_documents"),
+    ),
+    Section(
         "contrasts",
         "Is this difference real?",
         "A contrast is the difference of two benchmarks' mean z in the same region, so it is as "
@@ -73,7 +82,8 @@ _SECTIONS = (
         "would have done, not other items.",
         (
             *("unlearning_verdicts", "unlearning_by_region", "unlearning_selectivity"),
-            *("planted_unlearning", "chosen_regions", "unlearning_progress", "forget_set_overlap"),
+            *("unlearning_methods", "planted_unlearning", "chosen_regions"),
+            *("unlearning_progress", "forget_set_overlap"),
         ),
     ),
     Section(
@@ -88,9 +98,9 @@ _SECTIONS = (
     ),
     Section(
         "sources",
-        "Where is an imported study from, and what can it not tell?",
+        "Where is an imported study from, and what can a study not tell?",
         "Files, terms and citation of what was imported, and every column that is empty for want "
-        "of what the files do not carry.",
+        "of what the files do not carry, or of a second method.",
         ("sources", "unknowns"),
     ),
 )

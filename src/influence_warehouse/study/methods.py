@@ -2,7 +2,8 @@
 
 A new method is a section here, added to `Method`, and a module of the same name in
 `attribution/methods/`. Each says what it `needs` of a document, whether it is prepared on the
-sample before it scores, and whether it stores the queries' side of the score.
+sample before it scores, whether it stores the queries' side of the score, and in which unit its
+scores are.
 """
 
 from pathlib import Path
@@ -92,9 +93,16 @@ class OfGradients(Section):
         """Whether gradients are not projected."""
         return not getattr(self, "projection_dim", 0)
 
+    @property
+    def corrected_by(self) -> str | None:
+        """In words, what gradients are corrected by; None: by nothing."""
+        return None
+
 
 class TrackStar(OfGradients):
     """TrackStar, arXiv 2410.17413: corrected gradients, projected, at unit length."""
+
+    score_unit: ClassVar[str] = "cosine of corrected, projected gradients"
 
     kind: Literal["trackstar"] = Field(description="Which method this is.")
     name: Slug = Field("trackstar", description="In every table; unique in the study.")
@@ -107,12 +115,22 @@ class TrackStar(OfGradients):
         """Documents of a bin, at most, that the preconditioner is fitted on; None: all."""
         return self.preconditioner.fit_documents_per_bin
 
+    @property
+    def corrected_by(self) -> str:
+        """The second moments of documents, and of which queries."""
+        mixed = self.preconditioner.mix_benchmarks
+        if mixed == () or self.preconditioner.mix_share == 0:
+            return "documents"
+        of = "all benchmarks" if mixed is None else ", ".join(mixed)
+        return f"documents, mixed with the queries of {of}"
+
 
 class GradientDot(OfGradients):
     """Inner products of gradients, projected or whole."""
 
     is_prepared: ClassVar[bool] = False
     fit_passes: ClassVar[int] = 0
+    score_unit: ClassVar[str] = "inner product of gradients"
 
     kind: Literal["gradient_dot"] = Field(description="Which method this is.")
     name: Slug = Field("gradient_dot", description="In every table; unique in the study.")
@@ -125,6 +143,7 @@ class GradientCosine(OfGradients):
 
     is_prepared: ClassVar[bool] = False
     fit_passes: ClassVar[int] = 0
+    score_unit: ClassVar[str] = "cosine of gradients"
 
     kind: Literal["gradient_cosine"] = Field(description="Which method this is.")
     name: Slug = Field("gradient_cosine", description="In every table; unique in the study.")
@@ -136,6 +155,7 @@ class Ekfac(OfGradients):
     """EK-FAC influence functions, arXiv 2308.03296: whole gradients, corrected curvature."""
 
     fit_passes: ClassVar[int] = 2
+    score_unit: ClassVar[str] = "product of gradients through the inverse Fisher matrix"
 
     kind: Literal["ekfac"] = Field(description="Which method this is.")
     name: Slug = Field("ekfac", description="In every table; unique in the study.")
@@ -143,9 +163,16 @@ class Ekfac(OfGradients):
     draw_labels: bool = _DRAW_LABELS
     damping: float = _DAMPING
 
+    @property
+    def corrected_by(self) -> str:
+        """In words, whose curvature."""
+        return "documents, Kronecker factors with corrected eigenvalues"
+
 
 class Kfac(OfGradients):
     """K-FAC influence functions: whole gradients, curvature of the factors alone."""
+
+    score_unit: ClassVar[str] = "product of gradients through the inverse Fisher matrix"
 
     kind: Literal["kfac"] = Field(description="Which method this is.")
     name: Slug = Field("kfac", description="In every table; unique in the study.")
@@ -153,9 +180,16 @@ class Kfac(OfGradients):
     draw_labels: bool = _DRAW_LABELS
     damping: float = _DAMPING
 
+    @property
+    def corrected_by(self) -> str:
+        """In words, whose curvature."""
+        return "documents, Kronecker factors"
+
 
 class Trak(OfGradients):
     """TRAK, arXiv 2303.14186, at one checkpoint: log odds, one projection of all layers."""
+
+    score_unit: ClassVar[str] = "product of projected gradients through the inverse Gram matrix"
 
     kind: Literal["trak"] = Field(description="Which method this is.")
     name: Slug = Field("trak", description="In every table; unique in the study.")
@@ -164,12 +198,18 @@ class Trak(OfGradients):
     damping: float = _DAMPING
     store_gradients: bool = _STORED
 
+    @property
+    def corrected_by(self) -> str:
+        """In words, whose curvature."""
+        return "documents, of all layers together"
+
 
 class Lissa(OfGradients):
     """LiSSA, arXiv 1602.03943: a series of products a query; for small studies."""
 
     is_indexed: ClassVar[bool] = False
     fit_passes: ClassVar[int] = 0
+    score_unit: ClassVar[str] = "product of gradients through the inverse Gauss-Newton matrix"
 
     kind: Literal["lissa"] = Field(description="Which method this is.")
     name: Slug = Field("lissa", description="In every table; unique in the study.")
@@ -182,6 +222,11 @@ class Lissa(OfGradients):
     repeats: int = Field(1, ge=1, description="Series a query, of which the mean is taken.")
     batch_documents: int = Field(16, ge=1, description="Documents that a product is over.")
 
+    @property
+    def corrected_by(self) -> str:
+        """In words, whose curvature."""
+        return "documents, by a series"
+
 
 class Bm25(Section):
     """BM25 over words, fitted on the whole sample: the baseline that reads no model."""
@@ -189,6 +234,7 @@ class Bm25(Section):
     needs: ClassVar[Needs] = "text"
     is_prepared: ClassVar[bool] = True
     is_indexed: ClassVar[bool] = False
+    score_unit: ClassVar[str] = "BM25: sum over a query's words of their weights in the document"
 
     kind: Literal["bm25"] = Field(description="Which method this is.")
     name: Slug = Field("bm25", description="In every table; unique in the study.")
@@ -201,6 +247,7 @@ class HiddenStates(Section):
 
     needs: ClassVar[Needs] = "model"
     is_indexed: ClassVar[bool] = True
+    score_unit: ClassVar[str] = "cosine of mean hidden states"
 
     kind: Literal["hidden_states"] = Field(description="Which method this is.")
     name: Slug = Field("hidden_states", description="In every table; unique in the study.")
@@ -258,6 +305,7 @@ class Embeddings(Section):
     needs: ClassVar[Needs] = "vectors"
     is_prepared: ClassVar[bool] = True
     is_indexed: ClassVar[bool] = True
+    score_unit: ClassVar[str] = "product of vectors"
 
     kind: Literal["embeddings"] = Field(description="Which method this is.")
     name: Slug = Field("embeddings", description="In every table; unique in the study.")
@@ -279,6 +327,7 @@ class Random(Section):
     needs: ClassVar[Needs] = "nothing"
     is_prepared: ClassVar[bool] = False
     is_indexed: ClassVar[bool] = False
+    score_unit: ClassVar[str] = "standard deviations of normal noise"
 
     kind: Literal["random"] = Field(description="Which method this is.")
     name: Slug = Field("random", description="In every table; unique in the study.")

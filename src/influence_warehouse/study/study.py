@@ -293,6 +293,12 @@ class Study(Section):
         named = {*(self.unlearning.methods or ())} if self.unlearning else set()
         if strangers := sorted(named - {method.name for method in self.attribution.methods}):
             raise ValueError(f"unlearning.methods: the study has no methods {strangers}")
+        wanted = self.unlearning.regions.min_methods if self.unlearning else 1
+        if wanted > len(self.attribution.methods):
+            raise ValueError(
+                f"unlearning.regions.min_methods: {wanted} cannot agree, the study has "
+                f"{len(self.attribution.methods)} under attribution.methods"
+            )
         return self
 
     @model_validator(mode="after")

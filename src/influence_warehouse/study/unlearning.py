@@ -43,6 +43,12 @@ class RegionRule(Section):
     )
     per_benchmark: int = Field(2, ge=1, description="Regions for each benchmark, at most.")
     max_q: float = Field(0.05, gt=0, le=1, description="Regions with a larger q are not chosen.")
+    min_methods: int = Field(
+        1,
+        ge=1,
+        description="Regions that fewer of the study's methods tell from all documents, at a q of "
+        "at most `max_q`, are not chosen; the method that chooses counts. 1: it decides alone.",
+    )
     explicit: tuple[NamedRegion, ...] = Field((), description="Regions of rule `explicit`.")
     sql: str | None = Field(
         None,
@@ -56,6 +62,8 @@ class RegionRule(Section):
             raise ValueError("explicit: give the list exactly with `rule: explicit`")
         if (self.rule == "sql") != (self.sql is not None):
             raise ValueError("sql: give the query exactly with `rule: sql`")
+        if self.min_methods > 1 and self.rule in ("explicit", "sql"):
+            raise ValueError(f"min_methods: `rule: {self.rule}` names regions whoever agrees")
         if self.sql is not None:
             plain_select(self.sql)
         return self

@@ -65,6 +65,12 @@ class Estimate:
         return self.value - half, self.value + half
 
     @property
+    def two_sided(self) -> tuple[float, float] | tuple[None, None]:
+        """t and two-sided p that the value is 0."""
+        t, p = self.test
+        return (None, None) if t is None or p is None else (t, 2 * min(p, 1 - p))
+
+    @property
     def test(self) -> tuple[float, float] | tuple[None, None]:
         """t and one-sided p that the value is above 0."""
         from scipy import stats
@@ -119,6 +125,30 @@ def mean_of(estimates: Sequence[Estimate]) -> Estimate:
     parts = [(v / count**2, df) for each in estimates for v, df in each.parts]
     known = all(each.parts for each in estimates)
     return Estimate(sum(each.value for each in estimates) / count, tuple(parts) if known else ())
+
+
+def between_methods(a: Sets, b: Sets, condition: str) -> Estimate:
+    """A condition's damage over the regions that one method chose minus that over another's.
+
+    A region that both chose has its random sets in common, so what those show of its spread is
+    one part, with the degrees of freedom of the fewer sets. That its two sets may share documents
+    is not counted: they differ less than two sets that are drawn apart.
+    """
+    sides = (a, b)
+    value = over_regions(a, condition).value - over_regions(b, condition).value
+    weights = [1 / len(regions_of(side, condition)) ** 2 for side in sides]
+    parts = []
+    for region in sorted({*regions_of(a, condition), *regions_of(b, condition)}):
+        found = [
+            _spread(side, condition, region, weight)
+            for side, weight in zip(sides, weights, strict=True)
+            if (condition, region) in side
+        ]
+        if not all(found):
+            return Estimate(value)
+        own = [part for each in found for part in each]
+        parts.append((sum(variance for variance, _ in own), min(df for _, df in own)))
+    return Estimate(value, tuple(parts))
 
 
 def of_sample(values: Sequence[float]) -> Estimate:

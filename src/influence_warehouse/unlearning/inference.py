@@ -62,7 +62,7 @@ Compared = tuple[tuple[str, str, str, str], tuple[int, int, int], Estimate]
 
 def damage_table(runs: pl.DataFrame) -> pl.DataFrame:
     """Damage of each condition on each benchmark, in each region and over regions (`all`)."""
-    grouped = _checked(runs).rename({"damage": "value"})
+    grouped = checked_runs(runs).rename({"damage": "value"})
     return _estimated(grouped, "evaluated_benchmark", DAMAGE_KEY)
 
 
@@ -73,7 +73,7 @@ def selectivity_table(runs: pl.DataFrame, relations: Mapping[tuple[str, str], st
     the difference less that of the random sets: a benchmark that anything hurts most is not aimed
     at by that.
     """
-    checked = _checked(runs)
+    checked = checked_runs(runs)
     pairs = [(*pair, relation) for pair, relation in relations.items()]
     names = ["benchmark", "evaluated_benchmark", "relation"]
     related = checked.join(pl.DataFrame(pairs, schema=names, orient="row"), on=names[:2])
@@ -101,7 +101,7 @@ def comparison_table(runs: pl.DataFrame) -> pl.DataFrame:
     regions like these; not against random_global, whose sets all regions share. Tests are
     one-sided (condition_a hurts more); null where they cannot be made.
     """
-    own = _checked(runs).filter(pl.col("benchmark") == pl.col("evaluated_benchmark"))
+    own = checked_runs(runs).filter(pl.col("benchmark") == pl.col("evaluated_benchmark"))
     rows = []
     for (measure,), of_measure in own.rename({"damage": "value"}).group_by("measure"):
         groups = of_measure.group_by("benchmark", maintain_order=True)
@@ -205,7 +205,7 @@ def _error(estimate: Estimate) -> tuple[float | None, ...]:
     return (estimate.standard_error, estimate.degrees_of_freedom, *estimate.interval)
 
 
-def _checked(runs: pl.DataFrame) -> pl.DataFrame:
+def checked_runs(runs: pl.DataFrame) -> pl.DataFrame:
     """`runs` with region `all` for global conditions, one finite number per run and quantity."""
     region = pl.when(pl.col("condition").str.ends_with("_global")).then(pl.lit(ALL))
     runs = runs.with_columns(region=region.otherwise("region"))

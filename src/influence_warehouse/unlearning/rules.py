@@ -42,7 +42,7 @@ def rule_rows(study: Study, known: Labels = WEBORGANIZER) -> pl.DataFrame:
     for _, topic, format in listed:
         Region.chosen(topic, format, known)
     rows = listed or [(benchmark, None, None) for benchmark in target_benchmarks(study)]
-    choice = (rule.rule, rule.per_benchmark, rule.max_q)
+    choice = (rule.rule, rule.per_benchmark, rule.max_q, rule.min_methods)
     return pl.DataFrame(
         [
             (study.name, *cell.split("|"), position, benchmark, *choice, *region)

@@ -337,13 +337,20 @@ def within_bin_moments(
     column: str = "score",
 ) -> BinMoments:
     """Moments of a column of `document_scores` within bins, in one pass over a method's shards."""
-    size = len(benchmarks)
+    matrices = (score_matrix(lake, part, benchmarks, column) for part in parts)
+    return bin_moments(matrices, n_bins, len(benchmarks))
+
+
+def bin_moments(
+    matrices: Iterable[tuple[np.ndarray, np.ndarray]], n_bins: int, size: int
+) -> BinMoments:
+    """Moments within bins of documents that come in parts, each as their bins int [documents] and
+    values float64 [documents, size]."""
     count = np.zeros(n_bins)
     sums = np.zeros((n_bins, size))
     products = np.zeros((n_bins, size, size))
     offset: np.ndarray | None = None
-    for part in parts:
-        bin_ids, scores = score_matrix(lake, part, benchmarks, column)
+    for bin_ids, scores in matrices:
         if offset is None and len(scores):
             # Moments about a point near the data lose no digits to cancellation.
             offset = scores.mean(axis=0)

@@ -40,7 +40,7 @@ _SUMS = {
 }
 # What is squared, or counts 1 or 0, is skewed: of a single document no error can be told, and an
 # interval as of many is wrong too often (docs/statistics.md, "Measured false discoveries").
-_MIN_DOCUMENTS = 2
+MIN_DOCUMENTS = 2
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,20 @@ def measure_of(
     A document's mean over items is known before that divisor alone: its variance is brought to
     the measure's unit by the ratio of the two overall means.
     """
-    raw = item_bin_means(rows, total, int(resamples.bin_ids[-1]) + 1)[:, resamples.bin_ids]
-    share = resamples.documents / resamples.documents.sum()
+    values, scale = relative_values(rows, total, resamples.bin_ids, resamples.documents)
+    return Measure(replace(resamples.items[name], values=values), raw_variance * scale**2)
+
+
+def relative_values(
+    rows: pl.DataFrame, total: str, bin_ids: np.ndarray, documents: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """The values of `measure_of` float64 [items, bins], and the ratio of the two overall means."""
+    raw = item_bin_means(rows, total, int(bin_ids[-1]) + 1)[:, bin_ids]
+    share = documents / documents.sum()
     divisor = _second_moments(rows) if total == "positive_sum_sq" else raw @ share
     values = np.divide(raw, divisor[:, None], out=np.zeros_like(raw), where=divisor[:, None] > 0)
     overall = (raw @ share).mean()
-    scale = (values @ share).mean() / overall if overall > 0 else 0.0
-    return Measure(replace(resamples.items[name], values=values), raw_variance * scale**2)
+    return values, (values @ share).mean() / overall if overall > 0 else 0.0
 
 
 def _second_moments(rows: pl.DataFrame) -> np.ndarray:
@@ -174,7 +181,7 @@ def _estimated(measure: Measure, subset: str, level: Level, documents: np.ndarra
     by_cluster = cluster_deviations(above, int(items.clusters.max()) + 1)
     of_items = (count / (count - 1) if count > 1 else 0.0) * (by_cluster**2).sum(axis=0)
     of_documents = measure.document_variance @ (weights - share) ** 2
-    is_known = documents @ (weights > 0) >= _MIN_DOCUMENTS
+    is_known = documents @ (weights > 0) >= MIN_DOCUMENTS
     return _Estimated(
         items.values.mean(axis=0) @ weights,
         above.values.mean(axis=0),

@@ -25,6 +25,7 @@ _VALUES, _SUPPORT, _BOOTSTRAP = "Values", "Support", "Uncertainty: a two-way boo
 _CORRELATIONS, _SENSITIVITY = "Correlations", "Sensitivity: what hangs on one bin"
 _WORDS, _RELIABILITY, _POWER = "Bins in words", "Reliability of a profile", "Power"
 _CORRECTNESS = "Right and wrong answers"
+_AGREEMENT = "Agreement of methods"
 _BENCHMARKS, _PLANTED = "Benchmarks", "Planted truth"
 _IMPORTED, _UNLEARNING = "Imported bin scores", "Unlearning"
 
@@ -40,6 +41,9 @@ _PROBABILITY = "probability, 0 to 1"
 # The first rule whose pattern is the whole of `mart.column` holds.
 RULES: tuple[tuple[str, str, str | None], ...] = (
     (r".*\.seconds", "seconds, 0 or more", None),
+    (r".*\.core_seconds", "core-seconds, 0 or more", None),
+    (r".*\.n_bytes", "bytes, 0 or more", None),
+    (r"methods\.documents_per_second", "documents per second, above 0", None),
     (r".*\.(seed|set_number|shard|bin_id|position|step)", "number, 0 or more", None),
     (r"unlearning_.*\.(forget|retain)_loss(_\w+)?", _PER_TOKEN, _UNLEARNING),
     (r"unlearning_.*\.utility(_\w+)?", "mean probability, 0 to 1", _UNLEARNING),
@@ -50,7 +54,7 @@ RULES: tuple[tuple[str, str, str | None], ...] = (
         _UNLEARNING,
     ),
     (r"unlearning_selectivity\.ratio", "ratio, any sign", _UNLEARNING),
-    (r"unlearning_tests\.statistic", "no unit, any sign", _UNLEARNING),
+    (r"unlearning_(tests|methods)\.statistic", "no unit, any sign", _UNLEARNING),
     (r"unlearning_\w+\.degrees_of_freedom", "degrees of freedom, above 0", _UNLEARNING),
     (r"(planted_)?unlearning(_\w+)?\.(p_value|q_\w+)", _PROBABILITY, _UNLEARNING),
     (
@@ -89,6 +93,21 @@ RULES: tuple[tuple[str, str, str | None], ...] = (
     (r"bins\.mean_tokens", "tokens, 0 or more", None),
     (r".*\.inclusion_probability", "probability, more than 0 to 1", None),
     (r"study_sources\.\w+_z_\w+|study_sources\.z_\w+", _Z_ERROR, _IMPORTED),
+    (r"method_agreement\.spearman\w*", _R, _AGREEMENT),
+    (r"method_agreement\.signal_share_[ab]", "share, at most 1", _AGREEMENT),
+    (r"method_agreement\.overlap\w*", _SHARE, _AGREEMENT),
+    (
+        r"method_disagreements\.(standardized_[ab]|difference(_low|_high)?)",
+        "standard deviations over the regions, any sign",
+        _AGREEMENT,
+    ),
+    (
+        r"method_disagreements\.support_[ab](_low|_high)?",
+        "share of an item's mean squared score; 0 or more",
+        _SUPPORT,
+    ),
+    (r"method_disagreement_documents\.score_by_other", _SCORE, _VALUES),
+    (r"method_disagreement_documents\.place\w*", "place, from 1", _AGREEMENT),
     (r".*\.(support|enrichment)_[pq]_value", _PROBABILITY, _SUPPORT),
     (r".*\.support_t", "standard errors, any sign", _SUPPORT),
     (

@@ -236,7 +236,7 @@ def _write_read(study: ScoredDocuments, found: ReadScores, lake: Lake) -> list[O
 def _write_computed(
     study: ScoredDocuments, found: ReadScores, lake: Lake, cells: list[str]
 ) -> list[Outcome]:
-    """Terms, inference and split halves, by the functions that make those of any study."""
+    """Terms, inference, halves and agreement, by the functions that make those of any study."""
     drawn = _as_study(study, found, [cell.split("|")[1] for cell in cells])
     outcomes = []
     if found.has_text:
@@ -246,7 +246,9 @@ def _write_computed(
         for cell in cells:
             started = Timer()
             outcomes += _noted(lake, cell, started, make_fact(drawn, lake, fact, cell))
-    return outcomes
+    started = Timer()
+    agreement = make_fact(drawn, lake, "agreement_inference", study.model)
+    return outcomes + _noted(lake, study.model, started, agreement)
 
 
 def _noted(lake: Lake, part: Part | None, started: Timer, made: list[Outcome]) -> list[Outcome]:

@@ -90,6 +90,8 @@ class ImportedStudy(Section):
                 "method": name,
                 "kind": "imported",
                 "preconditioner": None,
+                "settings": None,
+                "score_unit": None,
                 "position": position,
             }
             for position, name in enumerate(methods)

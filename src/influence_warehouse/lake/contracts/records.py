@@ -21,6 +21,24 @@ RUN_RECORDS = Contract(
         Column("started_at", pl.Datetime("us"), "Start, in UTC."),
         Column("seconds", REAL, "Duration in seconds.", unit="seconds", low=0),
         Column(
+            "core_seconds",
+            REAL,
+            "Seconds that the processor's cores worked meanwhile, in the process and in children "
+            "that ended; null of a record of an earlier version.",
+            unit="core-seconds",
+            low=0,
+            is_nullable=True,
+        ),
+        Column(
+            "n_bytes",
+            BIG,
+            "Bytes of the fact's file or of the folder that was made; null where it was already "
+            "right, or in a record of an earlier version.",
+            unit="bytes",
+            low=0,
+            is_nullable=True,
+        ),
+        Column(
             "software",
             TEXT,
             "Versions of the software that ran and the name of the GPU or processor, as JSON.",

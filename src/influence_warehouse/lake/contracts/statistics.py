@@ -9,7 +9,7 @@ from influence_warehouse.lake.contracts.columns import (
     MODEL,
     N_CLUSTERS,
 )
-from influence_warehouse.lake.contracts.declaring import INT, REAL, TEXT, Column, Contract
+from influence_warehouse.lake.contracts.declaring import BIG, INT, REAL, TEXT, Column, Contract
 
 _LEVEL = Column("level", TEXT, "`bin`, `topic` or `format`.", values=("bin", "topic", "format"))
 _REGION_ID = Column(
@@ -94,6 +94,37 @@ def _measure(
             high=1,
         ),
     )
+
+
+_METHOD_A = replace(
+    METHOD, name="method_a", meaning="Method of the pair that comes first in the study."
+)
+_METHOD_B = replace(
+    METHOD, name="method_b", meaning="Method of the pair that comes second in the study."
+)
+_N_SHARED_ITEMS = Column(
+    "n_shared_items",
+    INT,
+    "Items of the benchmark that both methods scored; null where one has no scores of items.",
+    unit="items",
+    low=1,
+    is_nullable=True,
+)
+
+
+def _of_a_method(side: str) -> Column:
+    return _real(
+        f"signal_share_{side}",
+        "share",
+        f"Share of the variance over regions of the support by method_{side} that is not chance "
+        "of items and documents, 1 or less; negative where chance alone would give more. Two "
+        "methods correlate as far as both have signal. Null at level `document`.",
+        high=1,
+    )
+
+
+def _standardized(name: str, meaning: str) -> Column:
+    return _real(name, "standard deviations over the regions", meaning)
 
 
 FACTS = {
@@ -359,6 +390,135 @@ FACTS = {
             ),
         ),
         key=("model", "method", "contrast", "level", "region_id"),
+        in_parts=True,
+    ),
+    "agreement_inference": Contract(
+        "How alike two methods rank regions, by support, and documents, by mean score. None of a "
+        "study with one method. One row per model, benchmark, level and pair of methods.",
+        (
+            MODEL,
+            BENCHMARK,
+            replace(
+                _LEVEL,
+                meaning="What is ranked: `bin`, `topic`, `format`, or `document`.",
+                values=("bin", "topic", "format", "document"),
+            ),
+            _METHOD_A,
+            _METHOD_B,
+            Column(
+                "n_regions",
+                BIG,
+                "Regions with documents that are ranked; documents at level `document`.",
+                unit="regions",
+                low=0,
+            ),
+            _N_SHARED_ITEMS,
+            replace(N_CLUSTERS, is_nullable=True),
+            _r(
+                "spearman",
+                "Spearman's correlation over regions of the two methods' support, -1 to 1; at "
+                "level `document` of the mean scores of documents. Null where a method gives all "
+                "the same.",
+            ),
+            _real(
+                "fisher_standard_error",
+                "Fisher's transform",
+                "Standard error of Fisher's transform of Spearman's correlation: over the "
+                "resamples, the same for both methods, noise laid on profiles of the size of "
+                "their signal; at level `document` over documents alone, the items held.",
+                low=0,
+            ),
+            _r(
+                "spearman_low",
+                "Lower bound of the 95 % interval, by Fisher's transform, of the Spearman that "
+                "other items and documents in the same numbers give on average, -1 to 1.",
+            ),
+            _r("spearman_high", "Upper bound of the same interval, -1 to 1."),
+            _of_a_method("a"),
+            _of_a_method("b"),
+            Column(
+                "n_strongest",
+                INT,
+                "Documents of each item that count as its strongest; null but at level `document` "
+                "of methods with scores of single items.",
+                unit="documents",
+                low=0,
+                is_nullable=True,
+            ),
+            _real(
+                "overlap",
+                "share",
+                "Share of an item's n_strongest documents by one method that are among those "
+                "of the other, mean over items; a score of 0 or less is no support.",
+                low=0,
+                high=1,
+            ),
+            _real(
+                "overlap_low",
+                "share",
+                "Lower bound of its 95 % interval by Student's t over sources of items, the "
+                "documents held; null where nothing varies.",
+                low=0,
+                high=1,
+            ),
+            _real("overlap_high", "share", "Upper bound of the same interval.", low=0, high=1),
+            _real(
+                "overlap_by_chance",
+                "share",
+                "Overlap that two choices of n_strongest documents at random have on average.",
+                low=0,
+            ),
+        ),
+        key=("model", "benchmark", "level", "method_a", "method_b"),
+        in_parts=True,
+    ),
+    "difference_inference": Contract(
+        "Difference of two methods' support of a region. None of a study with one method. One row "
+        "per model, benchmark, level, pair of methods and region with documents.",
+        (
+            MODEL,
+            BENCHMARK,
+            _LEVEL,
+            _METHOD_A,
+            _METHOD_B,
+            _REGION_ID,
+            _N_SHARED_ITEMS,
+            N_CLUSTERS,
+            _standardized(
+                "standardized_a",
+                "Support of the region by method_a less that of all documents, over the standard "
+                "deviation of the regions' supports by it.",
+            ),
+            _standardized("standardized_b", "The same by method_b."),
+            _standardized("difference", "standardized_a less standardized_b."),
+            replace(
+                _standardized(
+                    "standard_error",
+                    "Standard deviation of the difference over the resamples of items and "
+                    "documents, the same for both methods, the spreads over regions held; null of "
+                    "a region of one document.",
+                ),
+                low=0,
+            ),
+            _standardized(
+                "low",
+                "Lower bound of the 95 % interval: the difference less t times its standard error, "
+                "t being Student's 97.5 % quantile.",
+            ),
+            _standardized("high", "Upper bound of the same interval."),
+            _standardized(
+                "simultaneous_low",
+                "Lower bound of an interval that holds for all regions of the level at once in "
+                "95 % of studies (Bonferroni): of a region that was picked for its difference.",
+            ),
+            _standardized("simultaneous_high", "Upper bound of the interval for all regions."),
+            _FREEDOM,
+            _p_value(
+                "Two-sided p-value that the difference is 0, by Student's t; null where the error "
+                "is 0 or unknown."
+            ),
+        ),
+        key=("model", "benchmark", "level", "method_a", "method_b", "region_id"),
         in_parts=True,
     ),
     "concentration_noise": Contract(

@@ -69,6 +69,19 @@ FACTS = {
                 "items read, and profiles of different benchmarks come out opposed.",
                 is_nullable=True,
             ),
+            Column(
+                "settings",
+                TEXT,
+                "What the study says of the method beside kind and name, as JSON; null of an "
+                "import.",
+                is_nullable=True,
+            ),
+            Column(
+                "score_unit",
+                TEXT,
+                "What one score of the method is measured in; null of an import.",
+                is_nullable=True,
+            ),
             replace(POSITION, meaning="Position in the study file, from 0, by model and method."),
         ),
         key=("model", "method"),
@@ -121,6 +134,15 @@ FACTS = {
                 unit="probability",
                 low=0,
                 high=1,
+                is_nullable=True,
+            ),
+            Column(
+                "min_methods",
+                INT,
+                "Methods of the study that have to tell a region from all documents, at a q of at "
+                "most max_q.",
+                unit="methods",
+                low=1,
                 is_nullable=True,
             ),
             REGION_TOPIC,

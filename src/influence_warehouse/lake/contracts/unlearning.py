@@ -319,6 +319,52 @@ _COMPARED = {
         key=(*_INFERENCE_KEY, "condition", "region", "factor_effect", "measure"),
         in_parts=True,
     ),
+    "method_damage_inference": Contract(
+        "Damage of regions that one method chose less that of regions of another, in sets of equal "
+        "size and by the same seeds. None where regions of one method are forgotten. One row per "
+        "model, objective, benchmark, condition, measure and pair of methods.",
+        (
+            MODEL,
+            OBJECTIVE,
+            replace(TARGET, meaning="Target benchmark, or `all`: the mean over those of both."),
+            replace(_CONDITION, values=("influence_in_topic", "influence_global")),
+            _MEASURE,
+            replace(
+                METHOD, name="method_a", meaning="Method of the pair that comes first in the study."
+            ),
+            replace(
+                METHOD,
+                name="method_b",
+                meaning="Method of the pair that comes second in the study.",
+            ),
+            replace(
+                _N_REGIONS, name="n_regions_a", meaning="Regions of method_a, a forget set in each."
+            ),
+            replace(_N_REGIONS, name="n_regions_b", meaning="Regions of method_b, likewise."),
+            replace(_N_REGIONS, name="n_shared_regions", meaning="Regions that both chose.", low=0),
+            Column("n_seeds", INT, "Seeds that both methods ran.", unit="seeds", low=1),
+            Column(
+                "damage_a", REAL, "Mean damage to the target over method_a's sets.", unit="damage"
+            ),
+            Column(
+                "damage_b", REAL, "Mean damage to the target over method_b's sets.", unit="damage"
+            ),
+            Column("difference", REAL, "damage_a less damage_b.", unit="damage"),
+            *_errors("damage_a less damage_b"),
+            _statistic("statistic", "Student's t of the difference; null where there is none."),
+            Column(
+                "p_value",
+                REAL,
+                "Two-sided p-value that the difference is 0; null where there is none.",
+                unit="probability",
+                low=0,
+                high=1,
+                is_nullable=True,
+            ),
+        ),
+        key=("model", "objective", "benchmark", "condition", "measure", "method_a", "method_b"),
+        in_parts=True,
+    ),
     "unlearning_comparisons": Contract(
         "How much more one condition hurts the target than its control. One row per model, "
         "method, objective, benchmark, region, measure, comparison and unit.",
