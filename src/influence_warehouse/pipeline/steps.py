@@ -197,7 +197,7 @@ def _corpus_to_benchmarks(planted: bool) -> list[Step]:
             ("study_benchmarks", "study_contrasts", "study_labels", "study_methods"),
             "benchmarks.tables:make_study_definitions",
             identity="benchmarks.tables:study_definitions",
-            version=3,
+            version=4,
         ),
         Step(
             "benchmarks",
