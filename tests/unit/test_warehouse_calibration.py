@@ -26,7 +26,7 @@ def _assert_calibrated(rates: dict) -> None:
 
 def test_intervals_of_thin_bins_hold_the_truth():
     rates = measure(REGIMES[THIN], studies=10, seed=3)
-    for value in ("z", "delta_z", "interaction_z", "true_z", "mean"):
+    for value in ("z", "delta_z", "interaction_z", "signal_z", "mean"):
         rate, error, _ = rates[value, "bin"]
         assert 0.93 < rate < 0.97 and error < 0.015, (value, rate, error)
     # What is picked because it stands out is held less often: the docs say so.
