@@ -91,7 +91,7 @@ def coverage(study: SimulatedStudy) -> Rates:
             rates["mean", "bin"] = _held(study.means, np.stack(half), study.truth)
         for name, noise_name, targets in (
             ("z", "noise", level.mean(held)),
-            ("true_z", "true_noise", level.mean(true)),
+            ("signal_z", "signal_z_noise", level.mean(true)),
         ):
             z = np.stack([getattr(profile, name) for profile in profiles])
             error = np.stack([_half(profile, noise_name, level) for profile in profiles])

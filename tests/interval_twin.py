@@ -19,16 +19,16 @@ HALF = stats.norm.ppf(0.975)
 class Profiles:
     """Standardized values with their resampled noise, in both units.
 
-    `z`, `true_z` [benchmarks, bins]; noise [benchmarks, resamples, bins], of items, of documents
-    and of the true values; `signal_share`, `share_error` [benchmarks]. What is true is NaN
+    `z`, `signal_z` [benchmarks, bins]; noise [benchmarks, resamples, bins], of items, of documents
+    and of `signal_z`; `signal_share`, `share_error` [benchmarks]. What is of the signal is NaN
     without a scale.
     """
 
     z: np.ndarray
     item_noise: np.ndarray
     document_noise: np.ndarray
-    true_z: np.ndarray
-    true_noise: np.ndarray
+    signal_z: np.ndarray
+    signal_z_noise: np.ndarray
     signal_share: np.ndarray
     share_error: np.ndarray
 
@@ -50,9 +50,9 @@ def profiles(means: np.ndarray, items: np.ndarray, documents: np.ndarray) -> Pro
     error = width.std(axis=1, ddof=1)
     scale = np.sqrt(np.where(share > 4 * error, share, np.nan))[:, None]
     growth = (width - (1 - share)[:, None]) / (2 * share)[:, None]
-    true_z = z / scale
-    true_noise = noise / scale[..., None] - true_z[:, None] * growth[..., None]
-    return Profiles(z, item_noise, document_noise, true_z, true_noise, share, error)
+    signal_z = z / scale
+    signal_z_noise = noise / scale[..., None] - signal_z[:, None] * growth[..., None]
+    return Profiles(z, item_noise, document_noise, signal_z, signal_z_noise, share, error)
 
 
 def degrees_of_freedom(

@@ -18,9 +18,9 @@ select
     intervals.z_low,
     intervals.z_high,
     intervals.z_standard_error,
-    intervals.true_z,
-    intervals.true_z_low,
-    intervals.true_z_high,
+    intervals.signal_z,
+    intervals.signal_z_low,
+    intervals.signal_z_high,
     intervals.shrunken_z,
     case
         when statistics.z is not null then row_number() over (

@@ -129,12 +129,12 @@ def test_intervals_of_regions_are_those_of_the_numpy_twin(world, query, level):
         assert_allclose(rows["z_standard_error"], error, rtol=1e-7)
         assert_allclose(rows["z_low"], z - half * error, atol=1e-9)
         assert_allclose(rows["z_high"], z + half * error, atol=1e-9)
-        true_z = found.true_z[position] @ weights
-        error = (found.true_noise[position] @ weights).std(axis=0, ddof=1)
-        assert_allclose(_floats(rows["true_z"]), true_z, atol=1e-9)
-        assert_allclose(_floats(rows["true_z_low"]), true_z - half * error, atol=1e-9)
-        assert_allclose(_floats(rows["true_z_high"]), true_z + half * error, atol=1e-9)
-    assert np.isfinite(found.true_z).any(), "no benchmark whose spread is told from noise"
+        signal_z = found.signal_z[position] @ weights
+        error = (found.signal_z_noise[position] @ weights).std(axis=0, ddof=1)
+        assert_allclose(_floats(rows["signal_z"]), signal_z, atol=1e-9)
+        assert_allclose(_floats(rows["signal_z_low"]), signal_z - half * error, atol=1e-9)
+        assert_allclose(_floats(rows["signal_z_high"]), signal_z + half * error, atol=1e-9)
+    assert np.isfinite(found.signal_z).any(), "no benchmark whose spread is told from noise"
 
 
 def test_signal_shares_are_those_of_the_numpy_twin(world, query):
@@ -214,7 +214,7 @@ def test_contrasts_and_their_intervals(world, query):
             half = _half(world, held, found, weights, coefficients)
             for prefix, z, noise in (
                 ("delta_z", found.z, found.noise),
-                ("true_delta_z", found.true_z, found.true_noise),
+                ("signal_delta_z", found.signal_z, found.signal_z_noise),
             ):
                 delta = coefficients[used] @ (z[used] @ weights)
                 draws = np.tensordot(coefficients[used], noise[used] @ weights, 1)
@@ -279,7 +279,7 @@ def test_correlations_and_what_they_hang_on(world, query):
         )
         bounds = [row["pearson_low"], row["pearson_high"]]
         assert_allclose(bounds, fisher_interval(r, error), atol=1e-8)
-        if np.isnan(found.true_z[pair]).any():
+        if np.isnan(found.signal_z[pair]).any():
             assert row["true_pearson"] is None and row["true_pearson_low"] is None
         else:
             bounds = [row["true_pearson_low"], row["true_pearson_high"]]

@@ -26,7 +26,7 @@ def _assert_calibrated(rates: dict) -> None:
 
 def test_intervals_of_thin_bins_hold_the_truth():
     rates = measure(REGIMES[THIN], studies=10, seed=3)
-    for value in ("z", "delta_z", "interaction_z", "true_z", "mean"):
+    for value in ("z", "delta_z", "interaction_z", "signal_z", "mean"):
         rate, error, _ = rates[value, "bin"]
         assert 0.93 < rate < 0.97 and error < 0.015, (value, rate, error)
     # What is picked because it stands out is held less often: the docs say so.
@@ -53,8 +53,9 @@ def test_at_most_a_tenth_of_the_discoveries_are_false(regime):
 
 
 @pytest.mark.slow
-def test_intervals_of_correlations_hold_the_expected_correlation():
-    rates = expected_correlations(REGIMES["2-5, 30, weak spread"], truths=4, repeats=100)
+@pytest.mark.parametrize("regime", ["2-5, 30, weak spread", "5-20, 5 sources of 12 items"])
+def test_intervals_of_correlations_hold_the_expected_correlation(regime):
+    rates = expected_correlations(REGIMES[regime], truths=4, repeats=100)
     # 400 intervals: binomial standard error 1.1 %.
     for level in ("bin", "topic"):
         rate, _, truths = rates["pearson", level]

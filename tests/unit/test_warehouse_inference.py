@@ -45,12 +45,12 @@ def test_the_share_of_the_signal_is_what_the_noise_leaves():
     assert signal.share == pytest.approx(1 - 2 / 8)
     # The variance over bins of sqrt(0.75) z + noise is 0.75 + 0.25 +- 2 sqrt(0.75) / 2.
     assert signal.error == pytest.approx(np.std([0.75**0.5, -(0.75**0.5)], ddof=1))
-    assert np.isnan(signal.scale) and np.isnan(profile.true_z).all()
+    assert np.isnan(signal.scale) and np.isnan(profile.signal_z).all()
 
 
-def test_a_sure_signal_gives_true_values_and_the_error_of_their_scale():
-    """Noise across the means leaves the scale alone: true values are divided by it, and so is
-    noise; what a resample adds to the spread is taken from the true noise to first order."""
+def test_a_sure_signal_gives_its_own_z_and_the_error_of_their_scale():
+    """Noise across the means leaves the scale alone: the signal's z is divided by it, and so is
+    its noise, less what a resample adds to the spread, to first order."""
     means = np.array([0.0, 0.0, 4.0, 4.0])
     across = np.array([1.0, -1.0, 1.0, -1.0])
     noise = np.array([[0.5], [-0.5], [0.5], [-0.5]]) * across
@@ -58,14 +58,14 @@ def test_a_sure_signal_gives_true_values_and_the_error_of_their_scale():
     profile, signal = standardized(drawn)
     scale = np.sqrt(1 - 0.25 / 4)
     assert signal.scale == pytest.approx(scale)
-    assert_allclose(profile.true_z, profile.z / scale)
-    assert_allclose(profile.true_noise, profile.noise / scale, atol=1e-15)
+    assert_allclose(profile.signal_z, profile.z / scale)
+    assert_allclose(profile.signal_z_noise, profile.noise / scale, atol=1e-15)
     noise = np.array([[0.02], [-0.02]]) * (means - 2)
     along = Drawn(means, noise, 0 * noise, 8)
     profile, signal = standardized(along)
-    # The spread grows by 2 %, and true z with it, so that nothing is left but the second order.
+    # The spread grows by 2 %, and signal_z with it, so that nothing is left but the second order.
     assert_allclose(profile.noise[0], 0.02 * profile.z)
-    assert_allclose(profile.true_noise, 0, atol=5e-4)
+    assert_allclose(profile.signal_z_noise, 0, atol=5e-4)
 
 
 def test_equal_means_have_no_spread_to_divide_by():
@@ -124,8 +124,8 @@ def test_a_contrast_weighs_values_and_noise_and_keeps_each_benchmarks_items():
         (2, 8),
         (-0.5, 6),
     ]
-    assert_allclose([found.z, found.true_z], 1.5)
-    assert_allclose([found.document_noise, found.true_noise], 1.5)
+    assert_allclose([found.z, found.signal_z], 1.5)
+    assert_allclose([found.document_noise, found.signal_z_noise], 1.5)
     assert_allclose(found.noise, 3, err_msg="items and documents together")
 
 

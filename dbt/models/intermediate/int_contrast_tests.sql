@@ -6,9 +6,9 @@ with tested as (
         inference.delta_z_simultaneous_low,
         inference.delta_z_simultaneous_high,
         inference.delta_z_standard_error,
-        inference.true_delta_z,
-        inference.true_delta_z_low,
-        inference.true_delta_z_high,
+        inference.signal_delta_z,
+        inference.signal_delta_z_low,
+        inference.signal_delta_z_high,
         inference.p_value
     from {{ ref('int_contrast_statistics') }} as statistics
     left join {{ source('lake', 'contrast_inference') }} as inference

@@ -16,9 +16,9 @@ select
     contrasts.delta_z_low,
     contrasts.delta_z_high,
     contrasts.delta_z_standard_error,
-    contrasts.true_delta_z,
-    contrasts.true_delta_z_low,
-    contrasts.true_delta_z_high,
+    contrasts.signal_delta_z,
+    contrasts.signal_delta_z_low,
+    contrasts.signal_delta_z_high,
     contrasts.p_value,
     contrasts.q_value
 from {{ ref('int_contrast_tests') }} as contrasts

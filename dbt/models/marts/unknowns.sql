@@ -5,8 +5,8 @@
             "n_items", "n_clusters", "unit", "support", "support_low", "support_high",
             "support_standard_error", "benchmark_support", "support_t", "support_p_value",
             "support_q_value", "support_rank", "standard_error", "mean_low", "mean_high",
-            "shrunken_mean", "z_low", "z_high", "z_standard_error", "true_z", "true_z_low",
-            "true_z_high", "shrunken_z", "n_in_top_k", "top_share", "top_share_low",
+            "shrunken_mean", "z_low", "z_high", "z_standard_error", "signal_z", "signal_z_low",
+            "signal_z_high", "shrunken_z", "n_in_top_k", "top_share", "top_share_low",
             "top_share_high", "enrichment", "enrichment_low", "enrichment_high",
             "enrichment_standard_error", "enrichment_p_value", "enrichment_q_value", "p_value",
             "q_value", "item_reliability", "is_z_doubtful"
@@ -14,8 +14,8 @@
         "topic_influence": [
             "n_items", "n_clusters", "unit", "support", "support_low", "support_high",
             "support_standard_error", "benchmark_support", "support_t", "support_p_value",
-            "support_q_value", "support_rank", "z_low", "z_high", "z_standard_error", "true_z",
-            "true_z_low", "true_z_high", "shrunken_z", "top_share", "top_share_low",
+            "support_q_value", "support_rank", "z_low", "z_high", "z_standard_error", "signal_z",
+            "signal_z_low", "signal_z_high", "shrunken_z", "top_share", "top_share_low",
             "top_share_high", "enrichment", "enrichment_low", "enrichment_high",
             "enrichment_standard_error", "enrichment_p_value", "enrichment_q_value", "p_value",
             "q_value", "item_reliability", "is_z_doubtful"
@@ -23,23 +23,23 @@
         "format_influence": [
             "n_items", "n_clusters", "unit", "support", "support_low", "support_high",
             "support_standard_error", "benchmark_support", "support_t", "support_p_value",
-            "support_q_value", "support_rank", "z_low", "z_high", "z_standard_error", "true_z",
-            "true_z_low", "true_z_high", "shrunken_z", "top_share", "top_share_low",
+            "support_q_value", "support_rank", "z_low", "z_high", "z_standard_error", "signal_z",
+            "signal_z_low", "signal_z_high", "shrunken_z", "top_share", "top_share_low",
             "top_share_high", "enrichment", "enrichment_low", "enrichment_high",
             "enrichment_standard_error", "enrichment_p_value", "enrichment_q_value", "p_value",
             "q_value", "item_reliability", "is_z_doubtful"
         ],
         "bin_contrasts": [
-            "n_items", "delta_z_low", "delta_z_high", "delta_z_standard_error", "true_delta_z",
-            "true_delta_z_low", "true_delta_z_high", "p_value", "q_value"
+            "n_items", "delta_z_low", "delta_z_high", "delta_z_standard_error", "signal_delta_z",
+            "signal_delta_z_low", "signal_delta_z_high", "p_value", "q_value"
         ],
         "topic_contrasts": [
-            "n_items", "delta_z_low", "delta_z_high", "delta_z_standard_error", "true_delta_z",
-            "true_delta_z_low", "true_delta_z_high", "p_value", "q_value"
+            "n_items", "delta_z_low", "delta_z_high", "delta_z_standard_error", "signal_delta_z",
+            "signal_delta_z_low", "signal_delta_z_high", "p_value", "q_value"
         ],
         "format_contrasts": [
-            "n_items", "delta_z_low", "delta_z_high", "delta_z_standard_error", "true_delta_z",
-            "true_delta_z_low", "true_delta_z_high", "p_value", "q_value"
+            "n_items", "delta_z_low", "delta_z_high", "delta_z_standard_error", "signal_delta_z",
+            "signal_delta_z_low", "signal_delta_z_high", "p_value", "q_value"
         ],
         "benchmark_correlations": [
             "pearson_low", "pearson_high", "signal_share_a", "signal_share_b", "true_pearson",

@@ -324,7 +324,7 @@ _ATTRIBUTION = (
         identity="warehouse.inference:identity_of_inference",
         parts="cells",
         libraries=("numpy", "scipy"),
-        version=2,
+        version=3,
     ),
     Step(
         "warehouse",

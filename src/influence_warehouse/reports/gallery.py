@@ -37,18 +37,19 @@ class ScriptSafeEncoder(json.JSONEncoder):
         return super().encode(o).replace("<", "\\u003c")
 
 
-# Formats that a chart is saved in, with altair's arguments. The page carries its scripts, and
-# its menu only what works offline.
+_KINDS = ("html", "png", "svg")
+# What altair saves, with its arguments. The page carries its scripts, and its menu only what
+# works offline. The PNG is made of the SVG, in the resolution of a sharp screen.
 _MENU = {"export": True, "source": False, "compiled": False, "editor": False}
-_KINDS: dict[str, dict[str, Any]] = {
+_SAVED: dict[str, dict[str, Any]] = {
     "html": {
         "inline": True,
         "embed_options": {"actions": _MENU},
         "json_kwds": {"cls": ScriptSafeEncoder},
     },
-    "png": {"scale_factor": 2},
     "svg": {},
 }
+_PNG_SCALE = 2
 
 
 def chart_of(name: str) -> Chart:
@@ -86,12 +87,15 @@ def save_chart(chart: Any, folder: Path, stem: str) -> list[Path]:
     The page holds its scripts and opens without a network. Raises WarehouseError when the
     folder cannot be written.
     """
-    paths = []
-    for kind, arguments in _KINDS.items():
-        path = folder / f"{stem}.{kind}"
-        write_atomically(path, partial(chart.save, format=kind, **arguments))
-        paths.append(path)
-    return paths
+    from vl_convert import svg_to_png
+
+    paths = {kind: folder / f"{stem}.{kind}" for kind in _KINDS}
+    for kind, arguments in _SAVED.items():
+        write_atomically(paths[kind], partial(chart.save, format=kind, **arguments))
+    # The same bytes as altair's, which would compile the whole chart again.
+    picture = svg_to_png(paths["svg"].read_text(encoding="utf-8"), scale=_PNG_SCALE)
+    write_atomically(paths["png"], lambda part: part.write_bytes(picture))
+    return list(paths.values())
 
 
 def draw_and_save(home: Home, name: str) -> list[Path]:

@@ -4,6 +4,8 @@ Belongs here: one read-only look at `influence.duckdb`. Does not belong here: an
 queries (warehouse.query), drawing and printing.
 """
 
+from functools import lru_cache
+
 import duckdb
 import polars as pl
 
@@ -14,6 +16,12 @@ from influence_warehouse.lake.layout import Home
 def groupings(home: Home) -> dict[str, str]:
     """What the columns topic and format hold, as the study calls it; "" for a format that groups
     nothing. Raises as `read_table`."""
+    return _groupings(home, home.database.stat().st_mtime_ns if home.database.exists() else 0)
+
+
+@lru_cache(maxsize=8)
+def _groupings(home: Home, published_at: int) -> dict[str, str]:
+    # Every chart of a study asks; `published_at` tells a study's next publication.
     # A release of an earlier version does not tell.
     exists = "select 1 from duckdb_tables() where schema_name = 'marts' and table_name = 'labels'"
     told = [] if read_table(home, exists).is_empty() else _told_groupings(home)

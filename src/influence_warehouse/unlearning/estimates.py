@@ -16,6 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from scipy import stats
+
+from influence_warehouse.warehouse.intervals import satterthwaite, t_half
 
 # The condition whose sets show how much sets differ where a condition has one set in a region.
 CONTROLS = {"influence_in_topic": "random_in_topic", "influence_global": "random_global"}
@@ -24,7 +27,6 @@ ALL = "all"
 # Damages that are equal must have no spread: accuracies are sums of fractions that do not end in
 # binary. Far below any damage that means something.
 _DECIMALS = 12
-_LEVEL = 0.95
 
 # One value for each forget set of a condition in a region, float64 [sets].
 Sets = dict[tuple[str, str], np.ndarray]
@@ -50,18 +52,15 @@ class Estimate:
         """Satterthwaite's, those of the one part where there is one."""
         if self.standard_error is None:
             return None
-        total = sum(variance for variance, _ in self.parts)
-        return total**2 / sum(variance**2 / df for variance, df in self.parts)
+        return float(satterthwaite(self.parts))
 
     @property
     def interval(self) -> tuple[float, float] | tuple[None, None]:
         """95 %, by Student's t."""
-        from scipy import stats
-
-        if self.standard_error is None:
+        error, freedom = self.standard_error, self.degrees_of_freedom
+        if error is None or freedom is None:
             return None, None
-        t = stats.t.ppf((1 + _LEVEL) / 2, self.degrees_of_freedom)
-        half = float(t) * self.standard_error
+        half = float(t_half(freedom)) * error
         return self.value - half, self.value + half
 
     @property
@@ -73,8 +72,6 @@ class Estimate:
     @property
     def test(self) -> tuple[float, float] | tuple[None, None]:
         """t and one-sided p that the value is above 0."""
-        from scipy import stats
-
         if self.standard_error is None:
             return None, None
         t = self.value / self.standard_error

@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from influence_warehouse.lake.facts import Lake
     from influence_warehouse.study.study import Study
 
-# The module that is dbt's command for an engine.
-_DBT = {"duckdb": "dbt.cli.main", "spark": "influence_warehouse.warehouse.spark"}
+# The module that runs dbt on an engine.
+_DBT = {
+    "duckdb": "influence_warehouse.warehouse.dbt_duckdb",
+    "spark": "influence_warehouse.warehouse.spark",
+}
 
 # What reads facts in object storage, for dbt's profile.
 _FILESYSTEMS = "[{'fs': 's3', 'use_listings_cache': False}]"

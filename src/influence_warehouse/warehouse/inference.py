@@ -170,11 +170,11 @@ def _pair_rows(
 def _value_columns(value: str, profile: Profile, level: Level) -> dict[str, Any]:
     """Estimate, error, interval and test by t, in the observed and in the signal's unit."""
     half = t_half(freedom_of(profile, level))
-    true_half = half * standard_error(profile.true_noise)
+    signal_half = half * standard_error(profile.signal_z_noise)
     return _observed_columns(value, profile, level) | {
-        f"true_{value}": profile.true_z,
-        f"true_{value}_low": profile.true_z - true_half,
-        f"true_{value}_high": profile.true_z + true_half,
+        f"signal_{value}": profile.signal_z,
+        f"signal_{value}_low": profile.signal_z - signal_half,
+        f"signal_{value}_high": profile.signal_z + signal_half,
     }
 
 
@@ -225,7 +225,7 @@ def _correlation_rows(
 ) -> dict[str, Any]:
     """Every pair of benchmarks once; no interval where a profile is not told from chance.
 
-    Like true_z: without a scale there is no true Pearson.
+    Like signal_z: without a scale there is no true Pearson.
     """
     pairs = list(combinations(range(len(profiles)), 2))
     names = list(profiles)

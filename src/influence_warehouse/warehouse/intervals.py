@@ -6,6 +6,7 @@ an interval and a p-value. Does not belong here: of what they are (`inference`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -39,21 +40,28 @@ def standard_error(resampled: np.ndarray) -> np.ndarray:
     return resampled.std(axis=0, ddof=1)
 
 
+def satterthwaite(parts: Sequence[tuple[Any, Any]]) -> Any:
+    """Degrees of freedom of a sum of independent variances, from (variance, its own degrees).
+
+    Numbers or arrays; NaN where nothing varies.
+    """
+    total = sum(variance for variance, _ in parts)
+    terms = sum(variance**2 / freedom for variance, freedom in parts)
+    return total**2 / np.where(terms > 0, terms, np.nan)
+
+
 def degrees_of_freedom(
     of_items: Sequence[tuple[np.ndarray, int]],
     of_documents: np.ndarray,
     document_freedom: np.ndarray,
 ) -> np.ndarray:
-    """Satterthwaite's, of a variance that benchmarks' items and the documents add up to [regions].
+    """Of a variance that benchmarks' items and the documents add up to [regions].
 
     `of_items` has the variance [regions] of each benchmark and its number of clusters, of which
     one is lost; `of_documents` that of the documents. NaN where nothing varies.
     """
-    total = of_documents + sum(variance for variance, _ in of_items)
-    terms = of_documents**2 / document_freedom
-    for variance, n_clusters in of_items:
-        terms = terms + variance**2 / max(n_clusters - 1, 1)
-    return total**2 / np.where(terms > 0, terms, np.nan)
+    of_clusters = [(variance, max(n_clusters - 1, 1)) for variance, n_clusters in of_items]
+    return satterthwaite([(of_documents, document_freedom), *of_clusters])
 
 
 def freedom_of(profile: Profile, level: Level) -> np.ndarray:
@@ -63,7 +71,7 @@ def freedom_of(profile: Profile, level: Level) -> np.ndarray:
     return degrees_of_freedom(of_items, of_documents, level.document_freedom)
 
 
-def t_half(freedom: np.ndarray, n_intervals: int = 1) -> np.ndarray:
+def t_half(freedom: np.ndarray | float, n_intervals: int = 1) -> np.ndarray:
     """Standard errors in half a 95 % interval by Student's t.
 
     Of several intervals all hold together in 95 % (Bonferroni), so that any may be picked.

@@ -65,15 +65,15 @@ class Profile:
 
     `z` [regions] and noise [resamples, regions] are in units of the observed spread over bins;
     `item_noise` has each benchmark's part, and `document_noise` what documents add to all.
-    `true_z` and `true_noise` are in units of the signal's spread, NaN where that has no scale;
-    the true noise holds the error of that scale to first order.
+    `signal_z` and `signal_z_noise` are in units of the signal's spread, NaN where that has no
+    scale; that noise holds the error of the scale to first order.
     """
 
     z: np.ndarray
     item_noise: tuple[ItemNoise, ...]
     document_noise: np.ndarray
-    true_z: np.ndarray
-    true_noise: np.ndarray
+    signal_z: np.ndarray
+    signal_z_noise: np.ndarray
 
     @property
     def noise(self) -> np.ndarray:
@@ -86,8 +86,8 @@ class Profile:
             level.mean(self.z),
             tuple(replace(part, draws=level.mean(part.draws)) for part in self.item_noise),
             level.mean(self.document_noise),
-            level.mean(self.true_z),
-            level.mean(self.true_noise),
+            level.mean(self.signal_z),
+            level.mean(self.signal_z_noise),
         )
 
 
@@ -135,7 +135,7 @@ def spread_over_bins(means: np.ndarray) -> float:
 def standardized(drawn: Drawn) -> tuple[Profile, Signal]:
     """z of the bins with the noise of its resamples, the observed spread held.
 
-    The true noise is noise / scale less true_z times how far the resample moves the scale:
+    The noise of signal_z is noise / scale less signal_z times how far the resample moves the scale:
     (variance of the noise + 2 scale covariance of z and noise - (1 - share)) / (2 share).
     """
     spread = spread_over_bins(drawn.means)
@@ -149,12 +149,12 @@ def standardized(drawn: Drawn) -> tuple[Profile, Signal]:
     share = 1 - variance.mean()
     width = variance + 2 * np.sqrt(max(share, 0)) * along
     signal = Signal(float(share), float(width.std(ddof=1)))
-    true_z = z / signal.scale
+    signal_z = z / signal.scale
     growth = (width - (1 - share)) / (2 * share) if signal.scale > 0 else width * np.nan
-    true_noise = noise / signal.scale - growth[:, None] * true_z
+    signal_z_noise = noise / signal.scale - growth[:, None] * signal_z
     document_noise = _centred(drawn.document_noise) / spread
     own = ItemNoise(item_noise, drawn.n_clusters)
-    return Profile(z, (own,), document_noise, true_z, true_noise), signal
+    return Profile(z, (own,), document_noise, signal_z, signal_z_noise), signal
 
 
 def weighted_sum(profiles: Sequence[Profile], weights: Sequence[float]) -> Profile:
@@ -171,8 +171,8 @@ def weighted_sum(profiles: Sequence[Profile], weights: Sequence[float]) -> Profi
             for part in profile.item_noise
         ),
         total(profile.document_noise for profile in profiles),
-        total(profile.true_z for profile in profiles),
-        total(profile.true_noise for profile in profiles),
+        total(profile.signal_z for profile in profiles),
+        total(profile.signal_z_noise for profile in profiles),
     )
 
 

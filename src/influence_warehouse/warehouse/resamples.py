@@ -379,7 +379,7 @@ def score_matrix(
 
     The fact's key orders the documents alike within each benchmark, so the columns line up.
     """
-    frame = lake.read("document_scores", part)
+    frame = lake.read("document_scores", part, columns=["benchmark", "doc_id", "bin_id", column])
     frames = [frame.filter(benchmark=name) for name in benchmarks]
     for name, own in zip(benchmarks, frames, strict=True):
         if not own["doc_id"].equals(frames[0]["doc_id"]):

@@ -120,7 +120,7 @@ RULES: tuple[tuple[str, str, str | None], ...] = (
     (r".*\.item_reliability", "correlation, at most 1", _RELIABILITY),
     (r".*\.score_sum", _SCORE, _VALUES),
     (r".*\.[pq]_value", _PROBABILITY, _BOOTSTRAP),
-    (r".*\.(true_)?(delta_)?z_(low|high)|.*\.(shrunken_z|true_z|true_delta_z)", _Z, _BOOTSTRAP),
+    (r".*\.(signal_)?(delta_)?z_(low|high)|.*\.(shrunken_z|signal_(delta_)?z)", _Z, _BOOTSTRAP),
     (r".*\.(delta_)?z_standard_error", _Z_ERROR, _BOOTSTRAP),
     (r".*\.(delta_)?z(_(document|population)_weighted)?", _Z, _VALUES),
     (r".*\.top_share", _SHARE, _VALUES),

@@ -68,21 +68,11 @@ groups as (
 )
 
 select
-    groups.study,
-    groups.model,
-    groups.method,
-    groups.objective,
-    groups.benchmark,
-    groups.condition,
-    groups.region,
-    groups.measure,
-    groups.factor_effect,
-    groups.n_other_benchmarks,
+    groups.*,
     target.n_runs,
     target.n_regions,
     target.n_sets,
     target.damage as target_damage,
-    groups.other_damage,
     target.damage - groups.other_damage as difference,
     inference.standard_error,
     inference.degrees_of_freedom,

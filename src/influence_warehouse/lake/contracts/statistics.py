@@ -169,16 +169,16 @@ FACTS = {
                 "unknown."
             ),
             _z(
-                "true_z",
+                "signal_z",
                 "z divided by the square root of `power.signal_share`: the estimate of z of the "
                 "true bin means, whose spread is smaller than the observed one, which holds "
                 "noise. Null where the signal share is not above 4 of its standard errors.",
             ),
             _z(
-                "true_z_low",
+                "signal_z_low",
                 "Lower bound of its 95 % interval, which counts the error of the scale too.",
             ),
-            _z("true_z_high", "Upper bound of its 95 % interval."),
+            _z("signal_z_high", "Upper bound of its 95 % interval."),
             *_measure(
                 "support",
                 "share of the query's second moment",
@@ -259,12 +259,12 @@ FACTS = {
                 "error, 0 to 1; null where the error is 0 or unknown."
             ),
             _z(
-                "true_delta_z",
-                "The contrast of the benchmarks' true_z. It differs from delta_z most where one "
-                "benchmark's profile is noisier than the other's. Null where one has no true_z.",
+                "signal_delta_z",
+                "The contrast of the benchmarks' signal_z. It differs from delta_z most where one "
+                "benchmark's profile is noisier than the other's. Null where one has no signal_z.",
             ),
-            _z("true_delta_z_low", "Lower bound of its 95 % interval."),
-            _z("true_delta_z_high", "Upper bound of its 95 % interval."),
+            _z("signal_delta_z_low", "Lower bound of its 95 % interval."),
+            _z("signal_delta_z_high", "Upper bound of its 95 % interval."),
         ),
         key=("model", "method", "contrast", "item_subset", "level", "region_id"),
         in_parts=True,
@@ -320,7 +320,7 @@ FACTS = {
                 "true_pearson",
                 "Pearson's correlation of the true means: the covariance and variances less what "
                 "noise adds to them (shared documents to the covariance too), -1 to 1. Null where "
-                "a benchmark has no true_z.",
+                "a benchmark has no signal_z.",
             ),
             _r(
                 "true_pearson_low",
