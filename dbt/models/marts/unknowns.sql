@@ -124,12 +124,18 @@
         "top_documents": [
             "excerpt"
         ],
+        "method_disagreement_documents": [
+            "excerpt"
+        ],
     },
     "the addresses of scored documents": {
         "document_influence": [
             "url"
         ],
         "top_documents": [
+            "url"
+        ],
+        "method_disagreement_documents": [
             "url"
         ],
     },
