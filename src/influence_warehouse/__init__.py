@@ -6,6 +6,7 @@ see in `dbt`. Sub-packages are named after the stages, in the order data flows:
 corpus, sampling, benchmarks, attribution, warehouse, reports.
 """
 
+import logging
 import os
 
 # Before torch is loaded, wherever this project is entered: its threads spin while they wait, and
@@ -15,5 +16,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 for _name in ("HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 __version__ = "0.1.0"

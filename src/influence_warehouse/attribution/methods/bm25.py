@@ -46,7 +46,8 @@ class Method:
         with made_once(folder) as scratch:
             fitted = bm25s.BM25(k1=self._settings.k1, b=self._settings.b)
             texts = documents.read()["text"].to_list()
-            fitted.index(bm25s.tokenize(texts, show_progress=False), False)
+            words_of_texts = bm25s.tokenize(texts, show_progress=False)
+            fitted.index(words_of_texts, create_empty_token=False, show_progress=False)
             words = fitted.vocab_dict
             columns = [fitted.scores[name] for name in ("data", "indices", "indptr")]
             weights = sparse.csc_array(tuple(columns), shape=(len(documents.rows), len(words)))
