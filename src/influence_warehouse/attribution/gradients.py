@@ -50,6 +50,7 @@ PRECISIONS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 INDEX = "index"
 # Labels that are drawn follow from the batches, which no setting of memory may change then.
 _FIT_TOKENS = 2048
+_BLOCK_DOCUMENTS = 1024
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,10 @@ class Gradients:
         scores = load_scores(Path(config.run_path))
         if config.distributed.nnode > 1:
             _require_written(scores.mmap, [len(row["input_ids"]) > 1 for row in rows])
-        write(range(len(rows)), np.array(scores[:], dtype=np.float32))
+        table = np.array(scores[:], dtype=np.float32)
+        for start in range(0, len(rows), _BLOCK_DOCUMENTS):
+            block = table[start : start + _BLOCK_DOCUMENTS]
+            write(range(start, start + len(block)), block)
 
     def _distributed(self, rows: Sequence[Encoded]) -> "DistributedConfig":
         """The study's processes; for fewer rows than these, as many of the first node alone.
