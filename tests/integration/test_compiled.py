@@ -15,6 +15,8 @@ from influence_warehouse.models.encoding import encode_documents
 from influence_warehouse.models.loading import load_tokenizer
 from tests.scoring_lake import scoring_study, write_scoring_lake
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
 def test_compiled_parts_give_the_same_scores(backend, tiny_model, tmp_path):

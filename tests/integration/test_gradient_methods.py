@@ -20,6 +20,8 @@ from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.study.study import Study
 from tests.scoring_lake import scoring_study, shard_part, write_scoring_lake
 
+pytestmark = pytest.mark.slow
+
 DOT = {"kind": "gradient_dot", "projection_dim": 4}
 COSINE = {"kind": "gradient_cosine", "projection_dim": 4}
 WHOLE = {"kind": "gradient_dot", "projection_dim": 0}
