@@ -1,6 +1,7 @@
 """Methods by gradients on a real tiny model: what must not matter, does not; signs are right."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,23 @@ def means(scores: Path) -> np.ndarray:
     from bergson.data import load_scores
 
     return np.array(load_scores(scores)[:]).mean(axis=1)
+
+
+@pytest.mark.parametrize("method", [DOT, COSINE, WHOLE], ids=named)
+def test_products_are_those_of_bergsons_own_commands(method, plain, tmp_path):
+    study, lake = plain(method, shards=1, benchmarks=("alpha",))
+    ours = made(study, lake)["score"].to_numpy()
+    with bergson_output_to(tmp_path / "log"):
+        from bergson.cli.commands import Build, Score
+        from bergson.config.config import PreprocessConfig, ScoreConfig
+
+        dim = method["projection_dim"]
+        index, query = theirs(study, lake, tmp_path, projection_dim=dim)
+        asked = replace(index, data=query.to_data(), run_path=str(tmp_path / "asked"))
+        Build(asked, PreprocessConfig()).execute()
+        compared = PreprocessConfig(unit_normalize=method is COSINE)
+        Score(ScoreConfig(query_path=asked.run_path), index, compared).execute()
+    agree(ours, means(tmp_path / "run"))
 
 
 @pytest.mark.parametrize("is_corrected", [False, True])
