@@ -19,7 +19,7 @@ from influence_warehouse.planning.plan import plan
 from influence_warehouse.planning.preflight import planned
 from influence_warehouse.planning.probe import Budget, Rates, _line
 from influence_warehouse.study.load import load_study
-from influence_warehouse.study.study import Compute, Study
+from influence_warehouse.study.study import Attribution, Compute, Study
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 from tests.unit.test_study import content
 
@@ -191,14 +191,27 @@ def test_copies_of_embeddings_are_in_the_disk_plan(folder, tiny_model, home):
     assert found.disk["copies of embeddings (safe to delete)"] == 2 * size
 
 
-def test_stored_gradients_are_in_the_disk_plan(folder, tiny_model, home):
+def test_stored_gradients_are_in_the_disk_plan_once_for_all_that_share_them(
+    folder, tiny_model, home
+):
     study = study_of(folder, tiny_model)
-    load, rates = planned(study, home, with_probe=False).load, Rates(gradient_bytes=1000)
+    load = planned(study, home, with_probe=False).load
+    rates = Rates(gradient_bytes=1000, projection_dim=4, whole_gradient_bytes=90_000)
     assert "stored gradients" not in plan(study, load, rates, None).disk
-    method = study.method.model_copy(update={"store_gradients": True})
-    kept = study.attribution.model_copy(update={"methods": (method,)})
-    study = study.model_copy(update={"attribution": kept})
-    assert plan(study, load, rates, None).disk["stored gradients"] == 1000 * load.sampled
+
+    def stored(*methods: dict) -> int:
+        listed = [method | {"store_gradients": True} for method in methods]
+        kept = Attribution.model_validate({"methods": listed})
+        several = study.model_copy(update={"attribution": kept})
+        return plan(several, load, rates, None).disk["stored gradients"] // load.sampled
+
+    trackstar = {"kind": "trackstar", "projection_dim": 4}
+    dot, trak = {"kind": "gradient_dot"}, {"kind": "trak", "projection_dim": 100}
+    assert stored(trackstar) == 1000
+    assert stored(trackstar, dot | {"projection_dim": 4}) == 1000
+    assert stored(trackstar, dot | {"projection_dim": 8}) == 5000
+    assert stored(trackstar, dot | {"projection_dim": 0}) == 91_000
+    assert stored(trackstar, trak) == 1400
 
 
 class Machine:

@@ -15,9 +15,8 @@ from influence_warehouse.planning.workload import (
     gradient_cells,
     mean_limits,
     state_cells,
-    storing_cells,
 )
-from influence_warehouse.study.methods import Lissa, OfGradients
+from influence_warehouse.study.methods import Lissa, OfGradients, Trak
 from influence_warehouse.study.study import Study
 from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.unlearning.plan import target_benchmarks
@@ -191,8 +190,27 @@ def _products(study: Study) -> int:
 def _index_bytes(study: Study, rates: Rates) -> int:
     """Of one query in the indices of all methods by gradients of all models."""
     methods = [m for m in study.attribution.methods if isinstance(m, OfGradients)]
-    each = (rates.whole_gradient_bytes if m.is_whole else rates.gradient_bytes for m in methods)
-    return len(study.models) * sum(each)
+    return len(study.models) * sum(_gradient_bytes(method, rates) for method in methods)
+
+
+def _stored_bytes(study: Study, rates: Rates) -> int:
+    """Of one document's gradients that are kept, once for all methods that share them."""
+    methods = [m for m in study.attribution.methods if isinstance(m, OfGradients)]
+    shared = {
+        (isinstance(method, Trak), _gradient_bytes(method, rates))
+        for method in methods
+        if getattr(method, "store_gradients", False)
+    }
+    return len(study.models) * sum(size for _, size in shared)
+
+
+def _gradient_bytes(method: OfGradients, rates: Rates) -> int:
+    if method.is_whole:
+        return rates.whole_gradient_bytes
+    dim: int = getattr(method, "projection_dim", 0)
+    if isinstance(method, Trak):
+        return 4 * dim
+    return rates.gradient_bytes * dim**2 // max(1, rates.projection_dim) ** 2
 
 
 def _of_models(study: Study, work: str) -> str:
@@ -241,8 +259,8 @@ def _disk(study: Study, load: Workload, rates: Rates | None) -> Iterator[tuple[s
         index = load.n_items * _index_bytes(study, rates)
         states = len(state_cells(study)) * load.n_items * rates.state_bytes
         yield "work (safe to delete)", passes * rates.preconditioner_bytes + index + states
-        if stored := storing_cells(study):
-            yield "stored gradients", len(stored) * load.sampled * rates.gradient_bytes
+        if stored := _stored_bytes(study, rates):
+            yield "stored gradients", load.sampled * stored
         if study.unlearning is not None:
             runs = unlearning_runs(study, study.unlearning) or 0
             yield "adapters", runs * rates.adapter_bytes

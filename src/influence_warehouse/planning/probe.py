@@ -80,6 +80,7 @@ class Rates:
     tokens_document: float = 0.0
     tokens_query: float = 0.0
     preconditioner_bytes: int = 0
+    projection_dim: int = 0
     gradient_bytes: int = 0
     whole_gradient_bytes: int = 0
     state_bytes: int = 0
@@ -294,6 +295,7 @@ def _probe_gradients(
         rates.score_fixed = max(0.0, score(few) - of_few)
     rates.preconditioner_bytes = round(_MIXED_SIZE * _size(fitted))
     rates.gradient_bytes = _size(work / f"index-{few}") // few
+    rates.projection_dim = gradients.projection.dim
     rates.whole_gradient_bytes = 4 * kept_model(gradients).tracked_parameters
     let_go()
     shutil.rmtree(work)
