@@ -18,9 +18,10 @@ _TEXTS = {
     "Benchmark items are ids with digests of their prompts.",
     "excerpts": (
         "No document's full text is in this release, because texts are third-party works. "
-        "`top_documents.excerpt` quotes the first 200 characters of the strongest and weakest "
-        "documents, so that a reader can judge them; single terms, ids and addresses stand in the "
-        "tables, too. Benchmark items are ids with digests of their prompts."
+        "`top_documents.excerpt` and `method_disagreement_documents.excerpt` quote the first 200 "
+        "characters of the strongest and weakest documents, so that a reader can judge them; "
+        "single terms, ids and addresses stand in the tables, too. Benchmark items are ids with "
+        "digests of their prompts."
     ),
     "full": (
         "The full texts of the sampled documents and of the benchmark items are in `manifests/`, "

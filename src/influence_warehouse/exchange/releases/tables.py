@@ -24,7 +24,8 @@ from influence_warehouse.warehouse.publish import (
 )
 
 # Sentences of documents. Single terms, ids and addresses are no text that somebody wrote.
-TEXT_COLUMNS = {"top_documents": frozenset({"excerpt"})}
+_EXCERPTS = frozenset({"excerpt"})
+TEXT_COLUMNS = {"top_documents": _EXCERPTS, "method_disagreement_documents": _EXCERPTS}
 
 
 def published_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[Table]:
