@@ -164,7 +164,7 @@ def test_unknowns_are_exactly_what_is_null(request, study):
     # Listed where it was told of some benchmarks only, and not of others.
     untold = {("benchmarks", "domain"), ("benchmarks", "capability")}
     # Null, too, where the spread over bins, or a region, is not told from chance.
-    chance = ("true_", "support_rank")
+    chance = ("true_", "signal_z", "signal_delta_z", "support_rank")
     untold |= {(mart, column) for mart, column in null if column.startswith(chance)}
     assert null - ALONE - untold == listed - untold
 

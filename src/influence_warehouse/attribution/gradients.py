@@ -7,7 +7,7 @@ Does not belong here: which method fits and compares what (`methods`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -95,7 +95,8 @@ class Gradients:
     home: Home
     seed: int
     positions: int
-    rendezvous: Rendezvous | None = None
+    # Where nodes meet says nothing of what is computed, so it does not tell kept models apart.
+    rendezvous: Rendezvous | None = field(default=None, compare=False)
 
     @property
     def log(self) -> Path:
