@@ -137,6 +137,9 @@ def test_times_of_runs_are_aside_but_fingerprints_are_not(sides):
     ).with_columns(started_at=pl.lit("now"), seconds=pl.lit(1.0))
     later = rows.with_columns(started_at=pl.lit("later"), seconds=pl.lit(9.0))
     assert compare(*sides({"runs": rows}, {"runs": later})).is_equal
+    methods = pl.DataFrame({"method": ["ekfac"], "kind": ["ekfac"], "seconds": [1.0]})
+    slower = methods.with_columns(seconds=pl.lit(2.0))
+    assert compare(*sides({"methods": methods}, {"methods": slower})).is_equal
     other = later.with_columns(fingerprint=pl.Series(["f", "h"]))
     found = table(compare(*sides({"runs": rows}, {"runs": other})), "runs")
     assert found.key == ("asset", "part")

@@ -25,7 +25,11 @@ from influence_warehouse.quoting import sql_name
 from influence_warehouse.warehouse.publish import SCHEMA, attach
 
 # A study's name, and when and how fast its facts were made, are no results.
-_ASIDE = {"runs": {"started_at", "seconds", "is_reused", "software"}}
+_COSTS = {"seconds", "core_seconds", "n_bytes"}
+ASIDE = {
+    "runs": {"started_at", "is_reused", "software", *_COSTS},
+    "methods": {"documents_per_second", "cost_unknown_reason", *_COSTS},
+}
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 
 
@@ -146,7 +150,7 @@ def _attached(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> s
 def _compare_table(
     connection: duckdb.DuckDBPyConnection, a: Table, b: Table, tolerance: float
 ) -> TableDifference:
-    aside = {"study"} | _ASIDE.get(a.name, set())
+    aside = {"study"} | ASIDE.get(a.name, set())
     mine, other = ({c.name: c for c in table.columns if c.name not in aside} for table in (a, b))
     shared = [name for name in mine if name in other]
     types = {
