@@ -149,12 +149,15 @@ class KeptPass:
         """Score some rows with and without compiled parts. Raises HealthError unless alike."""
         import torch
 
+        rows = [row for row in rows if len(row["input_ids"]) > 1][:_CHECKED_ROWS]
+        if not rows:
+            return
         found: list[torch.Tensor] = []
         self._scorer.writer = _block_writer(lambda _, scores: found.append(torch.as_tensor(scores)))
         for stance in ("default", "force_eager"):
             with torch.compiler.set_stance(stance):
                 batches = len(found)
-                self._model.score(rows[:_CHECKED_ROWS], self._scorer, scratch / stance)
+                self._model.score(rows, self._scorer, scratch / stance)
         require_same_scores(torch.cat(found[:batches]), torch.cat(found[batches:]))
         self._is_checked = True
 
