@@ -194,7 +194,7 @@ def test_study_definitions_hold_the_contrasts_coefficients(tmp_path):
     study = load_study("demo")
     lake = lake_of(tmp_path)
     outcomes = make_fact(study, lake, "study_benchmarks")
-    assert [outcome.rows for outcome in outcomes] == [4, 12, 1, 3]
+    assert [outcome.rows for outcome in outcomes] == [4, 12, 1, 4]
     assert all(outcome.reused for outcome in make_fact(study, lake, "study_benchmarks"))
     rows = lake.read("study_contrasts").filter(contrast="social_minus_stem_interaction")
     weights = dict(zip(rows["benchmark"], rows["coefficient"], strict=True))
