@@ -6,6 +6,7 @@ Does not belong here: taking gradients (`gradients`, `gradient_pass`).
 """
 
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -33,20 +34,20 @@ from influence_warehouse.study.study import Study
 _STORED = "document_gradients"
 
 
-class GradientMethod:
+class GradientMethod(ABC):
     """A method whose score compares a document's gradient with a query's."""
 
     def __init__(self, study: Study, lake: Lake) -> None:
         self._study, self._lake = study, lake
 
     @property
+    @abstractmethod
     def projection(self) -> Projection:
         """How gradients are made small."""
-        raise NotImplementedError
 
+    @abstractmethod
     def comparison(self, prepared: Path | None) -> Comparison:
         """How gradients are compared, with what the method was prepared with."""
-        raise NotImplementedError
 
     @property
     def settings(self) -> Mapping[str, object]:
@@ -63,8 +64,9 @@ class GradientMethod:
         """The model, how it is read, the projection and Bergson's version, and the settings."""
         return {"kind": self._study.method.kind, **self._gradients_identity, **self.settings}
 
+    @abstractmethod
     def prepare(self, documents: Documents, items: pl.DataFrame, folder: Path) -> None:
-        """Nothing is prepared."""
+        """Fit what gradients are corrected by; called for methods whose section says so."""
 
     def index(self, items: pl.DataFrame, folder: Path) -> None:
         """Gradients of the queries."""
