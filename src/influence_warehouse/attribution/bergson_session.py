@@ -9,9 +9,13 @@ import contextlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from influence_warehouse.models.loading import Encoded, hide_bars
 from influence_warehouse.progress import LibraryProgress, working
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 @contextlib.contextmanager
@@ -63,20 +67,22 @@ def _torch_settings_kept() -> Iterator[None]:
         cuda.enable_mem_efficient_sdp(efficient)
 
 
-def save_dataset(rows: Sequence[Encoded], folder: Path) -> str:
-    """Write tokenized rows as a datasets folder that Bergson reads as they are.
-
-    `length` lets Bergson fill its token batches; row order is kept.
-    """
+def dataset_of(rows: Sequence[Encoded]) -> "Dataset":
+    """Tokenized rows as Bergson reads them, in their order; `length` fills its token batches."""
     from datasets import Dataset
 
-    Dataset.from_dict(
+    return Dataset.from_dict(
         {
             "input_ids": [row["input_ids"] for row in rows],
             "labels": [row["labels"] for row in rows],
             "length": [len(row["input_ids"]) for row in rows],
         }
-    ).save_to_disk(str(folder))
+    )
+
+
+def save_dataset(rows: Sequence[Encoded], folder: Path) -> str:
+    """Write tokenized rows as a datasets folder that Bergson's commands read as they are."""
+    dataset_of(rows).save_to_disk(str(folder))
     return str(folder)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from influence_warehouse.attribution.bergson_session import dataset_of
 from influence_warehouse.attribution.compiled import compile_small_parts, require_same_scores
 from influence_warehouse.attribution.gradients import (
     INDEX,
@@ -27,7 +28,6 @@ from influence_warehouse.models.loading import Encoded, device
 
 if TYPE_CHECKING:
     from bergson.score.scorer import Scorer
-    from datasets import Dataset
 
 _BLOCK_BYTES = 64 << 20
 _USUAL_TOKENS, _MOST_TOKENS = 2048, 1 << 18
@@ -104,7 +104,7 @@ class KeptModel:
 
         config = self._gradients.pass_config(run)
         config.partial_run_path.mkdir(parents=True)
-        data = _dataset(rows)
+        data = dataset_of(rows)
         lengths = data["length"][:]
         # Of one token there is nothing to predict, so Bergson leaves these rows out.
         empty = [row for row, length in enumerate(lengths) if length < 2]
@@ -260,18 +260,6 @@ def score_stored(stored: Path, scorer: "Scorer", write: WriteScores) -> None:
         block = numpy_to_tensor(np.array(gradients[start : start + rows]))
         modules = {name: block[:, low:high] for name, (low, high) in columns.items()}
         scorer(list(range(start, start + len(block))), modules)
-
-
-def _dataset(rows: Sequence[Encoded]) -> "Dataset":
-    from datasets import Dataset
-
-    return Dataset.from_dict(
-        {
-            "input_ids": [row["input_ids"] for row in rows],
-            "labels": [row["labels"] for row in rows],
-            "length": [len(row["input_ids"]) for row in rows],
-        }
-    )
 
 
 def _block_writer(write: WriteScores) -> Any:
