@@ -38,21 +38,29 @@ def rendezvous(monkeypatch) -> Rendezvous:
     return Rendezvous("localhost", port, 2, TERMS, 20)
 
 
+def store_of_leader(rendezvous: Rendezvous):
+    """The leader's store, as soon as it is open."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection((rendezvous.host, rendezvous.port)).close()
+            return nodes._store(rendezvous.host, rendezvous.port)
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def seat_of(node: int, terms: Fingerprint = TERMS) -> dict:
+    who, name = f"node {node} (there)", uuid.uuid4().hex
+    return {"node": node, "who": who, "name": name, "terms": terms.to_json()}
+
+
 class Node:
     """A node that has sat down, and beats until it goes."""
 
     def __init__(self, rendezvous: Rendezvous, node: int = 1, terms: Fingerprint = TERMS) -> None:
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection((rendezvous.host, rendezvous.port)).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        self.store = nodes._store(rendezvous.host, rendezvous.port)
-        who, name = f"node {node} (there)", uuid.uuid4().hex
-        self.me = {"node": node, "who": who, "name": name, "terms": terms.to_json()}
+        self.store = store_of_leader(rendezvous)
+        self.me = seat_of(node, terms)
         self.order: dict | None = None
         self.refused: str | None = None
         self.gone = threading.Event()
@@ -67,6 +75,9 @@ class Node:
             return
         while not self.gone.wait(0.1):
             self.store.set(f"beat {self.me['name']}", "")
+
+    def sits(self) -> None:
+        self.store.wait([f"seat {self.me['node']}"])
 
     def told(self) -> dict:
         deadline = time.monotonic() + 15
@@ -150,7 +161,7 @@ def test_a_call_is_told_and_ends_when_all_have(rendezvous):
 def test_strangers_are_ignored_and_who_comes_later_has_the_seat(rendezvous):
     leader = Leader(Rendezvous(rendezvous.host, rendezvous.port, 3, TERMS, 20))
     earlier = Node(rendezvous, 1)
-    time.sleep(1)
+    earlier.sits()
     first = Node(rendezvous, 1)
     with closing(socket.create_connection((rendezvous.host, rendezvous.port))) as stranger:
         stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -166,9 +177,7 @@ def test_strangers_are_ignored_and_who_comes_later_has_the_seat(rendezvous):
 def test_a_node_that_went_silent_has_not_come(rendezvous, monkeypatch):
     monkeypatch.setattr(nodes, "_SILENT_SECONDS", 1.0)
     leader = Leader(Rendezvous(rendezvous.host, rendezvous.port, 3, TERMS, 10))
-    gone = Node(rendezvous, 2)
-    gone.store.delete_key("seat 2")
-    gone.store.set("seat 2", json.dumps(gone.me | {"name": "of a node that died"}))
+    store_of_leader(rendezvous).set("seat 2", json.dumps(seat_of(2)))
     assert re.search(r"node 1, 2 did not come to localhost:\d+ within 10 s. Remedy", leader.ended())
 
 
@@ -192,7 +201,7 @@ def test_another_study_is_refused_on_both_sides_and_what_is_not_asked_may_differ
     [(None, "node 1 (there) was lost"), ("no disk", "failed: no disk")],
 )
 def test_the_leaders_processes_end_with_a_node(rendezvous, answer, said, monkeypatch):
-    monkeypatch.setattr(nodes, "_SILENT_SECONDS", 2.0)
+    monkeypatch.setattr(nodes, "_SILENT_SECONDS", 4.0)
     leader = Leader(rendezvous, wait_like_bergson)
     node = Node(rendezvous)
     assert node.told()
