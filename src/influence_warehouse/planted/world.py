@@ -304,7 +304,7 @@ def identity_of_planted_world(study: Study, lake: Lake) -> dict[str, Any]:
     """What the world is made from: seed, section and wordings."""
     return {
         "seed": study.seed,
-        "world": planted_section(study).model_dump(exclude={"epochs"}),
+        "world": planted_section(study).model_dump(exclude={"epochs", "checkpoints"}),
         "wordings": digest_of(
             [
                 repr(wordings.topics()),

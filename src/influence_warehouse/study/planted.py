@@ -28,6 +28,12 @@ class PlantedWorld(Section):
         "facts, in two other topics of each benchmark; in planted topics a quarter of it.",
     )
     epochs: int = Field(3, ge=1, description="Passes over the corpus when the model is trained.")
+    checkpoints: int = Field(
+        0,
+        ge=0,
+        description="States of the training to keep, weights and optimizer, evenly over its steps, "
+        "the last one among them; for methods that follow the training.",
+    )
 
     @model_validator(mode="after")
     def _items_are_distinct(self) -> Self:

@@ -22,6 +22,7 @@ from influence_warehouse.study.design import (
 )
 from influence_warehouse.study.methods import Method, TrackStar
 from influence_warehouse.study.planted import PlantedWorld
+from influence_warehouse.study.retraining import Retraining
 from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.taxonomy import TOPICS
 
@@ -238,6 +239,9 @@ class Study(Section):
     statistics: Statistics = Statistics()
     compute: Compute = Compute()
     unlearning: Unlearning | None = Field(None, description="Forget regions, measure the loss.")
+    retraining: Retraining | None = Field(
+        None, description="Train without regions, to grade what influence says of them."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -271,6 +275,9 @@ class Study(Section):
                 raise ValueError(
                     "unlearning.regions.rule: formats needs corpus.columns.format, a second label"
                 )
+            by_format = self.retraining is not None and self.retraining.reads_formats
+            if by_format and self.corpus.columns.format is None:
+                raise ValueError("retraining: formats need corpus.columns.format, a second label")
             return self
         columns = self.corpus.columns
         if self.corpus.labels == "columns" and not (columns.topic and columns.format):
@@ -298,6 +305,22 @@ class Study(Section):
             raise ValueError(
                 f"unlearning.regions.min_methods: {wanted} cannot agree, the study has "
                 f"{len(self.attribution.methods)} under attribution.methods"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _retraining_fits(self) -> "Study":
+        settings = self.retraining
+        if settings is None:
+            return self
+        if (settings.continued is None) != (self.planted is not None):
+            raise ValueError(
+                "retraining.continued: say how the models are trained on, exactly in a study "
+                "without a `planted` section, which replays its own training"
+            )
+        if self.training_seed in settings.seeds:
+            raise ValueError(
+                f"retraining.seeds: {self.training_seed} is the base's own seed; give others"
             )
         return self
 
@@ -355,6 +378,12 @@ class Study(Section):
     def method(self) -> Method:
         """The method of a study that was narrowed to one; else the first."""
         return self.attribution.methods[0]
+
+    @property
+    def training_seed(self) -> int:
+        """Seed of the training that retraining repeats; `seed` in a study without."""
+        continued = self.retraining.continued if self.retraining else None
+        return self.seed if continued is None else continued.seed
 
     def narrowed(self, model: str, method: str | None = None) -> "Study":
         """The study with one of its models, and one of its methods where it is named: what each

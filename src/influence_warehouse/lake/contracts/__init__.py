@@ -11,6 +11,7 @@ from influence_warehouse.lake.contracts import (
     corpus,
     imports,
     planted,
+    retraining,
     sampling,
     statistics,
     study,
@@ -32,6 +33,7 @@ CONTRACTS: dict[str, Contract] = {
         imports,
         study,
         unlearning,
+        retraining,
         planted,
     )
     for fact, contract in stage.FACTS.items()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from influence_warehouse.lake.contracts.columns import (
     BENCHMARK,
     BIN_ID,
+    BUCKET,
     DOC_ID,
     ITEM_ID,
     MEAN,
@@ -31,6 +32,7 @@ from influence_warehouse.lake.contracts.declaring import (
 _CELL = (MODEL, METHOD, BENCHMARK)
 _KEY = ("model", "method", "benchmark")
 _SUMS = (SCORE_SUM, SCORE_SUM_SQ, POSITIVE_SUM_SQ, POSITIVE_SUM_FOURTH)
+_BUCKETED = (*_CELL, ITEM_ID, BUCKET, N_DOCUMENTS, SCORE_SUM)
 
 FACTS = {
     "document_scores": Contract(
@@ -85,6 +87,20 @@ FACTS = {
             *_SUMS,
         ),
         key=(*_KEY, "item_id", "bin_id"),
+        in_parts=True,
+    ),
+    "shard_bucket_item_scores": Contract(
+        "Sums of scores within one shard by hashed bucket; none without retraining. One row per "
+        "model, method, benchmark, item and bucket.",
+        _BUCKETED,
+        key=(*_KEY, "item_id", "bucket"),
+        in_parts=True,
+    ),
+    "bucket_item_scores": Contract(
+        "Sums of scores by hashed bucket; none without retraining. One row per model, method, "
+        "benchmark, item and non-empty bucket.",
+        _BUCKETED,
+        key=(*_KEY, "item_id", "bucket"),
         in_parts=True,
     ),
     "proponents": Contract(

@@ -61,6 +61,12 @@ POPULATION_DOCUMENTS = Column(
     low=0,
     is_nullable=True,
 )
+BUCKET = Column(
+    "bucket",
+    INT,
+    "Number of the bucket that a hash of the study's seed and the id puts a document into, from 0.",
+    low=0,
+)
 SHARD = Column("shard", INT, "Number of the shard, from 0.", low=0)
 
 ITEM_SUBSET = Column(
@@ -106,7 +112,7 @@ POSITIVE_SUM_FOURTH = Column(
 )
 MEAN = Column("mean", REAL, "Mean.", unit="score", is_nullable=True)
 
-# What a model answers, before and after unlearning.
+# What a model answers: the study's own, and after unlearning and retraining.
 ANSWERS = (
     BENCHMARK,
     ITEM_ID,

@@ -1,7 +1,14 @@
-"""The truth of a planted world."""
+"""The truth of a planted world, and how the model was trained on it."""
 
-from influence_warehouse.lake.contracts.columns import BENCHMARK, BIN_ID, FORMAT, TOPIC
-from influence_warehouse.lake.contracts.declaring import REAL, Column, Contract
+from influence_warehouse.lake.contracts.columns import (
+    BENCHMARK,
+    BIN_ID,
+    DOC_ID,
+    FORMAT,
+    MODEL,
+    TOPIC,
+)
+from influence_warehouse.lake.contracts.declaring import INT, REAL, Column, Contract
 
 FACTS = {
     "planted_truth": Contract(
@@ -22,5 +29,23 @@ FACTS = {
             ),
         ),
         key=("benchmark", "bin_id"),
+    ),
+    "training_batches": Contract(
+        "The planted model's training, document by document: the record that replays it; none in "
+        "other studies. One row per model, step and place in the batch.",
+        (
+            MODEL,
+            Column("step", INT, "Optimizer step, from 0.", unit="steps", low=0),
+            Column("place", INT, "Place in the step's batch, from 0.", low=0),
+            DOC_ID,
+            Column(
+                "n_tokens",
+                INT,
+                "Tokens of the document as it is trained on, its end among them.",
+                unit="tokens",
+                low=1,
+            ),
+        ),
+        key=("model", "step", "place"),
     ),
 }
