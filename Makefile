@@ -19,7 +19,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help install install-dev demo webtext ui test test-fast test-spark bench golden lint format docs lock clean
+.PHONY: help install install-dev demo graded webtext ui test test-fast test-spark bench golden lint format docs lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -42,6 +42,9 @@ $(DEV_STAMP): $(STAMP) requirements-dev.lock
 
 demo: install ## Run the study with a planted truth, end to end, and print what it found
 	$(BIN)/influence run demo
+
+graded: install ## Grade every method by retraining, on a smaller world (half an hour, 2 idle cores)
+	$(BIN)/influence run graded
 
 webtext: install ## Run the study on real web text with a real pretrained model (one to two hours)
 	$(INSTALL) --constraint requirements-dev.lock gguf

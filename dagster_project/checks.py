@@ -13,6 +13,7 @@ from dagster_project.settings import settings
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.pipeline.expectation_suite import ExpectationOutcome, Guard
 from influence_warehouse.pipeline.parts import cells, gradient_models
+from influence_warehouse.retraining import expectations as retraining
 from influence_warehouse.sampling.expectations import (
     EXPECTATIONS,
     SAMPLE_GUARD,
@@ -102,5 +103,14 @@ if settings().study.unlearning is not None:
             SETS_GUARD,
             expectations_of(settings().study),
             check_unlearning_sets,
+        )
+    )
+if settings().study.retraining is not None:
+    checks.append(
+        _expectations(
+            "retraining_expectations",
+            retraining.SETS_GUARD,
+            retraining.EXPECTATIONS,
+            retraining.check_retraining_sets,
         )
     )

@@ -15,9 +15,8 @@ from influence_warehouse.lake.facts import Outcome, Part
 from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.lake.records import Timer
 from influence_warehouse.pipeline.making import made_line, make_step
-from influence_warehouse.pipeline.steps import Step
+from influence_warehouse.pipeline.steps import RUNS, Step, planned_runs
 from influence_warehouse.progress import finished, print_progress, step_of_run
-from influence_warehouse.unlearning.plan import planned_runs
 
 # One writer at a time on one study's home: runs that share it queue for this pool.
 WRITER_POOL = "warehouse_writer"
@@ -40,7 +39,7 @@ def step_assets(step: Step) -> dg.AssetsDefinition:
         specs=[_spec(step, fact) for fact in step.facts],
         partitions_def=BY_PARTS.get(step.parts or ""),
         # One run scores a whole range of shards, so that the model is not started per shard;
-        # unlearning runs fail and are retried one by one.
+        # runs of a plan fail and are retried one by one.
         backfill_policy=dg.BackfillPolicy.single_run() if step.parts == "shards" else None,
         pool=WRITER_POOL,
     )
@@ -50,12 +49,14 @@ def step_assets(step: Step) -> dg.AssetsDefinition:
         study.home.create()
         made: dict[str, list[tuple[Outcome, str]]] = {fact: [] for fact in step.facts}
         keys = step.part_keys(study.study, study.lake)
-        share = 1 / max(1, len(keys)) if step.parts != "runs" else 1.0
+        share = 1.0 if step.is_of_runs else 1 / max(1, len(keys))
         for key in context.partition_keys if step.is_partitioned else keys:
             for outcome, fingerprint in _run_once(step, study, key, share):
                 made[outcome.fact].append((outcome, fingerprint))
-        if "unlearning_plan" in step.facts:
-            sync_run_partitions(context.instance, planned_runs(study.study, study.lake))
+        for kind, stage in RUNS.items():
+            if f"{stage}_plan" in step.facts:
+                planned = planned_runs(kind, study.study, study.lake)
+                sync_run_partitions(context.instance, kind, planned)
         for outcomes in made.values():
             yield _result(outcomes)
 
@@ -70,7 +71,7 @@ def _run_once(
     with step_of_run(step.name, label, share):
         results = make_step(step, study.study, study.lake, part)
     finished(step.name, share, all(outcome.reused for outcome, _ in results))
-    if step.parts != "runs":  # `run` says a line per unlearning run
+    if not step.is_of_runs:  # `run` says a line per run
         for outcome, _ in results:
             print_progress(made_line(outcome, started, part))
     return results

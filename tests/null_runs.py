@@ -27,6 +27,7 @@ import polars as pl
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.sampling.regions import Region
 from influence_warehouse.study.load import load_study
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.estimates import (
@@ -38,7 +39,7 @@ from influence_warehouse.unlearning.estimates import (
     regions_of,
 )
 from influence_warehouse.unlearning.inference import compared, over_benchmarks
-from influence_warehouse.unlearning.plan import Region, unlearning_section
+from influence_warehouse.unlearning.plan import unlearning_section
 from influence_warehouse.unlearning.sets import drawn
 from influence_warehouse.warehouse.build import read_built
 
@@ -134,7 +135,8 @@ def _run(job: Job) -> dict[str, object]:
     from influence_warehouse.benchmarks.scoring import score_items
     from influence_warehouse.corpus.chosen import read_documents
     from influence_warehouse.models.encoding import encode_documents
-    from influence_warehouse.unlearning.runs import base_of, choices_at_once
+    from influence_warehouse.models.small import choices_at_once
+    from influence_warehouse.unlearning.runs import base_of
     from influence_warehouse.unlearning.training import RunData, train, with_adapter
 
     study, lake = _WORLD.study, _WORLD.lake

@@ -12,6 +12,7 @@ import polars as pl
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.pipeline.making import make_fact
+from influence_warehouse.sampling.regions import Region
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.comparisons import benchmark_relations, run_damage
 from influence_warehouse.unlearning.inference import (
@@ -19,7 +20,6 @@ from influence_warehouse.unlearning.inference import (
     damage_table,
     selectivity_table,
 )
-from influence_warehouse.unlearning.plan import Region
 from tests.synthetic import BENCHMARKS, CELL, METHOD, MODEL, SyntheticLake
 from tests.unlearning_world import chosen_bins, make_plan
 

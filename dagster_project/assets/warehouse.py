@@ -26,8 +26,8 @@ from influence_warehouse.warehouse.build import (
 from influence_warehouse.warehouse.dbt_manifest import manifest_path
 from influence_warehouse.warehouse.publish import SCHEMA
 
-# Tables that follow from unlearning runs; the others choose what is run.
-_UNLEARNING = "tag:unlearning"
+# Tables that follow from runs; the others choose what is run.
+_UNLEARNING, _RETRAINING = "tag:unlearning", "tag:retraining"
 
 
 def _dbt_build(name: str, select: str, exclude: str = "") -> dg.AssetsDefinition:
@@ -81,8 +81,9 @@ def _with_states(events: list[Any], home: Home) -> Iterator:
         )
 
 
-dbt_models = _dbt_build("dbt_models", "fqn:*", exclude=_UNLEARNING)
+dbt_models = _dbt_build("dbt_models", "fqn:*", exclude=f"{_UNLEARNING} {_RETRAINING}")
 unlearning_models = _dbt_build("unlearning_models", _UNLEARNING)
+retraining_models = _dbt_build("retraining_models", _RETRAINING)
 
 
 def _marts() -> list[str]:
@@ -112,4 +113,4 @@ def influence_duckdb(study: StudyResource) -> dg.MaterializeResult:
     )
 
 
-assets = [dbt_models, unlearning_models, influence_duckdb]
+assets = [dbt_models, unlearning_models, retraining_models, influence_duckdb]

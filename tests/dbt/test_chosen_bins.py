@@ -14,9 +14,10 @@ from numpy.testing import assert_allclose
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.pipeline.making import make_fact
+from influence_warehouse.sampling.regions import Region
 from influence_warehouse.study.study import Study
 from influence_warehouse.study.unlearning import CONDITIONS
-from influence_warehouse.unlearning.plan import Region, plan_runs
+from influence_warehouse.unlearning.plan import plan_runs
 from influence_warehouse.warehouse.build import dbt_environment, read_built
 from tests.synthetic import BENCHMARKS, CELL, METHOD
 

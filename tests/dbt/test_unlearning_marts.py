@@ -11,9 +11,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
+from influence_warehouse.sampling.regions import Region
 from influence_warehouse.study.unlearning import CONDITIONS
 from influence_warehouse.taxonomy import TOPICS
-from influence_warehouse.unlearning.plan import Region, plan_runs
+from influence_warehouse.unlearning.plan import plan_runs
 from influence_warehouse.warehouse.build import dbt_project_folder, read_built
 from influence_warehouse.warehouse.query import run_query
 from tests import synthetic_unlearning as synthetic

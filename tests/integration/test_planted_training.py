@@ -1,5 +1,10 @@
-"""Training the planted model: whole or absent, the same from the same seed, able to learn."""
+"""Training the planted model: whole or absent, the same from the same seed, able to learn; and
+what is kept of it, which replays it to the bit."""
 
+import shutil
+from itertools import pairwise
+
+import polars as pl
 import pytest
 import torch
 
@@ -7,9 +12,12 @@ from influence_warehouse.errors import FactError
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.models.loading import load_model, load_tokenizer, model_source
+from influence_warehouse.models.training import learning_rates, padded, train
 from influence_warehouse.pipeline.identity import fingerprint_of
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.planted import training, world
+from influence_warehouse.planted.checkpoints import checkpoint_folders, checkpoint_steps
+from influence_warehouse.planted.replay import recorded_course, repeated_course
 from influence_warehouse.study.load import load_study
 
 
@@ -62,8 +70,7 @@ def test_documents_come_before_the_model(study, tmp_path):
 
 def test_padding_changes_no_document_s_loss():
     tokenizer = type("Ends", (), {"eos_token_id": 0, "pad_token_id": 1})
-    torch.manual_seed(0)
-    model = training._fresh_model(tokenizer).eval()
+    model = training.fresh_model(tokenizer, 0).eval()
     short, long = [5, 6, 7, 8], list(range(10, 40))
     with torch.no_grad():
         alone = [_loss(model, [ids]) for ids in (short, long)]
@@ -74,5 +81,113 @@ def test_padding_changes_no_document_s_loss():
 
 
 def _loss(model, batch: list[list[int]]) -> float:
-    inputs, labels = training._tensors(batch, 1)
+    inputs, labels = padded([{"input_ids": ids, "labels": ids} for ids in batch], 1)
     return model(input_ids=inputs, labels=labels).loss.item()
+
+
+@pytest.fixture(scope="module")
+def recorded(study, lake, tmp_path_factory):
+    """The study with three checkpoints, and the lake of its trained model."""
+    root = tmp_path_factory.mktemp("recorded")
+    shutil.copytree(lake.home.inputs, root / "demo" / "inputs")
+    section = study.planted.model_copy(update={"checkpoints": 3})
+    kept, own = study.model_copy(update={"planted": section}), Lake(Home(root, "demo"))
+    make_fact(kept, own, "planted_documents")
+    make_fact(kept, own, "planted_model")
+    return kept, own
+
+
+def _replayed(study, lake, course, left_out=()):
+    model = training.fresh_model(load_tokenizer(study, lake.home), study.seed)
+    return model, train(model, course, left_out)
+
+
+def _same(a, b) -> bool:
+    mine, theirs = a.state_dict(), b.state_dict()
+    return mine.keys() == theirs.keys() and all(torch.equal(mine[n], theirs[n]) for n in mine)
+
+
+@pytest.mark.slow
+def test_a_replay_from_the_record_is_the_original_to_the_bit(recorded):
+    study, lake = recorded
+    original = load_model(study, lake.home)
+    course = recorded_course(study, lake)
+    model, trained = _replayed(study, lake, course)
+    assert _same(original, model)
+    batches = lake.read("training_batches")
+    assert batches.height == len(course.doc_ids) == batches["doc_id"].n_unique()
+    assert batches["n_tokens"].sum() == sum(len(each["input_ids"]) for each in course.documents)
+    assert (trained.losses.mean().item() < 7.6) and trained.n_kept == trained.n_tokens
+    other = repeated_course(study, lake, study.seed + 1)
+    assert other.doc_ids == course.doc_ids and other.batches != course.batches
+    assert repeated_course(study, lake, study.seed).batches == [*course.batches]
+    # Of equal texts the corpus keeps the one that the training names.
+    documents = pl.read_parquet(lake.home.inputs / "documents.parquet")
+    first = documents.filter(pl.col("text") != "").sort("doc_id").group_by("text").first()
+    assert {*batches["doc_id"]} == {*first["doc_id"]}
+
+
+@pytest.mark.slow
+def test_another_record_is_another_model_and_a_wrong_one_is_refused(recorded, tmp_path):
+    study, lake = recorded
+    shutil.copytree(lake.home.root, tmp_path / "copy")
+    other = Lake(Home(tmp_path / "copy", "demo"))
+    batches, made = other.read("training_batches"), other.require("training_batches")
+    swapped = batches.with_columns(step=(pl.col("step").max() - pl.col("step")))
+    other.write("training_batches", swapped, made)
+    course = recorded_course(study, other)
+    assert [*course.batches] == [*recorded_course(study, lake).batches][::-1]
+    other.write("training_batches", batches.with_columns(n_tokens=pl.col("n_tokens") + 1), made)
+    with pytest.raises(FactError, match=r"other tokens now.*Remedy"):
+        recorded_course(study, other)
+
+
+@pytest.mark.slow
+def test_checkpoints_are_what_source_reads(recorded):
+    from bergson.approx_unrolling.adam_preconditioner import _adam_hparams
+    from bergson.approx_unrolling.approx_unrolling_math import compute_lr_times_steps_per_segment
+    from bergson.config.config import ApproxUnrollingConfig
+    from bergson.utils.load_from_optimizer import load_optimizer
+
+    study, lake = recorded
+    folders = checkpoint_folders(lake.home)
+    steps = lake.read("training_batches")["step"].max() + 1
+    assert [int(each.name.partition("-")[2]) for each in folders] == checkpoint_steps(steps, 3)
+    config = ApproxUnrollingConfig(checkpoints=[str(each) for each in folders], segments=3)
+    rates = learning_rates(training.RECIPE, steps)
+    assert max(rates) == training.RECIPE.learning_rate and rates[0] == 0
+    edges = [0, *checkpoint_steps(steps, 3)]
+    expected = [sum(rates[a:b]) for a, b in pairwise(edges)]
+    assert compute_lr_times_steps_per_segment(config) == pytest.approx(expected)
+    last = load_model(study, lake.home)
+    for folder, step in zip(folders, edges[1:], strict=True):
+        state = load_optimizer(str(folder))
+        assert _adam_hparams(state)[0] == 0.95
+        assert {int(each["step"]) for each in state["state"].values()} == {step}
+        assert len(state["state"]) == len(list(last.parameters()))
+        model = type(last).from_pretrained(folder)
+        assert _same(model, last) == (step == steps)
+
+
+@pytest.mark.slow
+def test_checkpoints_change_no_model_and_go_when_none_are_asked_for(study, recorded, tmp_path):
+    kept, lake = recorded
+    shutil.copytree(lake.home.root, tmp_path / "copy")
+    other = Lake(Home(tmp_path / "copy", "demo"))
+    assert make_fact(kept, other, "planted_model")[0].reused
+    shutil.rmtree(checkpoint_folders(other.home)[0].parent)
+    assert not make_fact(kept, other, "planted_model")[0].reused
+    assert len(checkpoint_folders(other.home)) == 3
+    weights = [folder / "model.safetensors" for folder in (lake.home.model, other.home.model)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    make_fact(study, other, "planted_model")
+    assert not other.home.checkpoints.exists()
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+@pytest.mark.parametrize(("steps", "count"), [(10, 3), (3, 10), (1, 1), (175, 6)])
+def test_checkpoints_are_spread_evenly_up_to_the_last_step(steps, count):
+    kept = checkpoint_steps(steps, count)
+    assert kept[-1] == steps and kept[0] >= 1 and len(kept) == min(steps, count)
+    gaps = [b - a for a, b in pairwise([0, *kept])]
+    assert max(gaps) - min(gaps) <= 1

@@ -18,8 +18,9 @@ from influence_warehouse.own_labels import (
     unescaped,
 )
 from influence_warehouse.sampling.bins import Labels
+from influence_warehouse.sampling.regions import Region
 from influence_warehouse.taxonomy import FORMATS, TOPICS
-from influence_warehouse.unlearning.plan import Region, plan_runs
+from influence_warehouse.unlearning.plan import plan_runs
 from tests.unlearning_world import chosen_bins, unlearning_study
 
 LABELS = st.text(max_size=20).map(spelt).filter(lambda label: label_problem(label) is None)

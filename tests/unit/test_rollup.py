@@ -14,12 +14,13 @@ from influence_warehouse.errors import HealthError
 BENCHMARKS = ["a", "a", "a", "b", "b"]
 
 
-def shard(n_documents: int) -> Shard:
+def shard(n_documents: int, bucketed: bool = False) -> Shard:
     rng = np.random.default_rng(1)
     names = [f"d{number:03d}" for number in rng.permutation(n_documents)]
     documents = pl.DataFrame({"doc_id": names, "bin_id": rng.integers(0, 4, n_documents)})
     items = pl.DataFrame({"benchmark": BENCHMARKS, "item_id": [f"i{n}" for n in range(5)]})
-    return Shard("base", "dot", documents, items)
+    buckets = pl.Series(rng.integers(0, 3, n_documents))
+    return Shard("base", "dot", documents, items, buckets if bucketed else None)
 
 
 @st.composite
@@ -66,6 +67,27 @@ def test_blocks_give_what_the_whole_matrix_gives(drawn):
         ends += sorted(pairs, key=lambda pair: (pair[0], pair[1]))[:k]
         found = extremes.filter(item_id=f"i{column}").select("score", "doc_id").rows()
         assert sorted(found) == sorted({*ends})
+
+
+@given(blocks())
+@settings(deadline=None, max_examples=30)
+def test_sums_by_bucket_are_sums_over_documents_and_change_no_other_fact(drawn):
+    scores, parts, k = drawn
+    facts = {}
+    for bucketed in (False, True):
+        of = shard(len(scores), bucketed)
+        rollup = ShardRollup(of, k)
+        for rows in parts:
+            rollup.add(rows, scores[rows])
+        facts[bucketed] = rollup.facts()
+    by_bucket = facts[True].pop("shard_bucket_item_scores")
+    assert all(facts[True][name].equals(frame) for name, frame in facts[False].items())
+    buckets = of.buckets.to_numpy()
+    assert by_bucket.height == len({*buckets}) * 5
+    for row in by_bucket.iter_rows(named=True):
+        column, members = int(row["item_id"][1]), buckets == row["bucket"]
+        assert row["n_documents"] == members.sum() and row["benchmark"] == BENCHMARKS[column]
+        assert row["score_sum"] == pytest.approx(scores[members, column].sum())
 
 
 @pytest.mark.parametrize("rows", [[0, 1], [0, 1, 2, 2], [0, 0, 1]])

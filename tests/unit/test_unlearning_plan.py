@@ -9,8 +9,8 @@ from influence_warehouse.errors import FactError, InputError, WarehouseError
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.pipeline.making import make_fact
+from influence_warehouse.sampling.regions import Region
 from influence_warehouse.unlearning.plan import (
-    Region,
     plan_runs,
     planned_runs,
 )

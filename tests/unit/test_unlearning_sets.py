@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from influence_warehouse.errors import InputError
+from influence_warehouse.lake.fingerprint import digest_of_ids
 from influence_warehouse.pipeline.making import make_fact
+from influence_warehouse.sampling.regions import Region
 from influence_warehouse.taxonomy import FORMATS, TOPICS
-from influence_warehouse.unlearning.plan import Region, plan_runs
+from influence_warehouse.unlearning.plan import plan_runs
 from influence_warehouse.unlearning.sets import (
-    digest_of_documents,
     drawn,
     forget_sets,
     retain_sets,
@@ -150,8 +151,8 @@ def test_too_few_documents_name_the_region_the_count_and_the_remedy():
 
 def test_digests_are_over_sorted_ids():
     expected = hashlib.sha256(b"a\nb\n").hexdigest()
-    assert digest_of_documents(["b", "a"]) == digest_of_documents(["a", "b"]) == expected
-    assert digest_of_documents(["ab"]) != digest_of_documents(["a", "b"])
+    assert digest_of_ids(["b", "a"]) == digest_of_ids(["a", "b"]) == expected
+    assert digest_of_ids(["ab"]) != digest_of_ids(["a", "b"])
 
 
 def test_facts_are_made_once_and_again_when_sizes_change(tmp_path):

@@ -1,4 +1,4 @@
-"""From one shard's scores to facts: means, sums by item and bin, strongest documents.
+"""From one shard's scores to facts: means, sums by item and bin or bucket, strongest documents.
 
 Scores come in blocks of documents x items, on the device where they were computed, and are added
 up there; the matrix of a whole shard is never held.
@@ -27,12 +27,14 @@ class Shard:
     """What the rows and columns of one shard's scores are.
 
     `documents`: doc_id, bin_id; `items`: benchmark, item_id, those of a benchmark together.
+    `buckets`: of each document its hashed bucket, where scores are summed by those, too.
     """
 
     model: str
     method: str
     documents: pl.DataFrame
     items: pl.DataFrame
+    buckets: pl.Series | None = None
 
 
 class ShardRollup:
@@ -40,12 +42,10 @@ class ShardRollup:
 
     def __init__(self, shard: Shard, top_k: int) -> None:
         self._shard = shard
-        self._bins, self._bin_of = np.unique(
-            shard.documents["bin_id"].to_numpy(), return_inverse=True
-        )
         self._columns = _columns_by_benchmark(shard.items)
         n_documents, n_items = len(shard.documents), len(shard.items)
-        self._sums: Tensor | None = None
+        self._by_bin = _Sums(shard.documents["bin_id"], len(_SUMS))
+        self._by_bucket = None if shard.buckets is None else _Sums(shard.buckets, 1)
         # Of each document and benchmark the mean score, and that of squares of positive ones.
         self._means = np.zeros((2, n_documents, len(self._columns)), dtype=np.float32)
         self._times_given = np.zeros(n_documents, dtype=np.int64)
@@ -62,7 +62,9 @@ class ShardRollup:
         self._times_given[where] += 1
         values = scores.double()
         squares = values.clamp_min(0) ** 2
-        self._add_sums(where, torch.stack([values, values**2, squares, squares**2]))
+        self._by_bin.add(where, torch.stack([values, values**2, squares, squares**2]))
+        if self._by_bucket is not None:
+            self._by_bucket.add(where, values.unsqueeze(0))
         means = [both[:, span].mean(dim=1) for both in (values, squares) for span in self._columns]
         table = torch.stack(means).cpu().numpy().reshape(2, len(self._columns), len(where))
         self._means[:, where] = table.transpose(0, 2, 1)
@@ -70,7 +72,7 @@ class ShardRollup:
         self._weakest.add(where, scores)
 
     def facts(self) -> dict[str, pl.DataFrame]:
-        """The three facts of the shard. Raises HealthError unless each document came once."""
+        """The facts of the shard, by name. Raises HealthError unless each document came once."""
         wrong = int((self._times_given != 1).sum())
         if wrong:
             raise HealthError(
@@ -78,43 +80,17 @@ class ShardRollup:
                 f"{len(self._times_given)} documents were not scored exactly once. Remedy: run "
                 "again; if it stays, report it with the study and the versions."
             )
-        return {
-            "shard_bin_item_scores": self._bin_item_scores(),
+        # What is squared for support is the positive part; fourth powers say how squares vary.
+        by_bin = self._by_bin.frame(self._shard.items, "bin_id", _SUMS)
+        facts = {
+            "shard_bin_item_scores": self._keyed(by_bin),
             "shard_proponents": self._extreme_documents(),
             "document_scores": self._document_scores(),
         }
-
-    def _add_sums(self, where: np.ndarray, powers: "Tensor") -> None:
-        import torch
-
-        if self._sums is None:
-            size = (len(_SUMS), len(self._bins), len(self._shard.items))
-            self._sums = torch.zeros(size, dtype=torch.float64, device=powers.device)
-        bins, rows = np.unique(self._bin_of[where], return_inverse=True)
-        members = torch.zeros(len(bins), len(where), dtype=torch.float64)
-        members[torch.as_tensor(rows), torch.arange(len(where))] = 1
-        # A product adds in one order on every device, which adding by index does not.
-        self._sums[:, torch.as_tensor(bins)] += members.to(powers.device) @ powers
-
-    def _bin_item_scores(self) -> pl.DataFrame:
-        """Count and sums of the scores per item and bin, and of powers of theirs, in float64.
-
-        What is squared for support is the positive part; fourth powers say how squares vary.
-        """
-        assert self._sums is not None
-        n_bins, items = len(self._bins), self._shard.items
-        counts = np.bincount(self._bin_of, minlength=n_bins)
-        sums = self._sums.cpu().numpy().reshape(len(_SUMS), -1)
-        frame = pl.DataFrame(
-            {
-                "benchmark": np.tile(items["benchmark"].to_numpy(), n_bins),
-                "item_id": np.tile(items["item_id"].to_numpy(), n_bins),
-                "bin_id": np.repeat(self._bins, len(items)),
-                "n_documents": np.repeat(counts, len(items)),
-                **dict(zip(_SUMS, sums, strict=True)),
-            }
-        )
-        return self._keyed(frame)
+        if self._by_bucket is not None:
+            by_bucket = self._by_bucket.frame(self._shard.items, "bucket", ("score_sum",))
+            facts["shard_bucket_item_scores"] = self._keyed(by_bucket)
+        return facts
 
     def _extreme_documents(self) -> pl.DataFrame:
         """The strongest and weakest documents of each item; ties go to the smaller doc_id."""
@@ -142,6 +118,44 @@ class ShardRollup:
     def _keyed(self, frame: pl.DataFrame) -> pl.DataFrame:
         shard = self._shard
         return frame.with_columns(model=pl.lit(shard.model), method=pl.lit(shard.method))
+
+
+class _Sums:
+    """Sums of `n_powers` values of each item, by the group that a document is in, in float64."""
+
+    def __init__(self, groups: pl.Series, n_powers: int) -> None:
+        self._groups, self._group_of = np.unique(groups.to_numpy(), return_inverse=True)
+        self._n_powers = n_powers
+        self._sums: Tensor | None = None
+
+    def add(self, where: np.ndarray, powers: "Tensor") -> None:
+        """Add those of the documents at `where`, float64 [powers, documents, items]."""
+        import torch
+
+        if self._sums is None:
+            size = (self._n_powers, len(self._groups), powers.shape[2])
+            self._sums = torch.zeros(size, dtype=torch.float64, device=powers.device)
+        groups, rows = np.unique(self._group_of[where], return_inverse=True)
+        members = torch.zeros(len(groups), len(where), dtype=torch.float64)
+        members[torch.as_tensor(rows), torch.arange(len(where))] = 1
+        # A product adds in one order on every device, which adding by index does not.
+        self._sums[:, torch.as_tensor(groups)] += members.to(powers.device) @ powers
+
+    def frame(self, items: pl.DataFrame, group: str, names: Sequence[str]) -> pl.DataFrame:
+        """A row per item and group, which is the column `group`: count of documents, and sums."""
+        assert self._sums is not None
+        n_groups = len(self._groups)
+        counts = np.bincount(self._group_of, minlength=n_groups)
+        sums = self._sums.cpu().numpy().reshape(self._n_powers, -1)
+        return pl.DataFrame(
+            {
+                "benchmark": np.tile(items["benchmark"].to_numpy(), n_groups),
+                "item_id": np.tile(items["item_id"].to_numpy(), n_groups),
+                group: np.repeat(self._groups, len(items)),
+                "n_documents": np.repeat(counts, len(items)),
+                **dict(zip(names, sums, strict=True)),
+            }
+        )
 
 
 class _Extremes:
@@ -203,6 +217,12 @@ def merge_bin_item_scores(shards: pl.DataFrame, proponents: pl.DataFrame) -> pl.
         proponents.filter(pl.col("rank") > 0).group_by(key).agg(n_in_top_k=pl.len().cast(pl.Int32))
     )
     return totals.join(in_top, on=key, how="left").with_columns(pl.col("n_in_top_k").fill_null(0))
+
+
+def merge_bucket_item_scores(shards: pl.DataFrame) -> pl.DataFrame:
+    """Add the shards' counts and sums by bucket."""
+    key = ["model", "method", "benchmark", "item_id", "bucket"]
+    return shards.group_by(key).agg(pl.all().sum())
 
 
 def merge_proponents(shards: pl.DataFrame, k: int) -> pl.DataFrame:

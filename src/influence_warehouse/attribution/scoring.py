@@ -22,9 +22,11 @@ from influence_warehouse.pipeline.identity import fingerprint_of
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.pipeline.parts import cell_of
 from influence_warehouse.pipeline.task import Made, Task
+from influence_warehouse.sampling.buckets import with_buckets
 from influence_warehouse.study.study import Study
 
 SHARD_FACTS = ("shard_bin_item_scores", "shard_proponents", "document_scores")
+BUCKET_FACT = "shard_bucket_item_scores"
 
 
 def identity_of_method_preparation(study: Study, lake: Lake, cell: Part) -> dict[str, Any]:
@@ -85,12 +87,14 @@ def identity_of_document_scores(study: Study, lake: Lake, part: Part) -> dict[st
         "top_k": study.attribution.top_k,
         "preparation": prepared,
         "documents": digest_of(_shard_documents(lake, part).rows()),
+        **({"buckets": _buckets(study)} if study.retraining is not None else {}),
         **_benchmark_parts(lake, _names(study)),
     }
 
 
 def make_document_scores(task: Task) -> list[Made]:
-    """Score one shard against every benchmark in one pass: its three facts.
+    """Score one shard against every benchmark in one pass: its three facts, and where models are
+    retrained, sums by hashed bucket.
 
     Benchmarks that the shard already holds under the same settings are kept, not recomputed.
     """
@@ -98,7 +102,7 @@ def make_document_scores(task: Task) -> list[Made]:
     missing = [name for name in _names(task.study) if name not in scored_before]
     frames = _score_shard(task, missing) if missing else {}
     facts = []
-    for fact in SHARD_FACTS:
+    for fact in task.fingerprints:
         rows = [frames[fact]] if missing else []
         if scored_before:
             old = task.lake.read(fact, task.key).filter(pl.col("benchmark").is_in(scored_before))
@@ -111,6 +115,12 @@ def _names(study: Study) -> list[str]:
     return [benchmark.name for benchmark in study.benchmarks]
 
 
+def _buckets(study: Study) -> tuple[int, int]:
+    """Seed and number of the hashed buckets."""
+    assert study.retraining is not None
+    return study.seed, study.retraining.buckets
+
+
 def _score_shard(task: Task, benchmarks: list[str]) -> dict[str, pl.DataFrame]:
     study, lake, method = task.study, task.lake, method_of(task.study, task.lake)
     documents, items = _shard_documents(lake, task.key), _items(lake, benchmarks)
@@ -119,6 +129,7 @@ def _score_shard(task: Task, benchmarks: list[str]) -> dict[str, pl.DataFrame]:
         study.method.name,
         documents.select("doc_id", "bin_id"),
         items.select("benchmark", "item_id"),
+        None if study.retraining is None else with_buckets(documents, *_buckets(study))["bucket"],
     )
     scored = ShardRollup(shard, study.attribution.top_k)
     artefacts = _artefacts(task, benchmarks)
@@ -147,9 +158,9 @@ def index_folder(study: Study, lake: Lake, cell: Part, benchmarks: Sequence[str]
 
 
 def _kept_benchmarks(task: Task) -> list[str]:
-    """Benchmarks whose rows in all three facts were made from exactly the wanted parts."""
+    """Benchmarks whose rows in all facts were made from exactly the wanted parts."""
     lake, part = task.lake, task.key
-    if not all(lake.is_readable(fact, part) for fact in SHARD_FACTS):
+    if not all(lake.is_readable(fact, part) for fact in task.fingerprints):
         return []
     kept: set[str] | None = None
     for fact, fingerprint in task.fingerprints.items():

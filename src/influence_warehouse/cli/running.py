@@ -24,16 +24,14 @@ from influence_warehouse.cli.verbs import Verb
 from influence_warehouse.errors import StudyError
 from influence_warehouse.secrecy import redacted
 
-# Stages that end before there are tables: the parts that come next, and the stage after them.
-_BEFORE_PARTS = {"prepare": ("shards", "attribution"), "plan": ("runs", "unlearning")}
-
 
 @click.command(cls=Verb)
 @STUDY
 @click.option(
     "--stage",
-    type=click.Choice(["prepare", "attribution", "plan", "unlearning"]),
-    help="Run one stage alone, or what its parts need: `prepare` for shards, `plan` for runs.",
+    type=click.Choice(["prepare", "attribution", "plan", "unlearning", "retraining"]),
+    help="Run one stage alone, or what its parts need: `prepare` for shards, `plan` for runs and "
+    "retrainings.",
 )
 @FACTS_OPTION
 @readable_errors
@@ -41,10 +39,8 @@ _BEFORE_PARTS = {"prepare": ("shards", "attribution"), "plan": ("runs", "unlearn
 def run(study: str, stage: Any, facts: str | None) -> None:
     """Materialize what is missing or stale of STUDY; resumes where it was killed."""
     loaded, home = study_and_home(study)
-    if stage in ("plan", "unlearning"):
-        from influence_warehouse.unlearning.plan import unlearning_section
-
-        unlearning_section(loaded)
+    if stage in ("plan", "unlearning", "retraining"):
+        _require_section(loaded, stage)
     if stage in (None, "prepare"):
         from influence_warehouse.planning.preflight import require_inputs
 
@@ -63,29 +59,28 @@ def run(study: str, stage: Any, facts: str | None) -> None:
             from influence_warehouse.reports.summary import print_summary
 
         run_study(stage)
-        if stage in _BEFORE_PARTS:
-            parts, rest = _BEFORE_PARTS[stage]
+        for parts, rest in _parts_after(stage, loaded):
             click.echo(
                 f"{stage}: done. `influence work {study} {parts}` makes {parts}, here or on other "
                 f"machines; `influence run {study} --stage {rest}` makes what is left of them "
                 "and all that follows."
             )
-        else:
+        if stage not in ("prepare", "plan"):
             print_summary(home, study)
 
 
 @click.command(cls=Verb)
 @STUDY
-@click.argument("parts", type=click.Choice(["shards", "runs"]))
+@click.argument("parts", type=click.Choice(["shards", "runs", "retrainings"]))
 @click.option("--worker", default=0, show_default=True, help="Number of this worker, from 0.")
 @click.option("--of", default=1, show_default=True, help="How many workers there are.")
 @readable_errors
 @example("influence work my-study.yaml shards --worker 3 --of 64")
 def work(study: str, parts: Any, worker: int, of: int) -> None:
-    """Make this worker's share of STUDY's shards, or unlearning runs; without Dagster.
+    """Make this worker's share of STUDY's shards, unlearning runs, or retrainings; without Dagster.
 
     For clusters, on one lake that all workers see: docs/clusters/. Start it after
-    `influence run STUDY --stage prepare` (shards) or `--stage plan` (runs).
+    `influence run STUDY --stage prepare` (shards) or `--stage plan` (runs, retrainings).
     """
     from influence_warehouse.lake.facts import Lake
     from influence_warehouse.pipeline.workers import work as make
@@ -216,6 +211,28 @@ def prepare_model(name: str) -> None:
     folder = warehouse_root() / "models" / DEFAULT_FOLDER
     for key, value in prepare_smollm2(folder).items():
         click.echo(f"{key}: {value}")
+
+
+def _require_section(study: Any, stage: str) -> None:
+    """Raise InputError where the study lacks the section of a stage; `plan` needs one of both."""
+    from influence_warehouse.retraining.plan import retraining_section
+    from influence_warehouse.unlearning.plan import unlearning_section
+
+    if stage == "retraining" or (stage == "plan" and study.retraining is not None):
+        retraining_section(study)
+    else:
+        unlearning_section(study)
+
+
+def _parts_after(stage: str | None, study: Any) -> list[tuple[str, str]]:
+    """Of a stage that ends before there are tables: the parts that come next, and the stage after
+    them."""
+    if stage == "prepare":
+        return [("shards", "attribution")]
+    if stage != "plan":
+        return []
+    kinds = (("runs", "unlearning"), ("retrainings", "retraining"))
+    return [(parts, rest) for parts, rest in kinds if getattr(study, rest) is not None]
 
 
 def _choose_place(home: Any, facts: str | None) -> None:

@@ -8,7 +8,7 @@ machines give equal fingerprints.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +20,11 @@ def digest_of(value: Any) -> str:
     """SHA-256 (first 16 hex digits) of a JSON-serializable value, keys sorted."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def digest_of_ids(ids: Iterable[str]) -> str:
+    """SHA-256 (hex) over ids of documents, sorted, one a line."""
+    return hashlib.sha256("".join(f"{each}\n" for each in sorted(ids)).encode()).hexdigest()
 
 
 def sha256_of_file(path: Path) -> str:

@@ -18,6 +18,8 @@ IMPORTED_MODEL = "imported"
 # How the name of a fact's file without rows ends (`empty_facts`). The tilde sorts it last: DuckDB
 # guesses the rows of a pattern by its first file, and of none it plans joins badly.
 EMPTY_FACT = "~empty.parquet"
+# A run's files are named by its key: file systems take 255 bytes, and facts add their names.
+MAX_KEY_BYTES = 180
 
 
 def file_name_of(part: str) -> str:
@@ -85,6 +87,11 @@ class Home:
     def model(self) -> Path:
         """The model that the study trains itself, as a transformers folder."""
         return self.path / "model"
+
+    @property
+    def checkpoints(self) -> Path:
+        """States of that model's training, with the optimizer's."""
+        return self.path / "checkpoints"
 
     @property
     def work(self) -> Path:

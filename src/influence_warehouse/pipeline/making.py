@@ -40,7 +40,7 @@ def make_step(
 
     What is current is kept. Raises FactError when what the step reads is missing or made from
     something else, what the step raises, and WarehouseError where that was some
-    library's word for a disk that refuses; of an unlearning run the error is
+    library's word for a disk that refuses; of a planned run the error is
     noted, too, where `influence status` and the tables find it.
     """
     started = Timer()
@@ -109,7 +109,7 @@ def _require_current_inputs(step: Step, study: Study, lake: Lake, part: Part | N
     makers = {fact: other for other in steps(study) for fact in other.facts}
     for need in step.upstream:
         maker = makers.get(need)
-        if maker is None or (maker.parts == "runs" and step.parts != "runs"):
+        if maker is None or (maker.is_of_runs and maker.parts != step.parts):
             continue
         for key in parts_for(step, maker, study, lake, part):
             _require_current(maker, need, study, lake, key)
@@ -160,7 +160,7 @@ def _naming_full_disks(home: Home) -> Iterator[None]:
 
 @contextmanager
 def _noting_failure(step: Step, home: Home, part: Part | None) -> Iterator[None]:
-    if step.parts != "runs" or part is None:
+    if not step.is_of_runs or part is None:
         yield
         return
     try:

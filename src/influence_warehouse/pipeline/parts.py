@@ -1,7 +1,7 @@
 """The parts of a study's steps: their keys, in an order that everyone sees alike.
 
 A key is made of names: a model; a model and a method (a cell); a cell and the number of a shard.
-Does not belong here: unlearning runs, which follow from a fact (`unlearning.plan`).
+Does not belong here: runs, which follow from a fact (`unlearning.plan`, `retraining.plan`).
 """
 
 from collections.abc import Sequence

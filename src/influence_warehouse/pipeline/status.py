@@ -36,7 +36,7 @@ def states(study: Study, home: Home) -> Iterator[State]:
     unready: set[str] = set()
     for step in steps(study):
         blockers = sorted(unready.intersection(step.upstream))
-        for part in [None] if blockers and step.parts == "runs" else step.part_keys(study, lake):
+        for part in [None] if blockers and step.is_of_runs else step.part_keys(study, lake):
             step_states = (
                 [_waiting(step, fact, part, blockers) for fact in step.facts]
                 if blockers
@@ -125,7 +125,7 @@ def _state(step: Step, part: Part | None, expected: Fingerprint, lake: Lake) -> 
     differences = existing.differences(expected) if existing else ["missing"]
     if not differences:
         return State(step.stage, fact, part, "current")
-    failure = failure_of(lake.home, part) if step.parts == "runs" and part else None
+    failure = failure_of(lake.home, part) if step.is_of_runs and part else None
     if failure is not None:
         return State(step.stage, fact, part, "failed", f"{part}: {failure}"[:200])
     if existing is None:

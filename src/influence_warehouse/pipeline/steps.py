@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.pipeline import parts
+from influence_warehouse.study.plain_select import READABLE
 from influence_warehouse.study.study import Study
 
 if TYPE_CHECKING:
     from influence_warehouse.lake.facts import Lake, Part
 
 _PACKAGE = "influence_warehouse"
-_PLANNED_RUNS = "unlearning.plan:planned_runs"
+# Parts that follow from a stage's plan: runs, each of which fails and is tried again alone.
+RUNS = {"runs": "unlearning", "retrainings": "retraining"}
 # What a step is in parts by, runs apart, which follow from a fact.
 _PARTS: dict[str, Callable[[Study], list[str]]] = {
     "models": parts.models,
@@ -89,18 +91,43 @@ class Step:
     def part_keys(self, study: Study, lake: "Lake") -> Sequence["Part | None"]:
         """All parts of the step, in an order that everyone sees alike; [None] if it has none.
 
-        Raises FactError for unlearning runs that are not planned.
+        Raises FactError for runs that are not planned.
         """
         if self.parts is None:
             return [None]
         if self.parts in _PARTS:
             return _PARTS[self.parts](study)
-        return _function(_PLANNED_RUNS)(study, lake)
+        return planned_runs(self.parts, study, lake)
+
+    @property
+    def is_of_runs(self) -> bool:
+        """Whether the parts are runs of a plan."""
+        return self.parts in RUNS
 
     @property
     def is_partitioned(self) -> bool:
         """Whether the parts are many and made by workers, each a partition in orchestration."""
-        return self.parts in ("shards", "runs")
+        return self.parts == "shards" or self.is_of_runs
+
+
+def planned_runs(kind: str, study: Study, lake: "Lake") -> list[str]:
+    """Ids of the planned runs of a kind, in order. Raises FactError where there is no plan."""
+    return _function(f"{RUNS[kind]}.plan:planned_runs")(study, lake)
+
+
+def is_run_done(kind: str, study: Study, lake: "Lake", run_id: str) -> bool:
+    """Whether the run's facts are there and made from what is there now."""
+    return _function(f"{RUNS[kind]}.runs:is_done")(study, lake, run_id)
+
+
+def run_line(kind: str, lake: "Lake", run_id: str) -> str:
+    """What a finished run did, in one line."""
+    return _function(f"{RUNS[kind]}.runs:progress_line")(lake, run_id)
+
+
+def are_runs_small(kind: str, study: Study, lake: "Lake") -> bool:
+    """Whether a run takes one thread, so that several are made beside each other."""
+    return _function(f"{RUNS[kind]}.runs:are_small")(study, lake)
 
 
 def steps(study: Study) -> list[Step]:
@@ -111,8 +138,9 @@ def steps(study: Study) -> list[Step]:
         *(_PLANTED if planted else ()),
         *_corpus_to_benchmarks(planted),
         *((_region_rules(study),) if unlearning else ()),
-        *_ATTRIBUTION,
+        *_attribution(study),
         *(_UNLEARNING if unlearning else ()),
+        *(_retraining(study) if study.retraining is not None else ()),
     ]
     absent = {
         fact
@@ -155,7 +183,7 @@ _PLANTED = (
     ),
     Step(
         "corpus",
-        ("planted_model",),
+        ("planted_model", "training_batches"),
         "planted.training:make_planted_model",
         needs=("planted_documents",),
         identity="planted.training:identity_of_planted_model",
@@ -230,6 +258,26 @@ def _region_rules(study: Study) -> Step:
         identity="unlearning.rules:identity_of_region_rules",
         version=2,
     )
+
+
+def _attribution(study: Study) -> list[Step]:
+    """Where models are retrained, scores are summed by the documents' buckets, too."""
+    if study.retraining is None:
+        return [*_ATTRIBUTION]
+    by_bucket = Step(
+        "attribution",
+        ("bucket_item_scores",),
+        "attribution.merging:make_bucket_item_scores",
+        inputs=("shard_bucket_item_scores",),
+        needs=("attribution_health",),
+        parts="cells",
+    )
+    return [
+        replace(step, facts=("shard_bucket_item_scores", *step.facts))
+        if step.parts == "shards"
+        else step
+        for step in (*_ATTRIBUTION, by_bucket)
+    ]
 
 
 _ATTRIBUTION = (
@@ -426,3 +474,50 @@ _UNLEARNING = (
         libraries=("scipy",),
     ),
 )
+
+
+def _retraining(study: Study) -> tuple[Step, ...]:
+    """A planted model's training is done again from its record, another's is continued."""
+    planted = study.planted is not None
+    record = ("training_batches",) if planted else ()
+    by_sql = study.retraining is not None and study.retraining.sql is not None
+    return (
+        Step(
+            "retraining",
+            ("retraining_plan",),
+            "retraining.plan:make_retraining_plan",
+            inputs=("sampling_manifest",),
+            needs=READABLE if by_sql else (),
+            identity="retraining.plan:identity_of_retraining_plan",
+            parts="models",
+        ),
+        Step(
+            "retraining",
+            ("retraining_sets", "retraining_set_digests"),
+            "retraining.sets:make_retraining_sets",
+            inputs=("retraining_plan", "sampling_manifest", *record),
+            identity="retraining.sets:identity_of_retraining_sets",
+            parts="models",
+        ),
+        Step(
+            "retraining",
+            # While `retraining_runs`, written last, is missing or stale, the run is not done.
+            ("retrained_predictions", "retraining_runs"),
+            "retraining.runs:make_retrained_model",
+            inputs=("benchmark_items", *record),
+            needs=(
+                "sampling_manifest",
+                "retraining_plan",
+                "retraining_sets",
+                "retraining_set_digests",
+                *(("planted_documents", "planted_model") if planted else ("documents",)),
+            ),
+            identity="retraining.runs:identity_of_retrained_model",
+            parts="retrainings",
+            guards=(
+                "sampling.expectations:require_checked_sample",
+                "retraining.expectations:require_checked_sets",
+            ),
+            libraries=("lm-eval", "torch", "transformers"),
+        ),
+    )

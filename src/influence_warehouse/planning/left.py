@@ -21,6 +21,8 @@ _FACTS = {
     "scores": "document_scores",
     "unlearning": "unlearning_runs",
     "unlearned answers": "unlearned_predictions",
+    "retraining": "retraining_runs",
+    "retrained answers": "retrained_predictions",
 }
 
 

@@ -17,12 +17,15 @@ from influence_warehouse.planning.workload import (
     state_cells,
 )
 from influence_warehouse.study.methods import Lissa, OfGradients, Trak
+from influence_warehouse.study.retraining import Retraining
 from influence_warehouse.study.study import Study
 from influence_warehouse.study.unlearning import Unlearning
+from influence_warehouse.taxonomy import FORMATS, TOPICS
 from influence_warehouse.unlearning.plan import target_benchmarks
 
 # Of zstd Parquet that finished studies wrote, bytes a row.
 _ROW_BYTES = {"bin_item_scores": 26, "proponents": 9, "document_scores": 14}
+_BUCKET_ROW_BYTES = 11
 # Of memory a resampled mean, measured; those of all, right and wrong items together.
 _RESAMPLED_BYTES = 100
 _SUMMED_BYTES = 4 * 8
@@ -122,12 +125,31 @@ def unlearning_runs(study: Study, settings: Unlearning) -> int | None:
     return sets * len(settings.seeds) * len(unlearned_cells(study))
 
 
-def _stages(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:
-    yield StageCost("start", "Python, libraries", rates.imports)
+def retraining_runs(study: Study, settings: Retraining, bins: int) -> int:
+    """How many trainings the designs ask for at most, of `bins` bins; those that SQL adds are not
+    counted."""
+    regions = {"topics": min(len(TOPICS), bins), "formats": min(len(FORMATS), bins), "bins": bins}
+    left_out = sum(regions[unit] for unit in settings.leave_out)
+    subsets = left_out + sum(settings.halves.counts().values())
+    return (1 + len(settings.seeds) + subsets) * len(study.models)
+
+
+def training_steps(study: Study, documents: int) -> int:
+    """Optimizer steps of one training on so many documents."""
     if study.planted is not None:
         from influence_warehouse.planted.training import BATCH_DOCUMENTS
 
-        steps = -(-load.documents // BATCH_DOCUMENTS) * study.planted.epochs
+        return -(-documents // BATCH_DOCUMENTS) * study.planted.epochs
+    continued = study.retraining.continued if study.retraining else None
+    assert continued is not None
+    steps = -(-documents // continued.batch_documents) * continued.epochs
+    return min(steps, continued.steps or steps)
+
+
+def _stages(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:
+    yield StageCost("start", "Python, libraries", rates.imports)
+    if study.planted is not None:
+        steps = training_steps(study, load.documents)
         yield StageCost("planted model", f"{steps:,} training steps", steps * rates.training_step)
     reading = load.read_seconds + load.text_bytes * rates.text_byte
     yield StageCost("corpus", f"{load.documents:,} documents", reading)
@@ -135,13 +157,15 @@ def _stages(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:
     yield StageCost("predictions", _of_models(study, f"{load.n_items:,} items"), asked)
     yield from _attribution(study, load, rates)
     resampled = _resampled(study, load)
-    marts = 2 if study.unlearning is not None else 1
+    marts = 1 + (study.unlearning is not None) + (study.retraining is not None)
     seconds = marts * _MARTS_SECONDS + resampled * _SECONDS_A_RESAMPLED_MEAN
     work = f"marts, {resampled:,} resampled means"
     yield StageCost("warehouse", work, seconds, is_measured=False)
     yield StageCost("reports", "charts", _CHARTS_SECONDS, is_measured=False)
     if study.unlearning is not None:
         yield from _unlearning(study, study.unlearning, load, rates)
+    if study.retraining is not None:
+        yield from _retraining(study, study.retraining, load, rates)
 
 
 def _attribution(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:
@@ -240,6 +264,18 @@ def _unlearning(
     yield StageCost("unlearned answers", f"{runs:,} runs x {load.n_items:,} items", answers)
 
 
+def _retraining(
+    study: Study, settings: Retraining, load: Workload, rates: Rates
+) -> Iterator[StageCost]:
+    """Of a planted world all documents are trained on, of another those that are sampled."""
+    runs = retraining_runs(study, settings, load.bins)
+    steps = training_steps(study, load.documents if study.planted else load.sampled)
+    each = rates.load + steps * rates.training_step
+    yield StageCost("retraining", f"{runs:,} runs of {steps:,} steps at most", runs * each)
+    answers = runs * (rates.item_fixed + load.n_items * rates.unlearned_item)
+    yield StageCost("retrained answers", f"{runs:,} runs x {load.n_items:,} items", answers)
+
+
 def _disk(study: Study, load: Workload, rates: Rates | None) -> Iterator[tuple[str, int]]:
     """Bytes by fact or folder, largest share of what a run leaves behind."""
     shards, methods = study.sampling.shards, len(cells(study))
@@ -249,6 +285,9 @@ def _disk(study: Study, load: Workload, rates: Rates | None) -> Iterator[tuple[s
     yield "documents", round(load.text_bytes * _TEXT_SHARE)
     yield "document_scores", scores * _ROW_BYTES["document_scores"]
     yield "bin_item_scores", sums * 2 * _ROW_BYTES["bin_item_scores"]
+    if study.retraining is not None:
+        buckets = methods * load.n_items * study.retraining.buckets
+        yield "bucket_item_scores", buckets * (shards + 1) * _BUCKET_ROW_BYTES
     yield "proponents", extremes * (shards + 1) * _ROW_BYTES["proponents"]
     yield "databases", _DATABASE_BYTES
     yield "charts and reports", _REPORT_BYTES
@@ -264,6 +303,8 @@ def _disk(study: Study, load: Workload, rates: Rates | None) -> Iterator[tuple[s
         if study.unlearning is not None:
             runs = unlearning_runs(study, study.unlearning) or 0
             yield "adapters", runs * rates.adapter_bytes
+        if study.planted is not None and study.planted.checkpoints:
+            yield "checkpoints", study.planted.checkpoints * rates.checkpoint_bytes
 
 
 def _memory(study: Study, load: Workload, rates: Rates) -> int:

@@ -18,7 +18,7 @@ from influence_warehouse.lake.layout import Home
 from influence_warehouse.lake.leftovers import scratch_folder
 from influence_warehouse.models.loading import local_folder, model_source
 from influence_warehouse.planning.left import shares_left
-from influence_warehouse.planning.plan import Plan, plan, unlearning_runs
+from influence_warehouse.planning.plan import Plan, plan, retraining_runs, unlearning_runs
 from influence_warehouse.planning.workload import (
     Workload,
     gradient_cells,
@@ -182,6 +182,10 @@ def _times(study: Study, found: Plan) -> Iterator[tuple[str, str]]:
         steps = study.unlearning.stops.steps
         count = "as many as the SQL's regions ask for" if runs is None else f"{runs} at most"
         yield "unlearning runs", f"{count}, of {steps} steps at most"
+    if study.retraining is not None:
+        trainings = retraining_runs(study, study.retraining, found.load.bins)
+        more = ", and one a region that the SQL chooses" if study.retraining.sql else ""
+        yield "retraining runs", f"{trainings} at most{more}"
     if found.rates is None:
         yield "time", f"not estimated: {found.missing}"
         return

@@ -25,8 +25,10 @@ from influence_warehouse.benchmarks.scoring import score_items
 from influence_warehouse.corpus.documents import with_sizes
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.models.encoding import encode_documents
 from influence_warehouse.models.hidden_states import mean_hidden_states
 from influence_warehouse.models.loading import Encoded, device, load_model, load_tokenizer
+from influence_warehouse.models.small import choices_at_once
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.planning.workload import (
     Workload,
@@ -36,7 +38,6 @@ from influence_warehouse.planning.workload import (
 )
 from influence_warehouse.progress import working
 from influence_warehouse.study.study import Compute, Study
-from influence_warehouse.unlearning.runs import choices_at_once
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -77,6 +78,7 @@ class Rates:
     unlearning_fixed: float = 0.0
     unlearning_pair: float = 0.0
     adapter_bytes: int = 0
+    checkpoint_bytes: int = 0
     tokens_document: float = 0.0
     tokens_query: float = 0.0
     preconditioner_bytes: int = 0
@@ -135,6 +137,8 @@ def probe(study: Study, load: Workload, scratch: Home) -> Rates:
             _probe_items(study, load, (model, tokenizer), rates, budget)
             if study.unlearning is not None:
                 _probe_unlearning(study, load, (model, tokenizer), scratch, rates, budget)
+            if study.retraining is not None and study.planted is None:
+                _probe_continued(study, load, scratch, rates, budget)
             if state_cells(study):
                 _probe_states(study, load, (model, tokenizer), scratch, rates, budget)
             if cells := gradient_cells(study):
@@ -175,9 +179,35 @@ def _probe_training(study: Study, load: Workload, scratch: Home, rates: Rates) -
     rows = {"doc_id": [f"{i:05d}" for i in range(len(texts))], "text": texts}
     pl.DataFrame(rows).write_parquet(scratch.inputs / "documents.parquet")
     assert study.planted is not None
-    short = study.model_copy(update={"planted": study.planted.model_copy(update={"epochs": 1})})
+    section = study.planted.model_copy(update={"epochs": 1, "checkpoints": 0})
+    short = study.model_copy(update={"planted": section})
     rates.training_step, _ = _seconds(lambda: make_fact(short, Lake(scratch), "planted_model"))
     rates.training_step /= -(-len(texts) // BATCH_DOCUMENTS)
+    # The optimizer keeps two numbers a weight beside it.
+    rates.checkpoint_bytes = 3 * sum(f.stat().st_size for f in scratch.model.glob("*.safetensors"))
+
+
+def _probe_continued(
+    study: Study, load: Workload, scratch: Home, rates: Rates, budget: Budget
+) -> None:
+    """Steps of continued training on batches of the study's size, from a model that is let go."""
+    from influence_warehouse.models.training import Course, Recipe, train
+    from influence_warehouse.retraining.training import continued_section, start_model
+
+    settings, tokenizer = continued_section(study), load_tokenizer(study, scratch)
+    rows = encode_documents(load.documents_read, tokenizer, settings.max_tokens)
+    size = min(settings.batch_documents, len(rows))
+    model = start_model(study, Lake(scratch), settings.seed)
+
+    def steps(count: int) -> float:
+        places = [[(n * size + i) % len(rows) for i in range(size)] for n in range(count)]
+        ids = [str(place) for place in range(len(rows))]
+        course = Course(ids, rows, places, Recipe(settings.learning_rate), 0)
+        return _seconds(lambda: train(model, course))[0]
+
+    one = budget.spend(steps, 1)
+    count = 4 if budget.affords(4) else 1
+    rates.training_step = steps(count) / count if budget.affords(count) else one
 
 
 def _text_byte(load: Workload, tokenizer: "PreTrainedTokenizerBase") -> float:
@@ -204,7 +234,8 @@ def _probe_items(
     rates.item, rates.item_fixed = _line(ask, len(shuffled), budget)
     batch_size = choices_at_once(loaded[0])
     rates.unlearned_item = rates.item
-    if study.unlearning is not None and batch_size is not None:
+    changes = study.unlearning is not None or study.retraining is not None
+    if changes and batch_size is not None:
         rates.unlearned_item, _ = _line(lambda count: ask(count, batch_size), len(shuffled), budget)
 
 
@@ -316,7 +347,6 @@ def _probe_unlearning(
     budget: Budget,
 ) -> None:
     """One step and a few on a pair of documents: a run's fixed cost and a pair's."""
-    from influence_warehouse.models.encoding import encode_documents
     from influence_warehouse.unlearning.plan import unlearning_section
     from influence_warehouse.unlearning.training import RunData, train, with_adapter
 

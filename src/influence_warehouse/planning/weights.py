@@ -8,7 +8,7 @@ from pathlib import Path
 
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.pipeline.parts import cells, unlearned_cells
-from influence_warehouse.planning.plan import unlearning_runs
+from influence_warehouse.planning.plan import retraining_runs, training_steps, unlearning_runs
 from influence_warehouse.planning.workload import (
     fit_limits,
     gradient_cells,
@@ -23,7 +23,7 @@ _PLANTED_PARAMETERS, _UNKNOWN_PARAMETERS = 1.2e6, 1e9
 # A document's gradient: what every call costs, and what grows with parameters x tokens.
 _GRADIENT, _PER_PARAMETER_TOKEN = 0.015, 2.2e-11
 _USUAL_TOKENS, _USUAL_ITEMS = 150, 200
-_TRAINING_STEP, _UNLEARNING_RUN, _WORDS = 0.2, 4.0, 3.0
+_TRAINING_STEP, _UNLEARNING_RUN, _RETRAINING_RUN, _WORDS = 0.2, 4.0, 2.0, 3.0
 _TABLES, _UNLEARNING_TABLES, _CHARTS, _REPORT = 60.0, 25.0, 40.0, 10.0
 
 
@@ -61,7 +61,21 @@ def step_weights(study: Study, lake: Lake) -> dict[str, float]:
         each = _UNLEARNING_RUN + (2 * steps + items) * gradient
         found["unlearning"] = _runs(study, lake) * each
         found["unlearning_models"] = _UNLEARNING_TABLES
+    if study.retraining is not None:
+        each = _retraining_seconds(study, documents, gradient) + items * gradient
+        runs = retraining_runs(study, study.retraining, _bins(lake))
+        found["retraining"] = runs * (_RETRAINING_RUN + each)
+        found["retraining_models"] = _UNLEARNING_TABLES
     return found
+
+
+def _retraining_seconds(study: Study, documents: float, gradient: float) -> float:
+    """Of one training, on all documents of a planted world or on those that are sampled."""
+    if study.planted is not None:
+        return training_steps(study, study.planted.documents) * _TRAINING_STEP
+    continued = study.retraining.continued if study.retraining else None
+    size = continued.batch_documents if continued else 1
+    return training_steps(study, int(documents)) * size * gradient
 
 
 def _seconds_a_gradient(study: Study) -> float:

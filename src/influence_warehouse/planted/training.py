@@ -1,7 +1,8 @@
 """Trains the demo's small OLMo 3 on the planted documents, into the study's model folder.
 
-Belongs here: tokenizer, architecture, the training loop and the model card. Does not belong
-here: the texts (`world`), and measuring what the model knows (the benchmarks stage).
+Belongs here: tokenizer, architecture, which documents in which batches, and the model card. Does
+not belong here: the texts (`world`), the training loop (`models.training`), states that are kept
+on the way (`checkpoints`), and measuring what the model knows (the benchmarks stage).
 """
 
 import json
@@ -13,18 +14,19 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from influence_warehouse.errors import FactError
+from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of_file
 from influence_warehouse.lake.folders import replaced_folder
-from influence_warehouse.models.loading import device, hide_bars
+from influence_warehouse.models.loading import Encoded, device, hide_bars
+from influence_warehouse.models.training import Course, Recipe, train
 from influence_warehouse.pipeline.task import Made, Task
+from influence_warehouse.planted.checkpoints import are_kept, kept_checkpoints
 from influence_warehouse.planted.world import planted_section
-from influence_warehouse.progress import counted
 from influence_warehouse.study.study import Study
 
 if TYPE_CHECKING:
-    import torch
-    from transformers import Olmo3ForCausalLM, PreTrainedTokenizerFast
+    from transformers import Olmo3ForCausalLM, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 RECORD = "planted_model.json"
 END = "<|endoftext|>"
@@ -48,15 +50,12 @@ ARCHITECTURE: dict[str, Any] = {
 EMBEDDING_SCALE = 0.1
 BATCH_DOCUMENTS = 8
 MAX_TOKENS = 256
-LEARNING_RATE = 5e-3
-WARMUP_SHARE = 0.05
-WEIGHT_DECAY = 0.05
-MASKED = -100
+RECIPE = Recipe(learning_rate=5e-3, warmup_share=0.05, weight_decay=0.05)
 
 
 def identity_of_planted_model(study: Study, lake: Lake) -> dict[str, Any]:
     """What the model is made from. Raises FactError when the documents are missing."""
-    documents = lake.home.inputs / "documents.parquet"
+    section, documents = planted_section(study), lake.home.inputs / "documents.parquet"
     if not documents.is_file():
         raise FactError(f"{documents}: missing. Remedy: `influence run` the study; it makes it.")
     return {
@@ -67,42 +66,79 @@ def identity_of_planted_model(study: Study, lake: Lake) -> dict[str, Any]:
             EMBEDDING_SCALE,
             BATCH_DOCUMENTS,
             MAX_TOKENS,
-            LEARNING_RATE,
-            WARMUP_SHARE,
-            WEIGHT_DECAY,
+            RECIPE.learning_rate,
+            RECIPE.warmup_share,
+            RECIPE.weight_decay,
         ],
-        "epochs": planted_section(study).epochs,
+        "epochs": section.epochs,
+        # Said only where there are some, so that a model without stays what it was.
+        **({"checkpoints": section.checkpoints} if section.checkpoints else {}),
     }
 
 
 def is_planted_model_made(lake: Lake, fingerprint: Fingerprint) -> bool:
-    """Whether the model's folder, which is whole or absent, is of this fingerprint."""
+    """Whether the model's folder, which is whole or absent, is of this fingerprint, and its
+    checkpoints are, too."""
     try:
         record = json.loads((lake.home.model / RECORD).read_text(encoding="utf-8"))
-        return record["digest"] == fingerprint.digest
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         return False
+    if not isinstance(record, dict) or record.get("digest") != fingerprint.digest:
+        return False
+    return "checkpoints" not in fingerprint.parts or are_kept(lake.home, fingerprint)
 
 
 def make_planted_model(task: Task) -> list[Made]:
-    """Train the model into the study's model folder. Rows: the texts it is trained on.
+    """Train the model into the study's model folder, and keep what replays the training.
 
-    Details: `parameters`, `tokens` (per epoch), `steps`, `loss` (mean over the last epoch, nats
-    per token) and `digest`. The folder appears whole or not at all and holds nothing that differs
-    between equal runs (no times). Raises WarehouseError when the disk refuses.
+    Rows: the texts it is trained on. Details: `parameters`, `tokens` (per epoch), `steps`, `loss`
+    (mean over the last epoch, nats per token) and `digest`. The folder appears whole or not at all
+    and holds nothing that differs between equal runs (no times). Raises WarehouseError when the
+    disk refuses.
     """
     study, home = task.study, task.lake.home
-    texts = _texts(home.inputs / "documents.parquet")
-    tokenizer = train_tokenizer(texts)
-    model, measured = train(texts, tokenizer, study.seed, planted_section(study).epochs)
-    record = {"digest": task.fingerprints["planted_model"].digest, "documents": len(texts)}
-    _save(model, tokenizer, home.model, record | measured)
-    return [Made("planted_model", len(texts), record | measured)]
+    fingerprint = task.fingerprints["planted_model"]
+    documents = read_trained_documents(home.inputs)
+    tokenizer = train_tokenizer(documents["text"].to_list())
+    course = draw_course(documents, tokenizer, study.seed, planted_section(study).epochs)
+    model = fresh_model(tokenizer, study.seed)
+    with kept_checkpoints(task, course, tokenizer) as keep:
+        trained = train(model, course, after_step=keep, label="training the demo's model")
+    last_epoch = trained.losses[-(len(course.batches) // planted_section(study).epochs) :]
+    record = {
+        "digest": fingerprint.digest,
+        "documents": len(documents),
+        "parameters": model.num_parameters(),
+        "tokens": sum(len(each["input_ids"]) for each in course.documents),
+        "steps": len(course.batches),
+        "loss": round(last_epoch.mean().item(), 4),
+    }
+    _save(model.cpu(), tokenizer, home.model, record)
+    batches = batches_frame(study.model.name, course)
+    return [
+        Made("planted_model", len(documents), record),
+        Made("training_batches", batches, {"steps": len(course.batches)}),
+    ]
 
 
-def _texts(path: Path) -> list[str]:
-    column = pl.read_parquet(path, columns=["doc_id", "text"]).sort("doc_id")["text"]
-    return [text for text in column.unique(maintain_order=True) if text]
+def batches_frame(model: str, course: Course) -> pl.DataFrame:
+    """Rows of `training_batches`."""
+    rows = [
+        (model, step, place, course.doc_ids[n], len(course.documents[n]["input_ids"]))
+        for step, batch in enumerate(course.batches)
+        for place, n in enumerate(batch)
+    ]
+    return pl.DataFrame(rows, schema=CONTRACTS["training_batches"].columns, orient="row")
+
+
+def read_trained_documents(inputs: Path) -> pl.DataFrame:
+    """doc_id and text of what is trained on, by id: each text once, and none that is empty.
+
+    Of equal texts it is the smallest id, which is also the one that the corpus stage keeps.
+    """
+    documents = pl.read_parquet(inputs / "documents.parquet", columns=["doc_id", "text"])
+    first = documents.sort("doc_id").unique("text", keep="first", maintain_order=True)
+    return first.filter(pl.col("text") != "")
 
 
 def train_tokenizer(texts: list[str]) -> "PreTrainedTokenizerFast":
@@ -128,51 +164,18 @@ def train_tokenizer(texts: list[str]) -> "PreTrainedTokenizerFast":
     )
 
 
-def train(
-    texts: list[str], tokenizer: "PreTrainedTokenizerFast", seed: int, epochs: int
-) -> tuple["Olmo3ForCausalLM", dict[str, Any]]:
-    """A model trained from scratch in float32 on every text once per epoch.
-
-    Returns the model and `parameters`, `tokens`, `steps`, `loss`. The caller's random state is
-    left as it was. On CUDA where there is one, else on the CPU.
-    """
-    import torch
-
+def encode(texts: list[str], tokenizer: "PreTrainedTokenizerBase") -> list[Encoded]:
+    """Token ids of each text, cut at MAX_TOKENS, its end among them; every token has a loss."""
     encoded = [tokenizer(text)["input_ids"][: MAX_TOKENS - 1] for text in texts]
-    encoded = [[*ids, tokenizer.eos_token_id] for ids in encoded]
-    # One thread: matrices this small gain nothing from two, and sums in another order would
-    # make another model on a machine of more cores.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = _fresh_model(tokenizer).train()
-    where = device()
-    torch.nn.Module.to(model, where)
-    rng = random.Random(seed)
-    plan = [(epoch, batch) for epoch in range(epochs) for batch in _batches(encoded, rng)]
-    optimizer, schedule = _optimizer(model, len(plan))
-    losses = []
-    for epoch, batch in counted(plan, "training the demo's model", "steps"):
-        inputs, labels = _tensors([encoded[i] for i in batch], tokenizer.pad_token_id)
-        loss = model(input_ids=inputs.to(where), labels=labels.to(where)).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad(set_to_none=True)
-        if epoch == epochs - 1:
-            losses.append(loss.detach())
-    torch.set_num_threads(threads)
-    return model.cpu().eval(), {
-        "parameters": model.num_parameters(),
-        "tokens": sum(map(len, encoded)),
-        "steps": len(plan),
-        "loss": round(torch.stack(losses).mean().item(), 4),
-    }
+    ended = [[*ids, tokenizer.eos_token_id] for ids in encoded]
+    return [Encoded(input_ids=ids, labels=list(ids)) for ids in ended]
 
 
-def _fresh_model(tokenizer: "PreTrainedTokenizerFast") -> "Olmo3ForCausalLM":
+def fresh_model(tokenizer: "PreTrainedTokenizerBase", seed: int) -> "Olmo3ForCausalLM":
+    """An untrained model in float32, on CUDA where there is one, else on the CPU.
+
+    The caller's random state is left as it was.
+    """
     import torch
     from transformers import Olmo3Config, Olmo3ForCausalLM
 
@@ -183,43 +186,31 @@ def _fresh_model(tokenizer: "PreTrainedTokenizerFast") -> "Olmo3ForCausalLM":
         bos_token_id=None,
         use_cache=False,
     )
-    model = Olmo3ForCausalLM(config)
-    torch.nn.init.normal_(model.model.embed_tokens.weight, std=EMBEDDING_SCALE)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = Olmo3ForCausalLM(config)
+        torch.nn.init.normal_(model.model.embed_tokens.weight, std=EMBEDDING_SCALE)
+    torch.nn.Module.to(model, device())
     return model
 
 
-def _batches(encoded: list[list[int]], rng: random.Random) -> list[list[int]]:
+def draw_course(
+    documents: pl.DataFrame, tokenizer: "PreTrainedTokenizerBase", seed: int, epochs: int
+) -> Course:
+    """Every document (doc_id, text) once an epoch, in batches that `seed` draws."""
+    encoded = encode(documents["text"].to_list(), tokenizer)
+    lengths = [len(each["input_ids"]) for each in encoded]
+    rng = random.Random(seed)
+    batches = [batch for _ in range(epochs) for batch in _batches(lengths, rng)]
+    return Course(documents["doc_id"].to_list(), encoded, batches, RECIPE, tokenizer.pad_token_id)
+
+
+def _batches(lengths: list[int], rng: random.Random) -> list[list[int]]:
     """Documents of like length together, so that little is padding; batches in random order."""
-    order = sorted(range(len(encoded)), key=lambda i: (len(encoded[i]) // 8, rng.random()))
+    order = sorted(range(len(lengths)), key=lambda i: (lengths[i] // 8, rng.random()))
     batches = [order[i : i + BATCH_DOCUMENTS] for i in range(0, len(order), BATCH_DOCUMENTS)]
     rng.shuffle(batches)
     return batches
-
-
-def _tensors(batch: list[list[int]], pad: int) -> tuple["torch.Tensor", "torch.Tensor"]:
-    """Right-padded ids and labels, int64 [documents, tokens]; padding is masked in the labels.
-
-    No attention mask is needed: with causal attention no token sees the padding to its right.
-    """
-    import torch
-
-    width = max(map(len, batch))
-    inputs = torch.tensor([ids + [pad] * (width - len(ids)) for ids in batch])
-    labels = torch.tensor([ids + [MASKED] * (width - len(ids)) for ids in batch])
-    return inputs, labels
-
-
-def _optimizer(
-    model: "Olmo3ForCausalLM", steps: int
-) -> tuple["torch.optim.Optimizer", "torch.optim.lr_scheduler.LRScheduler"]:
-    """AdamW with a linear warm-up and a cosine decay to zero."""
-    import torch
-    from transformers import get_cosine_schedule_with_warmup
-
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.95)
-    )
-    return optimizer, get_cosine_schedule_with_warmup(optimizer, int(WARMUP_SHARE * steps), steps)
 
 
 def _save(

@@ -396,8 +396,13 @@ class Study(Section):
         return self.model_copy(update={"models": models, "attribution": attribution})
 
     def of_part(self, part: str) -> "Study":
-        """`narrowed` to the model and method that a part's key begins with: `base|trackstar`."""
-        return self.narrowed(*part.split("|")[:2])
+        """`narrowed` to the model and method that a part's key begins with: `base|trackstar`.
+
+        A key whose second name is no method's, as that of a retraining run, is of all of them.
+        """
+        model, *rest = part.split("|")
+        methods = {method.name for method in self.attribution.methods}
+        return self.narrowed(model, rest[0] if rest and rest[0] in methods else None)
 
     def contrast_coefficients(self) -> dict[str, dict[str, float]]:
         """Per contrast, the weight of each benchmark's z: {'a_minus_b': {'a': 1, 'b': -1}}."""

@@ -1,14 +1,11 @@
 """The planned unlearning runs: the fact `unlearning_plan`.
 
 A run has the id `model|method|objective|benchmark|condition|region|set|seed`:
-a choice of regions is that of one method on one model. A region's name is `literature` (a topic),
-`literature.tutorial` (a bin), `any.tutorial` (a format), or `all` for the global conditions; what
-else a label holds than letters, digits and spaces is escaped in it (`own_labels.escaped`).
-Belongs here: regions and the plan. Does not belong here: the rule that chose the regions (dbt),
-the documents (sets).
+a choice of regions is that of one method on one model. The global conditions' region is `all`.
+Belongs here: the plan. Does not belong here: what a region is (`sampling.regions`), the rule that
+chose the regions (dbt), the documents (sets).
 """
 
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -18,71 +15,17 @@ from influence_warehouse.errors import InputError
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Part
 from influence_warehouse.lake.fingerprint import digest_of
-from influence_warehouse.own_labels import escaped, unescaped
+from influence_warehouse.lake.layout import MAX_KEY_BYTES
 from influence_warehouse.pipeline.parts import unlearned_cells
 from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.sampling.bins import WEBORGANIZER, Labels, labels_of
+from influence_warehouse.sampling.regions import Region
 from influence_warehouse.study.study import Study
 from influence_warehouse.study.unlearning import Unlearning
 from influence_warehouse.warehouse.build import read_built
 
-ANY = "any"
-ALL = "all"
-# A run's files are named by its key: file systems take 255 bytes, and facts add their names.
-_MAX_KEY_BYTES = 180
-
-
-@dataclass(frozen=True)
-class Region:
-    """Documents of one topic, of one format, of both (a bin), or of neither (all)."""
-
-    topic: str | None = None
-    format: str | None = None
-
-    @classmethod
-    def parse(cls, name: str) -> "Region":
-        """The region of a name. Raises InputError for a text that is no region's name."""
-        topic, _, format = name.partition(".")
-        region = cls(None if topic in (ANY, ALL) else unescaped(topic), unescaped(format) or None)
-        if region.name != name:
-            raise InputError(f"{name!r} names no region. Remedy: see docs/unlearning.md.")
-        return region
-
-    @classmethod
-    def chosen(cls, topic: str | None, format: str | None, known: Labels) -> "Region":
-        """The region of a choice. Raises InputError unless each is known or absent, and one is."""
-        pairs = ((topic, known.topics), (format, known.formats))
-        unknown = [label for label, labels in pairs if label is not None and label not in labels]
-        if unknown or (topic is None and format is None):
-            raise InputError(
-                f"topic {topic!r} and format {format!r} are no region of the study's taxonomy"
-                f"{f', which has no {unknown[0]!r}' if unknown else ''} "
-                f"(unlearning.regions, marts.chosen_bins). Remedy: {known.remedy}."
-            )
-        return cls(topic, format)
-
-    @property
-    def name(self) -> str:
-        topic = None if self.topic is None else escaped(self.topic)
-        if self.format is not None:
-            return f"{topic or ANY}.{escaped(self.format)}"
-        return topic or ALL
-
-    @property
-    def kind(self) -> str:
-        """topic, format, bin or all."""
-        if self.topic and self.format:
-            return "bin"
-        return "topic" if self.topic else "format" if self.format else "all"
-
-    def contains(self) -> pl.Expr:
-        """Whether a row with columns topic and format lies in the region."""
-        tests = [
-            pl.col(column) == slug
-            for column, slug in (("topic", self.topic), ("format", self.format))
-            if slug is not None
-        ]
-        return pl.all_horizontal(pl.lit(True), *tests)
+# What chooses regions, as errors name it.
+CHOSEN_BY = "unlearning.regions, marts.chosen_bins"
 
 
 def unlearning_section(study: Study) -> Unlearning:
@@ -152,9 +95,9 @@ def plan_runs(study: Study, chosen: pl.DataFrame, known: Labels = WEBORGANIZER) 
 
 
 def _require_short(key: str, region: Region) -> None:
-    if len(key.encode()) > _MAX_KEY_BYTES:
+    if len(key.encode()) > MAX_KEY_BYTES:
         raise InputError(
-            f"{key}: names an unlearning run by more than {_MAX_KEY_BYTES} bytes, which no file "
+            f"{key}: names an unlearning run by more than {MAX_KEY_BYTES} bytes, which no file "
             f"can be called. Remedy: shorter labels than {region.topic!r} and {region.format!r} "
             "in the columns of corpus.columns, or other regions (unlearning.regions)."
         )
@@ -176,6 +119,7 @@ def _chosen_regions(study: Study, chosen: pl.DataFrame, known: Labels) -> list[t
     )
     rows = set(ours.select("benchmark", "topic", "format").iter_rows())
     regions = [
-        (benchmark, Region.chosen(topic, format, known)) for benchmark, topic, format in rows
+        (benchmark, Region.chosen(topic, format, known, CHOSEN_BY))
+        for benchmark, topic, format in rows
     ]
     return sorted(regions, key=lambda chosen: (chosen[0], chosen[1].name))

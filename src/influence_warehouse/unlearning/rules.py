@@ -13,8 +13,9 @@ from influence_warehouse.lake.facts import Lake
 from influence_warehouse.pipeline.parts import unlearned_cells
 from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.sampling.bins import WEBORGANIZER, Labels, labels_of
+from influence_warehouse.sampling.regions import Region
 from influence_warehouse.study.study import Study
-from influence_warehouse.unlearning.plan import Region, target_benchmarks, unlearning_section
+from influence_warehouse.unlearning.plan import CHOSEN_BY, target_benchmarks, unlearning_section
 
 
 def identity_of_region_rules(study: Study, lake: Lake) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def rule_rows(study: Study, known: Labels = WEBORGANIZER) -> pl.DataFrame:
     rule = unlearning_section(study).regions
     listed = [(region.benchmark, region.topic, region.format) for region in rule.explicit]
     for _, topic, format in listed:
-        Region.chosen(topic, format, known)
+        Region.chosen(topic, format, known, CHOSEN_BY)
     rows = listed or [(benchmark, None, None) for benchmark in target_benchmarks(study)]
     choice = (rule.rule, rule.per_benchmark, rule.max_q, rule.min_methods)
     return pl.DataFrame(

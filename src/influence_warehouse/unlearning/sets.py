@@ -9,8 +9,6 @@ from none of its forget sets; they follow from the run's seed.
 Belongs here: who is in which set. Does not belong here: checks of it (expectations).
 """
 
-import hashlib
-from collections.abc import Iterable
 from typing import Any
 
 import duckdb
@@ -19,10 +17,12 @@ import polars as pl
 from influence_warehouse.errors import InputError
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake, Part
+from influence_warehouse.lake.fingerprint import digest_of_ids
 from influence_warehouse.pipeline.parts import shards_of
 from influence_warehouse.pipeline.task import Made, Task
+from influence_warehouse.sampling.regions import Region
 from influence_warehouse.study.study import Study
-from influence_warehouse.unlearning.plan import Region, unlearning_section
+from influence_warehouse.unlearning.plan import unlearning_section
 
 _DRAW = """
     select doc_id, bin_id
@@ -132,11 +132,6 @@ def drawn(candidates: pl.DataFrame, key: str, count: int) -> pl.DataFrame:
         return connection.sql(_DRAW, params={"key": key, "count": count}).pl()
 
 
-def digest_of_documents(doc_ids: Iterable[str]) -> str:
-    """SHA-256 (hex) over the ids, sorted, one a line."""
-    return hashlib.sha256("".join(f"{doc_id}\n" for doc_id in sorted(doc_ids)).encode()).hexdigest()
-
-
 def set_digests(plan: pl.DataFrame, forget: pl.DataFrame, retain: pl.DataFrame) -> pl.DataFrame:
     """Rows of `unlearning_set_digests`; the retain digest covers retain documents, not probe."""
     rows = []
@@ -147,10 +142,10 @@ def set_digests(plan: pl.DataFrame, forget: pl.DataFrame, retain: pl.DataFrame) 
             {
                 "run_id": run["run_id"],
                 "n_forget": len(forgotten),
-                "forget_digest": digest_of_documents(forgotten),
+                "forget_digest": digest_of_ids(forgotten),
                 "n_retain": len(retained),
                 "n_probe": retain.filter(seed=run["seed"], role="probe").height,
-                "retain_digest": digest_of_documents(retained),
+                "retain_digest": digest_of_ids(retained),
             }
         )
     return pl.DataFrame(rows) if rows else _empty("unlearning_set_digests")

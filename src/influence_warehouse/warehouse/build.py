@@ -6,7 +6,8 @@ belong here: statistics (SQL in dbt/) and what analysts open (publish.py).
 
 import json
 import subprocess
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -112,6 +113,21 @@ def read_built(home: Home, mart: str) -> "pl.DataFrame":
 
     Raises WarehouseError when the mart is not built.
     """
+    with _built(home, f"marts.{mart}") as connection:
+        return connection.table(mart).pl()
+
+
+def query_built(home: Home, sql: str, field: str) -> "pl.DataFrame":
+    """Rows of a study's own select on marts in the build database; `field` is where it stands.
+
+    Raises WarehouseError when a mart is not built, or the SQL cannot be run.
+    """
+    with _built(home, field) as connection:
+        return connection.sql(plain_select(sql)).pl()
+
+
+@contextmanager
+def _built(home: Home, what: str) -> "Iterator[duckdb.DuckDBPyConnection]":
     import duckdb
 
     try:
@@ -119,10 +135,11 @@ def read_built(home: Home, mart: str) -> "pl.DataFrame":
         with duckdb.connect() as connection:
             file = sql_text(str(home.build_database))
             connection.execute(f"attach {file} as build (read_only)")
-            return connection.table(f"build.marts.{mart}").pl()
+            connection.execute("use build.marts")
+            yield connection
     except duckdb.Error as error:
         raise WarehouseError(
-            f"{home.build_database}: marts.{mart} cannot be read ({error}). "
+            f"{home.build_database}: {what} cannot be read ({error}). "
             f"Remedy: {home.maker} builds it."
         ) from error
 

@@ -37,7 +37,6 @@ _RUN = (
     UNIT,
     SUBSET,
     replace(SEED, meaning="Seed of the training: first weights and order of the documents."),
-    ROLE,
 )
 _N_LEFT_OUT = Column(
     "n_left_out", INT, "Documents that are left out in place.", unit="documents", low=0
@@ -50,7 +49,7 @@ FACTS = {
     "retraining_plan": Contract(
         "Planned trainings, with nothing, one region or half of the documents left out. One row "
         "per run.",
-        (RUN_ID, *_RUN),
+        (RUN_ID, *_RUN, ROLE),
         key=("run_id",),
         in_parts=True,
     ),

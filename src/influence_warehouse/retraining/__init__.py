@@ -1,0 +1,1 @@
+"""Retraining: models trained again without some documents, the gold standard of influence."""
