@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Submits one stage of a study to Slurm: what its parts need, the parts on WORKERS tasks, and what
 # is made of them, each after the one before.
-# Usage: [NODES=2] slurm.sh attribution|unlearning STUDY WORKERS [options of sbatch for every job]
+# Usage: [NODES=2] slurm.sh attribution|unlearning|retraining STUDY WORKERS [options of sbatch for every job]
 # All nodes must see the same INFLUENCE_WAREHOUSE and have `influence` on their PATH.
 # NODES, the study's compute.nodes, is how many nodes each shard and the preconditioner take.
 set -euo pipefail
@@ -50,7 +50,8 @@ case $stage in
         [ "$nodes" = 1 ] || several=(--nodes="$nodes" --ntasks-per-node=1)
         ;;
     unlearning) before=plan parts=runs nodes=1 ;;
-    *) echo "slurm.sh: the stage is attribution or unlearning, not $stage" >&2 && exit 2 ;;
+    retraining) before=plan parts=retrainings nodes=1 ;;
+    *) echo "slurm.sh: the stage is attribution, unlearning or retraining, not $stage" >&2 && exit 2 ;;
 esac
 submit "$before" "$(on_nodes "influence run $quoted --stage $before")" "${several[@]}"
 submit "$parts" "$(on_nodes "influence work $quoted $parts $task")" "${array[@]}" "${several[@]}"

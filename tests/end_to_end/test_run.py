@@ -92,6 +92,7 @@ FACTS = {
     "agreement_inference",
     "difference_inference",
     "planted_truth",
+    "training_batches",
     "region_rules",
     "unlearning_plan",
     "forget_sets",

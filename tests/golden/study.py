@@ -76,6 +76,8 @@ def golden_study(folder: Path) -> Study:
             "unlearning": SETTINGS | {"forget_documents": 3, "retain_documents": 3, "seeds": [1],
                                       "probe_documents": 2, "methods": ["trackstar"],
                                       "conditions": ["influence_in_topic", "random_in_topic"]},
+            "retraining": {"leave_out": [], "halves": {"topics": 1, "buckets": 1}, "buckets": 4,
+                           "seeds": [], "continued": {"learning_rate": 0.01, "max_tokens": 32}},
         }
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.planning import probe as probes
 from influence_warehouse.planning import workload as workloads
 from influence_warehouse.planning.left import shares_left
-from influence_warehouse.planning.plan import plan
+from influence_warehouse.planning.plan import plan, retraining_runs
 from influence_warehouse.planning.preflight import planned
 from influence_warehouse.planning.probe import Budget, Rates, _line
 from influence_warehouse.study.load import load_study
@@ -138,6 +138,44 @@ def test_costs_grow_with_what_makes_them_grow(folder, tiny_model, home):
             "scores": load.sampled,
         }
     )
+
+
+def test_retraining_costs_a_training_a_run(folder, tiny_model, home):
+    """Runs are those of the plan that is made, and steps those of the course."""
+    section = {
+        "leave_out": ["topics", "formats"],
+        "halves": {"topics": 3, "buckets": 4},
+        "seeds": [1, 2],
+        "continued": {"epochs": 2, "batch_documents": 4},
+    }
+    study = Study.model_validate(
+        settings(folder, {"path": str(tiny_model)}) | {"unlearning": None, "retraining": section}
+    )
+    load = planned(study, home, with_probe=False).load
+    rates = Rates(training_step=2.0, load=1.0)
+    costs = {stage.stage: stage for stage in plan(study, load, rates, None).stages}
+    runs = 1 + 2 + 3 + 2 + 3 + 4
+    steps = 2 * -(-load.sampled // 4)
+    # Six bins of three topics and two formats; up to six of each are foreseen.
+    assert f"{runs + 3 + 4} runs of {steps:,} steps" in costs["retraining"].work
+    assert costs["retraining"].seconds == (runs + 3 + 4) * (1 + 2 * steps)
+    section["continued"]["steps"] = 5
+    capped = Study.model_validate(study.model_dump(mode="json") | {"retraining": section})
+    costs = {stage.stage: stage for stage in plan(capped, load, rates, None).stages}
+    assert costs["retraining"].seconds == (runs + 3 + 4) * (1 + 2 * 5)
+    graded = load_study("graded").retraining
+    assert retraining_runs(load_study("graded"), graded, 568) == 60
+
+
+def test_a_check_times_a_step_of_continued_training(folder, tiny_model, home):
+    section = {"halves": {"topics": 1}, "continued": {"batch_documents": 4, "max_tokens": 32}}
+    study = Study.model_validate(
+        settings(folder, {"path": str(tiny_model)}) | {"unlearning": None, "retraining": section}
+    )
+    found = planned(study, home)
+    assert found.rates is not None and found.rates.training_step > 0
+    assert {"retraining", "retrained answers"} <= {stage.stage for stage in found.stages}
+    assert "bucket_item_scores" in found.disk
 
 
 def with_methods(study: Study, *methods: dict) -> Study:

@@ -80,7 +80,13 @@ def test_a_verb_finds_a_run_study_by_name_or_path(root, arguments, tmp_path):
 
 def test_studies_are_listed(root):
     lines = influence(root, "studies").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["demo", "olmo3-dolma3", "webtext", "mine"]
+    assert [line.split()[0] for line in lines] == [
+        "demo",
+        "graded",
+        "olmo3-dolma3",
+        "webtext",
+        "mine",
+    ]
     assert "my file.yaml" in lines[-1] and "published" in lines[-1]
 
 

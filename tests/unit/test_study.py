@@ -178,14 +178,14 @@ def test_a_variable_that_is_not_set_is_an_error(monkeypatch):
 
 
 def test_every_preset_loads_under_its_own_name():
-    assert {"demo", "olmo3-dolma3", "webtext"} <= set(preset_names())
+    assert {"demo", "graded", "olmo3-dolma3", "webtext"} <= set(preset_names())
     for name in preset_names():
         study = load_study(name)
         assert study.name == name
         assert len(study.contrast_coefficients()) == len(study.contrasts)
 
 
-@pytest.mark.parametrize("preset", ["demo", "webtext", "olmo3-dolma3"])
+@pytest.mark.parametrize("preset", ["demo", "graded", "webtext", "olmo3-dolma3"])
 def test_presets_hold_the_two_by_two_design(preset):
     study = load_study(preset)
     factors = {(b.domain, b.capability) for b in study.benchmarks}

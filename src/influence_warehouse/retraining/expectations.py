@@ -32,8 +32,8 @@ _TRAINED = """
         manifest.doc_id is not null as is_sampled,
         manifest.topic,
         manifest.format,
-        ('0x' || left(sha256($seed || ':bucket:' || training.doc_id), 8))::ubigint % $buckets
-            as bucket
+        ('0x' || left(sha256($seed || ':bucket:' || training.doc_id), 8))::ubigint
+        % $buckets::ubigint as bucket
     from training
     left join manifest using (doc_id)
 """
@@ -62,26 +62,38 @@ _LEFT_OUT = """
 """
 
 _RUNS = """
+    with recounted as (
+        select
+            model,
+            design,
+            unit,
+            subset,
+            count(*) as n_left_out,
+            string_agg(doc_id || chr(10), '' order by doc_id) as ids
+        from left_out
+        group by all
+    ),
+
+    sizes as (
+        select model, count(*) as n_documents from trained group by all
+    )
+
     select
         plan.run_id,
         digests.n_left_out,
+        coalesce(recounted.n_left_out, 0) as recounted,
         digests.left_out_digest,
-        count(left_out.doc_id) as recounted,
-        -- Of no document the digest is that of an empty text.
-        sha256(coalesce(string_agg(left_out.doc_id || chr(10), '' order by left_out.doc_id), ''))
-            as recounted_digest,
+        sha256(coalesce(recounted.ids, '')) as recounted_digest,
         digests.n_documents,
-        (select count(*) from trained where trained.model = plan.model) as recounted_documents,
+        sizes.n_documents as recounted_documents,
         case
-            when plan.design = 'base' then count(left_out.doc_id) = 0
-            else count(left_out.doc_id) > 0
-                and count(left_out.doc_id)
-                < (select count(*) from trained where trained.model = plan.model)
+            when plan.design = 'base' then recounted.n_left_out is null
+            else coalesce(recounted.n_left_out < sizes.n_documents, false)
         end as is_proper
     from plan
     left join digests using (run_id)
-    left join left_out using (model, design, unit, subset)
-    group by all
+    left join recounted using (model, design, unit, subset)
+    left join sizes on plan.model = sizes.model
     order by plan.run_id
 """
 
@@ -96,41 +108,53 @@ _MEMBERS = """
     ),
 
     sizes as (
-        select model, unit, count(*) as n_members from units
+        select model, unit, count(*) as n_members
+        from units
         where label is not null and other is not null
         group by all
         union all
         select model, 'bucket' as unit, $buckets as n_members
         from (select distinct model from trained)
+    ),
+
+    members as (
+        select
+            parts.*,
+            case
+                when parts.design = 'leave_out' then parts.member = parts.subset
+                when parts.unit = 'bucket'
+                    then coalesce(try_cast(parts.member as ubigint) < $buckets, false)
+                else units.model is not null
+            end as is_known
+        from parts
+        left join units
+            on parts.model = units.model
+            and parts.unit = units.unit
+            and (units.label = '' or units.label = parts.first_label)
+            and units.other = parts.second_label
+    ),
+
+    counted as (
+        select
+            model,
+            design,
+            unit,
+            subset,
+            count(*) as n_members,
+            bool_and(is_known) as are_known
+        from members
+        group by all
     )
 
     select
         plan.run_id,
-        count(parts.member) as n_members,
-        case
-            when plan.design = 'base' then 0
-            when plan.design = 'leave_out' then 1
-            else any_value(sizes.n_members) // 2
-        end as expected_members,
-        bool_and(
-            parts.member is null
-            or case
-                when plan.unit = 'bucket'
-                    then coalesce(try_cast(parts.member as ubigint) < $buckets, false)
-                when plan.unit = 'sql' or plan.design = 'leave_out'
-                    then parts.member = plan.subset
-                else coalesce(units.model is not null, false)
-            end
-        ) as are_members
+        coalesce(counted.n_members, 0) as n_members,
+        case plan.design when 'base' then 0 when 'leave_out' then 1 else sizes.n_members // 2 end
+            as expected_members,
+        coalesce(counted.are_known, true) as are_members
     from plan
-    left join parts using (model, design, unit, subset)
+    left join counted using (model, design, unit, subset)
     left join sizes on plan.model = sizes.model and plan.unit = sizes.unit
-    left join units
-        on plan.model = units.model
-        and plan.unit = units.unit
-        and (plan.unit = 'format' or units.label = parts.first_label)
-        and coalesce(units.other, '') = parts.second_label
-    group by plan.run_id, plan.design
     order by plan.run_id
 """
 

@@ -41,11 +41,7 @@ class Continued(Section):
 
 
 class Retraining(Section):
-    """Train again with documents left out in place, and measure what that does.
-
-    Batches, order and schedule stay as they were; the loss of what is left out counts nothing. The
-    base, with nothing left out, is trained too.
-    """
+    """Train again with documents left out in place, beside a base with all of them."""
 
     leave_out: tuple[RegionUnit, ...] = Field(
         ("topics",), description="Leave out one region at a time: each of these."

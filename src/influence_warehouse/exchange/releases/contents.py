@@ -72,6 +72,9 @@ def write_manifests(lake: Lake, folder: Path, text: Text) -> dict[str, int]:
         "forget_sets": partial(_of_all_methods, lake),
         "retain_sets": partial(_of_all_methods, lake),
         "unlearning_set_digests": partial(_of_all_methods, lake),
+        "retraining_plan": partial(_of_all_methods, lake),
+        "retraining_sets": partial(_of_all_methods, lake),
+        "retraining_set_digests": partial(_of_all_methods, lake),
     }
     if text == "full":
         shapes["documents"] = partial(_sampled, lake)
