@@ -25,6 +25,7 @@ WRITER_POOL = "warehouse_writer"
 FOLDERS = {
     "planted_documents": "The demo's documents and items, generated with a known truth.",
     "planted_model": "The demo's language model, trained on the planted documents.",
+    "training_checkpoints": "States of the demo's training, with the optimizer's.",
     "method_preparation": "What methods are fitted with: second moments, weights of words.",
     "query_index": "Queries' side of scores: projected gradients of all benchmarks' queries.",
     "unlearned_models": "LoRA adapters that make the model forget, one folder per run.",

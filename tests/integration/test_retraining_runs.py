@@ -7,16 +7,12 @@ import polars as pl
 import pytest
 
 from influence_warehouse.benchmarks.scoring import score_items
-from influence_warehouse.errors import FactError, HealthError
+from influence_warehouse.errors import FactError
 from influence_warehouse.lake.facts import Lake
-from influence_warehouse.lake.records import failure_of
 from influence_warehouse.models.loading import load_tokenizer
 from influence_warehouse.models.small import choices_at_once
 from influence_warehouse.models.training import train
 from influence_warehouse.pipeline.making import make_fact
-from influence_warehouse.pipeline.status import states
-from influence_warehouse.pipeline.workers import work
-from influence_warehouse.retraining.plan import planned_runs
 from influence_warehouse.retraining.runs import PREDICTIONS, RUN, are_small, is_done, progress_line
 from influence_warehouse.retraining.training import course_of, start_model
 from influence_warehouse.study.study import Study
@@ -111,37 +107,6 @@ def test_another_share_for_tuning_trains_nothing_anew(world, tiny_model):
     assert not is_done(study.model_copy(update={"retraining": faster}), lake, WITHOUT)
 
 
-def test_a_failing_run_stops_no_other_and_is_retried_alone(world):
-    study, lake = world
-    keys = planned_runs(study, lake)
-    blocked = lake.path(RUN, WITHOUT)
-    blocked.mkdir(parents=True)
-    with pytest.raises(HealthError, match=f"1 of {len(keys)} retraining runs failed") as told:
-        list(work_of(study, lake))
-    assert WITHOUT in str(told.value) and failure_of(lake.home, WITHOUT)
-    assert [key for key in keys if not is_done_or_blocked(study, lake, key, WITHOUT)] == []
-    failed = {state.part for state in states_of(study, lake) if state.state == "failed"}
-    assert failed == {WITHOUT}
-    times = {key: lake.path(PREDICTIONS, key).stat().st_mtime_ns for key in keys if key != WITHOUT}
-    blocked.rmdir()
-    lines = list(work_of(study, lake))
-    assert sum(line.startswith("OK") for line in lines) == 2, lines
-    assert failure_of(lake.home, WITHOUT) is None
-    assert times == {key: lake.path(PREDICTIONS, key).stat().st_mtime_ns for key in times}
-
-
-def is_done_or_blocked(study: Study, lake: Lake, key: str, blocked: str) -> bool:
-    return key == blocked or is_done(study, lake, key)
-
-
-def work_of(study: Study, lake: Lake):
-    return work(study, lake, "retrainings", 0, 1)
-
-
-def states_of(study: Study, lake: Lake):
-    return [state for state in states(study, lake.home) if state.fact == RUN]
-
-
 def test_a_run_that_is_not_planned_is_refused(world):
     study, lake = world
     with pytest.raises(FactError, match=r"no run .*Remedy"):
@@ -161,7 +126,8 @@ def test_at_most_so_many_steps(tmp_path, tiny_model):
 def test_a_pair_is_trained_on_its_completion_alone(world):
     study, lake = world
     documents = lake.read("documents")
-    pairs = documents.with_columns(prompt_chars=pl.lit(4, pl.Int32))
+    first_word = pl.col("text").str.split(" ").list.first().str.len_chars()
+    pairs = documents.with_columns(prompt_chars=first_word.cast(pl.Int32))
     lake.write("documents", pairs, lake.require("documents"))
     course = course_of(
         study.model_copy(update={"description": "another key of the cache"}), lake, 0

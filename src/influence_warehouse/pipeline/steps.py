@@ -136,6 +136,7 @@ def steps(study: Study) -> list[Step]:
     planted, unlearning = study.planted is not None, study.unlearning is not None
     all_steps = [
         *(_PLANTED if planted else ()),
+        *((_CHECKPOINTS,) if study.planted is not None and study.planted.checkpoints else ()),
         *_corpus_to_benchmarks(planted),
         *((_region_rules(study),) if unlearning else ()),
         *_attribution(study),
@@ -190,6 +191,18 @@ _PLANTED = (
         is_made="planted.training:is_planted_model_made",
         libraries=("tokenizers", "torch", "transformers"),
     ),
+)
+
+
+_CHECKPOINTS = Step(
+    "corpus",
+    ("training_checkpoints",),
+    "planted.checkpoints:make_training_checkpoints",
+    inputs=("training_batches",),
+    needs=("planted_documents", "planted_model"),
+    identity="planted.checkpoints:identity_of_training_checkpoints",
+    is_made="planted.checkpoints:are_checkpoints_made",
+    libraries=("torch", "transformers"),
 )
 
 

@@ -13,6 +13,7 @@ from influence_warehouse.study.study import Study
 # What follows from these is quick, or made at every run.
 _FACTS = {
     "planted model": "planted_model",
+    "checkpoints": "training_checkpoints",
     "corpus": "documents",
     "predictions": "item_predictions",
     "diagnosis": "gradient_diagnosis",

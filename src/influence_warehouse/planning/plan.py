@@ -151,6 +151,8 @@ def _stages(study: Study, load: Workload, rates: Rates) -> Iterator[StageCost]:
     if study.planted is not None:
         steps = training_steps(study, load.documents)
         yield StageCost("planted model", f"{steps:,} training steps", steps * rates.training_step)
+        if study.planted.checkpoints:
+            yield StageCost("checkpoints", f"{steps:,} steps again", steps * rates.training_step)
     reading = load.read_seconds + load.text_bytes * rates.text_byte
     yield StageCost("corpus", f"{load.documents:,} documents", reading)
     asked = len(study.models) * (rates.load + rates.item_fixed + load.n_items * rates.item)

@@ -179,8 +179,7 @@ def _probe_training(study: Study, load: Workload, scratch: Home, rates: Rates) -
     rows = {"doc_id": [f"{i:05d}" for i in range(len(texts))], "text": texts}
     pl.DataFrame(rows).write_parquet(scratch.inputs / "documents.parquet")
     assert study.planted is not None
-    section = study.planted.model_copy(update={"epochs": 1, "checkpoints": 0})
-    short = study.model_copy(update={"planted": section})
+    short = study.model_copy(update={"planted": study.planted.model_copy(update={"epochs": 1})})
     rates.training_step, _ = _seconds(lambda: make_fact(short, Lake(scratch), "planted_model"))
     rates.training_step /= -(-len(texts) // BATCH_DOCUMENTS)
     # The optimizer keeps two numbers a weight beside it.

@@ -56,6 +56,8 @@ def step_weights(study: Study, lake: Lake) -> dict[str, float]:
     if study.planted is not None:
         steps = study.planted.documents / BATCH_DOCUMENTS * study.planted.epochs
         found["make_planted_model"] = steps * _TRAINING_STEP
+        if study.planted.checkpoints:
+            found["make_training_checkpoints"] = steps * _TRAINING_STEP
     if study.unlearning is not None:
         steps = study.unlearning.stops.steps * study.unlearning.batch_documents
         each = _UNLEARNING_RUN + (2 * steps + items) * gradient

@@ -1,8 +1,8 @@
 """Trains the demo's small OLMo 3 on the planted documents, into the study's model folder.
 
 Belongs here: tokenizer, architecture, which documents in which batches, and the model card. Does
-not belong here: the texts (`world`), the training loop (`models.training`), states that are kept
-on the way (`checkpoints`), and measuring what the model knows (the benchmarks stage).
+not belong here: the texts (`world`), the training loop (`models.training`), doing it again
+(`replay`), and measuring what the model knows (the benchmarks stage).
 """
 
 import json
@@ -21,7 +21,6 @@ from influence_warehouse.lake.folders import replaced_folder
 from influence_warehouse.models.loading import Encoded, device, hide_bars
 from influence_warehouse.models.training import Course, Recipe, train
 from influence_warehouse.pipeline.task import Made, Task
-from influence_warehouse.planted.checkpoints import are_kept, kept_checkpoints
 from influence_warehouse.planted.world import planted_section
 from influence_warehouse.study.study import Study
 
@@ -55,7 +54,7 @@ RECIPE = Recipe(learning_rate=5e-3, warmup_share=0.05, weight_decay=0.05)
 
 def identity_of_planted_model(study: Study, lake: Lake) -> dict[str, Any]:
     """What the model is made from. Raises FactError when the documents are missing."""
-    section, documents = planted_section(study), lake.home.inputs / "documents.parquet"
+    documents = lake.home.inputs / "documents.parquet"
     if not documents.is_file():
         raise FactError(f"{documents}: missing. Remedy: `influence run` the study; it makes it.")
     return {
@@ -70,26 +69,21 @@ def identity_of_planted_model(study: Study, lake: Lake) -> dict[str, Any]:
             RECIPE.warmup_share,
             RECIPE.weight_decay,
         ],
-        "epochs": section.epochs,
-        # Said only where there are some, so that a model without stays what it was.
-        **({"checkpoints": section.checkpoints} if section.checkpoints else {}),
+        "epochs": planted_section(study).epochs,
     }
 
 
 def is_planted_model_made(lake: Lake, fingerprint: Fingerprint) -> bool:
-    """Whether the model's folder, which is whole or absent, is of this fingerprint, and its
-    checkpoints are, too."""
+    """Whether the model's folder, which is whole or absent, is of this fingerprint."""
     try:
         record = json.loads((lake.home.model / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return record["digest"] == fingerprint.digest
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    if not isinstance(record, dict) or record.get("digest") != fingerprint.digest:
-        return False
-    return "checkpoints" not in fingerprint.parts or are_kept(lake.home, fingerprint)
 
 
 def make_planted_model(task: Task) -> list[Made]:
-    """Train the model into the study's model folder, and keep what replays the training.
+    """Train the model into the study's model folder, and note what replays the training.
 
     Rows: the texts it is trained on. Details: `parameters`, `tokens` (per epoch), `steps`, `loss`
     (mean over the last epoch, nats per token) and `digest`. The folder appears whole or not at all
@@ -97,16 +91,14 @@ def make_planted_model(task: Task) -> list[Made]:
     disk refuses.
     """
     study, home = task.study, task.lake.home
-    fingerprint = task.fingerprints["planted_model"]
     documents = read_trained_documents(home.inputs)
     tokenizer = train_tokenizer(documents["text"].to_list())
     course = draw_course(documents, tokenizer, study.seed, planted_section(study).epochs)
     model = fresh_model(tokenizer, study.seed)
-    with kept_checkpoints(task, course, tokenizer) as keep:
-        trained = train(model, course, after_step=keep, label="training the demo's model")
+    trained = train(model, course, label="training the demo's model")
     last_epoch = trained.losses[-(len(course.batches) // planted_section(study).epochs) :]
     record = {
-        "digest": fingerprint.digest,
+        "digest": task.fingerprints["planted_model"].digest,
         "documents": len(documents),
         "parameters": model.num_parameters(),
         "tokens": sum(len(each["input_ids"]) for each in course.documents),

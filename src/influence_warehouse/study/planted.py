@@ -32,7 +32,7 @@ class PlantedWorld(Section):
         0,
         ge=0,
         description="States of the training to keep, weights and optimizer, evenly over its steps, "
-        "the last one among them; for methods that follow the training.",
+        "the last one among them, for methods that follow the training; they take a replay of it.",
     )
 
     @model_validator(mode="after")
