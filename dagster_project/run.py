@@ -11,9 +11,9 @@ from dagster_project.partitions import runs, shards
 from dagster_project.settings import settings
 from influence_warehouse.errors import HealthError
 from influence_warehouse.lake.records import failure_of
+from influence_warehouse.pipeline.side_by_side import side_by_side
 from influence_warehouse.planning.weights import step_weights
 from influence_warehouse.progress import finished, print_progress, step_of_run, whole_run, working
-from influence_warehouse.unlearning.side_by_side import side_by_side
 
 # Dagster's own event log would bury the progress lines; the UI shows it.
 _LOGGERS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -134,7 +134,8 @@ def _run(job: Job) -> dict[str, object]:
     from influence_warehouse.benchmarks.scoring import score_items
     from influence_warehouse.corpus.chosen import read_documents
     from influence_warehouse.models.encoding import encode_documents
-    from influence_warehouse.unlearning.runs import base_of, choices_at_once
+    from influence_warehouse.models.small import choices_at_once
+    from influence_warehouse.unlearning.runs import base_of
     from influence_warehouse.unlearning.training import RunData, train, with_adapter
 
     study, lake = _WORLD.study, _WORLD.lake

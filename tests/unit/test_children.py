@@ -65,7 +65,7 @@ def test_an_adopted_environment_is_that_of_a_child(monkeypatch):
 ENTRIES = [
     "influence_warehouse.cli",
     "influence_warehouse.pipeline.workers",
-    "influence_warehouse.unlearning.side_by_side",
+    "influence_warehouse.pipeline.side_by_side",
     "influence_warehouse.attribution.nodes",
     "influence_warehouse.unlearning.training",
     "influence_warehouse.warehouse.spark",

@@ -27,6 +27,7 @@ from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.models.hidden_states import mean_hidden_states
 from influence_warehouse.models.loading import Encoded, device, load_model, load_tokenizer
+from influence_warehouse.models.small import choices_at_once
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.planning.workload import (
     Workload,
@@ -36,7 +37,6 @@ from influence_warehouse.planning.workload import (
 )
 from influence_warehouse.progress import working
 from influence_warehouse.study.study import Compute, Study
-from influence_warehouse.unlearning.runs import choices_at_once
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

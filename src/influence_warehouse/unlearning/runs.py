@@ -23,6 +23,7 @@ from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.models.encoding import encode_documents
 from influence_warehouse.models.loading import Encoded, load_model, load_tokenizer, model_source
+from influence_warehouse.models.small import choices_at_once, threads_of
 from influence_warehouse.pipeline.identity import fingerprint_of, is_fact_current
 from influence_warehouse.pipeline.parts import cell_of
 from influence_warehouse.pipeline.task import Made, Task
@@ -56,11 +57,6 @@ _PLANNED = (
     "model", "method", "objective", "benchmark", "condition", "region_kind", "topic",
     "set_number", "seed"
 )  # fmt: skip
-
-# On a CPU batches pay for small models alone: 240 items of the demo's model of 1.2 million
-# parameters took 0.9 core-seconds in batches of 32, 1.6 in score_items' own batches of 4.
-# Threads do not: a run of the demo took 10 core-seconds with one, 13 with two.
-_SMALL, _CHOICES_AT_ONCE = 20_000_000, 32
 
 
 def identity_of_unlearned_models(study: Study, lake: Lake, run_id: str) -> dict[str, Any]:
@@ -123,16 +119,6 @@ def make_unlearned_predictions(task: Task) -> list[Made]:
     return [Made(PREDICTIONS, frame.rename({"model": "run_id"}))]
 
 
-def choices_at_once(model: "PreTrainedModel") -> int | None:
-    """Batch size of `score_items` for an unlearned model; None: its own."""
-    return _CHOICES_AT_ONCE if model.num_parameters() < _SMALL else None
-
-
-def takes_one_thread(model: "PreTrainedModel") -> bool:
-    """Whether a run of this model takes one thread, on whatever machine, for the same bytes."""
-    return model.device.type == "cpu" and model.num_parameters() < _SMALL
-
-
 def progress_line(lake: Lake, run_id: str) -> str:
     """What a finished run did, in one line."""
     run = lake.read("unlearning_runs", run_id).row(0, named=True)
@@ -171,25 +157,12 @@ def _unlearned(task: Task, run: dict[str, Any]) -> Iterator[tuple["PeftModel", "
     expected = fingerprint_of(study, lake, MODEL, task.key)
     adapter = Adapter(adapter_folder(lake.home, task.key), expected)
     base = base_of(study, lake)
-    with _threads_of(base.model):
+    with threads_of(base.model):
         model, trained = _adapted(study, lake, run, adapter, base)
         try:
             yield model, trained
         finally:
             model.unload()
-
-
-@contextmanager
-def _threads_of(model: "PreTrainedModel") -> Iterator[None]:
-    import torch
-
-    threads = torch.get_num_threads()
-    if takes_one_thread(model):
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _adapted(
