@@ -37,7 +37,7 @@ class ScriptSafeEncoder(json.JSONEncoder):
         return super().encode(o).replace("<", "\\u003c")
 
 
-_KINDS = ("html", "png", "svg")
+_KINDS = ("html", "json", "png", "svg")
 # What altair saves, with its arguments. The page carries its scripts, and its menu only what
 # works offline. The PNG is made of the SVG, in the resolution of a sharp screen.
 _MENU = {"export": True, "source": False, "compiled": False, "editor": False}
@@ -82,14 +82,17 @@ def draw_chart(home: Home, name: str, **filters: str) -> Any:
 
 
 def save_chart(chart: Any, folder: Path, stem: str) -> list[Path]:
-    """Save a chart as `<stem>.html`, `.png` and `.svg`; each file appears whole or not at all.
+    """Save a chart as `<stem>.html`, `.json`, `.png` and `.svg`; each file is whole or absent.
 
-    The page holds its scripts and opens without a network. Raises WarehouseError when the
-    folder cannot be written.
+    The page holds its scripts and opens without a network; the JSON is Vega-Lite's, with the
+    rows, and may stand in a script element. Raises WarehouseError when the folder cannot be
+    written.
     """
     from vl_convert import svg_to_png
 
     paths = {kind: folder / f"{stem}.{kind}" for kind in _KINDS}
+    spec = json.dumps(chart.to_dict(), cls=ScriptSafeEncoder, sort_keys=True, allow_nan=False)
+    write_atomically(paths["json"], lambda part: part.write_text(spec, encoding="utf-8"))
     for kind, arguments in _SAVED.items():
         write_atomically(paths[kind], partial(chart.save, format=kind, **arguments))
     # The same bytes as altair's, which would compile the whole chart again.
@@ -142,14 +145,10 @@ def draw_all(home: Home) -> list[tuple[str, list[Path]]]:
     return [(name, draw_and_save(home, name)) for name in names]
 
 
-def draw_each(home: Home, name: str) -> Iterator[tuple[str, Any]]:
-    """File stem and altair chart for each method and benchmark that it distinguishes.
-
-    None for an optional chart without rows. Raises as `draw_and_save`.
-    """
-    rows = _rows(home, name, required=not chart_of(name).is_optional)
-    for stem, table in _tables(name, rows):
-        yield stem, chart_of(name).draw(table)
+def chart_specs(home: Home, name: str) -> dict[str, str]:
+    """`draw_and_save`, and what the saved JSON holds, by file stem."""
+    saved = [path for path in draw_and_save(home, name) if path.suffix == ".json"]
+    return {path.stem: path.read_text(encoding="utf-8") for path in saved}
 
 
 def _tables(name: str, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
