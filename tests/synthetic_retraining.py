@@ -20,7 +20,7 @@ from influence_warehouse.retraining.sets import in_members, left_out_members, se
 from influence_warehouse.sampling.regions import Region
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import bins
-from tests.synthetic import MODEL, SyntheticLake
+from tests.synthetic import MODEL, SyntheticLake, write_methods
 from tests.synthetic_methods import scores_of
 
 BUCKETS = 16
@@ -50,6 +50,18 @@ def with_retraining(study: Study, **changes: object) -> Study:
     """The study with a section `retraining`."""
     section = {"retraining": SECTION | changes}
     return Study.model_validate(study.model_dump(mode="json") | section)
+
+
+def with_kind(world: SyntheticLake, method: str, kind: str) -> SyntheticLake:
+    """The world of a study that says a method is of this kind: a `random` one may not predict."""
+    content = world.study.model_dump(mode="json")
+    content["attribution"]["methods"] = [
+        {"kind": kind, "name": method} if told["name"] == method else told
+        for told in content["attribution"]["methods"]
+    ]
+    world = replace(world, study=Study.model_validate(content))
+    write_methods(world)
+    return world
 
 
 def write_retraining_facts(world: SyntheticLake, **changes: object) -> SyntheticRetraining:
