@@ -30,12 +30,16 @@ def _facts(chosen: Iterable[Step]) -> dg.AssetSelection:
 
 _prepared = _facts(_steps[:_first_sharded])
 _scored = _facts(step for step in _steps if step.parts == "shards")
-_after_choice = _facts(_unlearning) | dg.AssetSelection.assets(
-    unlearning_models, *(f"chart_{name}" for name in UNLEARNING_CHARTS)
-)
-_after_retraining = _facts(_retraining) | dg.AssetSelection.assets(
+# Tables of retraining are compared with the facts of unlearning: they follow from either.
+_grades = dg.AssetSelection.assets(
     retraining_models, *(f"chart_{name}" for name in RETRAINING_CHARTS)
 )
+_after_choice = (
+    _facts(_unlearning)
+    | dg.AssetSelection.assets(unlearning_models, *(f"chart_{name}" for name in UNLEARNING_CHARTS))
+    | _grades
+)
+_after_retraining = _facts(_retraining) | _grades
 _concluded = dg.AssetSelection.all() - _prepared - _scored
 # Without a stage its tables and charts are empty, and made with the others.
 if _unlearning:

@@ -31,7 +31,6 @@ from influence_warehouse.sampling.regions import Region
 from influence_warehouse.study.load import load_study
 from influence_warehouse.study.study import Study
 from influence_warehouse.unlearning.estimates import (
-    Estimate,
     Sets,
     beyond_control,
     in_region,
@@ -42,6 +41,7 @@ from influence_warehouse.unlearning.inference import compared, over_benchmarks
 from influence_warehouse.unlearning.plan import unlearning_section
 from influence_warehouse.unlearning.sets import drawn
 from influence_warehouse.warehouse.build import read_built
+from influence_warehouse.warehouse.estimate import Estimate
 
 ANYWHERE = Region().name
 SETS_OF_A_REGION, SETS_OF_ANYWHERE = 8, 20

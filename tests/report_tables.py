@@ -461,6 +461,94 @@ def distinctive_terms() -> pl.DataFrame:
     )
 
 
+SUBSETS = (("leave_out", "topic", 18), ("halves", "topic", 12), ("halves", "bucket", 12))
+_LDS = {"trackstar": 0.62, "bm25": 0.35, "random": 0.01}
+
+
+def method_quality(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
+    """marts.method_quality: the first method predicts best, the control nothing."""
+    rows = []
+    for outcome in ("margin", "answer_logprob"):
+        for design, unit, n_subsets in SUBSETS:
+            for rank, (method, lds) in enumerate(_LDS.items(), 1):
+                for n, name in enumerate(("all", *benchmarks)):
+                    own = lds + (n - 2) / 50
+                    place = ("demo", "base", method, name, design, unit, outcome, n_subsets)
+                    interval = (own, own - 0.1, own + 0.1, 0.97, 0.96)
+                    rows.append((*place, *interval, rank, rank, 3, own + 0.05, 4))
+    columns = [
+        *("study", "model", "method", "benchmark", "design", "unit", "outcome", "n_subsets"),
+        *("lds", "lds_low", "lds_high", "ceiling", "truth_reliability", "best_rank"),
+        *("worst_rank", "n_methods", "tuning_lds", "n_tuning_subsets"),
+    ]
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def region_effects(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
+    """marts.region_effects of topics: planted ones support their benchmark."""
+    random = np.random.default_rng(6)
+    rows = [
+        ("demo", "base", name, "topic", topic, outcome, 4, 168,
+         4.0 * (topic in planted) + random.normal(0, 0.2))
+        for outcome in ("margin", "answer_logprob")
+        for name, (_, _, planted) in benchmarks.items()
+        for topic in taxonomy.TOPICS
+    ]  # fmt: skip
+    columns = ["study", "model", "benchmark", "unit", "region", "outcome", "n_base_trainings"]
+    frame = pl.DataFrame(rows, schema=[*columns, "n_left_out", "effect"], orient="row")
+    return frame.with_columns(
+        effect_low=pl.col("effect") - 0.5,
+        effect_high=pl.col("effect") + 0.5,
+        q_value=pl.when(pl.col("effect") > 2).then(0.01).otherwise(0.7),
+    )
+
+
+def influence_versus_effect(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
+    """marts.influence_versus_effect: the better a method, the less noise on the effects."""
+    random = np.random.default_rng(7)
+    planted = {(name, topic) for name, (_, _, topics) in benchmarks.items() for topic in topics}
+    effects = region_effects(benchmarks).drop("n_base_trainings")
+    frames = []
+    for method, lds in _LDS.items():
+        noise = random.normal(0, 1 - lds, effects.height)
+        frames.append(
+            effects.with_columns(
+                method=pl.lit(method),
+                influence_sum=pl.Series(lds * effects["effect"].to_numpy() / 4 + noise),
+                n_regions=pl.lit(len(taxonomy.TOPICS)),
+                is_planted=pl.Series(
+                    [key in planted for key in effects.select("benchmark", "region").iter_rows()]
+                ),
+            )
+        )
+    return pl.concat(frames)
+
+
+def unlearning_versus_retraining(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
+    """marts.unlearning_versus_retraining: both hurt the benchmark that was planted there."""
+    rows = [
+        ("demo", "base", "trackstar", "ngdiff", target, condition, topic, evaluated,
+         target == evaluated, n_sets, share * (2.5 if target == evaluated else 0.1),
+         4.0 if target == evaluated else 0.1 * place)
+        for condition, n_sets, share in (("influence_in_topic", 1, 2.0), ("random_in_topic", 3, 1))
+        for target, (_, _, topics) in benchmarks.items()
+        for topic in topics
+        for place, evaluated in enumerate(benchmarks)
+    ]  # fmt: skip
+    columns = [
+        *("study", "model", "method", "objective", "benchmark", "condition", "region"),
+        *("evaluated_benchmark", "is_target", "n_sets", "damage", "effect"),
+    ]
+    frame = pl.DataFrame(rows, schema=columns, orient="row")
+    return frame.with_columns(
+        *((pl.col(name) - 0.4).alias(f"{name}_low") for name in ("damage", "effect")),
+        *((pl.col(name) + 0.4).alias(f"{name}_high") for name in ("damage", "effect")),
+        n_pairs=pl.len().over("condition"),
+        n_regions=pl.col("region").n_unique().over("condition"),
+        spearman=pl.lit(0.71),
+    )
+
+
 def marts() -> dict[str, pl.DataFrame]:
     """All tables that the charts and the summary read, by mart."""
     return {
@@ -477,6 +565,10 @@ def marts() -> dict[str, pl.DataFrame]:
         "distinctive_terms": distinctive_terms(),
         "methods": methods(),
         "method_agreement": method_agreement(),
+        "method_quality": method_quality(),
+        "region_effects": region_effects(),
+        "influence_versus_effect": influence_versus_effect(),
+        "unlearning_versus_retraining": unlearning_versus_retraining(),
         "planted_recovery": recovery().clear(),
         "unlearning_damage": unlearning_damage(),
         "unlearning_matrix": unlearning_matrix(),

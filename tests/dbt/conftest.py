@@ -12,7 +12,15 @@ from influence_warehouse.warehouse.publish import publish
 from influence_warehouse.warehouse.query import run_query
 from tests.built_once import built_once
 from tests.synthetic import METHOD, SyntheticLake, synthetic_lake
-from tests.synthetic_methods import KIN, RANDOM, methods_lake, with_methods_choosing, write_damages
+from tests.synthetic_methods import (
+    KIN,
+    RANDOM,
+    methods_lake,
+    with_methods,
+    with_methods_choosing,
+    write_damages,
+)
+from tests.synthetic_retraining import SyntheticRetraining, with_kind, write_retraining_facts
 from tests.synthetic_unlearning import SyntheticUnlearning, write_unlearning_facts
 
 
@@ -59,6 +67,23 @@ def compared(tmp_path_factory) -> SyntheticLake:
 
     folder, world = built_once(tmp_path_factory, "compared", build)
     return world.moved_to(folder)
+
+
+@pytest.fixture(scope="session")
+def retrained(tmp_path_factory) -> SyntheticRetraining:
+    """Three methods graded on a synthetic lake, whose first one's regions are forgotten, too."""
+
+    def build(folder: Path) -> SyntheticRetraining:
+        lake = synthetic_lake(folder, documents=1200, resamples=100)
+        unlearned = write_unlearning_facts(lake).world
+        truth = write_retraining_facts(
+            with_kind(with_methods(unlearned, (METHOD, KIN, RANDOM)), KIN, "bm25")
+        )
+        _built(truth.world)
+        return truth
+
+    folder, truth = built_once(tmp_path_factory, "retrained", build)
+    return replace(truth, world=truth.world.moved_to(folder))
 
 
 def _built(world: SyntheticLake) -> SyntheticLake:

@@ -19,6 +19,13 @@ def _of_unlearning(name: str) -> bool:
     return not chosen.isdisjoint(named_queries()[name].reads)
 
 
+def _of_retraining(name: str) -> bool:
+    """Whether a query has rows only where models were retrained."""
+    marts: Path = dbt_project_folder() / "models" / "marts"
+    graded = {path.stem for path in (marts / "retraining").glob("*.sql")}
+    return not graded.isdisjoint(named_queries()[name].reads)
+
+
 # What compares methods has rows in a study with several.
 OF_METHODS = {
     *("method_agreement", "method_disagreements", "method_disagreement_documents"),
@@ -31,7 +38,7 @@ def _of_methods(name: str) -> bool:
 
 
 def _of_one_method(name: str) -> bool:
-    return not _of_methods(name) and not _of_unlearning(name)
+    return not (_of_methods(name) or _of_unlearning(name) or _of_retraining(name))
 
 
 def check(home, name: str) -> None:
@@ -65,3 +72,9 @@ def test_query_of_unlearning_runs_and_reads_what_its_header_says(truth, name):
 @pytest.mark.parametrize("name", filter(_of_methods, named_queries()))
 def test_query_of_methods_runs_and_reads_what_its_header_says(compared, name):
     check(compared.home, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", filter(_of_retraining, named_queries()))
+def test_query_of_retraining_runs_and_reads_what_its_header_says(retrained, name):
+    check(retrained.world.home, name)

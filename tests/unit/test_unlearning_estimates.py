@@ -10,7 +10,6 @@ from scipy import stats
 
 from influence_warehouse.unlearning.estimates import (
     ALL,
-    Estimate,
     Sets,
     beyond_control,
     in_region,
@@ -22,6 +21,7 @@ from influence_warehouse.unlearning.estimates import (
     sets_of,
 )
 from influence_warehouse.unlearning.inference import compared, over_benchmarks
+from influence_warehouse.warehouse.estimate import Estimate
 
 INFLUENCE, RANDOM, ANYWHERE = "influence_in_topic", "random_in_topic", "random_global"
 

@@ -125,10 +125,10 @@ def left_out(order: list[str], noun: str) -> list[str]:
 
 def interval(low: str, high: str, to: str = "interval", digits: int = 2) -> pl.Expr:
     """Two bounds as the text `-0.12 to 1.20`; null where a bound is null."""
-    return pl.concat_str(_fixed(low, digits), pl.lit(" to "), _fixed(high, digits)).alias(to)
+    return pl.concat_str(fixed(low, digits), pl.lit(" to "), fixed(high, digits)).alias(to)
 
 
-def _fixed(column: str, digits: int) -> pl.Expr:
+def fixed(column: str, digits: int) -> pl.Expr:
     """A number with a fixed count of decimals, and no negative zero."""
 
     def text(value: float) -> str:

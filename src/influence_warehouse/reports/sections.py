@@ -40,6 +40,19 @@ _SECTIONS = (
         ("methods", "method_agreement", "method_disagreements", "disputed_documents"),
     ),
     Section(
+        "retraining",
+        "Which method predicts retraining?",
+        "The model was trained again with documents left out: regions one by one, and random "
+        "halves. A method is graded by the linear datamodeling score (LDS), the rank correlation "
+        "of what it says of the documents that are kept with what training on them does, on "
+        "subsets that no setting was tuned on, beside a ceiling that chance of training sets. "
+        "Methods whose places overlap are not told apart, and the random control must be at 0.",
+        (
+            *("method_quality", "method_quality_differences", "region_effects"),
+            *("influence_versus_effect", "unlearning_versus_retraining"),
+        ),
+    ),
+    Section(
         "contrasts",
         "Is this difference real?",
         "A contrast is the difference of two benchmarks' mean z in the same region, so it is as "

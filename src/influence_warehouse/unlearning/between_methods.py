@@ -20,7 +20,6 @@ from influence_warehouse.unlearning.comparisons import run_damage
 from influence_warehouse.unlearning.estimates import (
     ALL,
     CONTROLS,
-    Estimate,
     Sets,
     between_methods,
     mean_of,
@@ -30,6 +29,7 @@ from influence_warehouse.unlearning.estimates import (
 )
 from influence_warehouse.unlearning.inference import checked_runs
 from influence_warehouse.unlearning.plan import unlearning_section
+from influence_warehouse.warehouse.estimate import Estimate
 
 FACT = "method_damage_inference"
 _COUNTS = ("n_regions_a", "n_regions_b", "n_shared_regions", "n_seeds")

@@ -12,13 +12,11 @@ independent variances; degrees of freedom then are Satterthwaite's.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy import stats
 
-from influence_warehouse.warehouse.intervals import satterthwaite, t_half
+from influence_warehouse.warehouse.estimate import Estimate
 
 # The condition whose sets show how much sets differ where a condition has one set in a region.
 CONTROLS = {"influence_in_topic": "random_in_topic", "influence_global": "random_global"}
@@ -30,52 +28,6 @@ _DECIMALS = 12
 
 # One value for each forget set of a condition in a region, float64 [sets].
 Sets = dict[tuple[str, str], np.ndarray]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value and the independent parts of its error, each (variance, degrees of freedom).
-
-    No parts: nothing shows how much the value would differ with other sets.
-    """
-
-    value: float
-    parts: tuple[tuple[float, float], ...] = ()
-
-    @property
-    def standard_error(self) -> float | None:
-        variance = sum(variance for variance, _ in self.parts)
-        return float(np.sqrt(variance)) if variance > 0 else None
-
-    @property
-    def degrees_of_freedom(self) -> float | None:
-        """Satterthwaite's, those of the one part where there is one."""
-        if self.standard_error is None:
-            return None
-        return float(satterthwaite(self.parts))
-
-    @property
-    def interval(self) -> tuple[float, float] | tuple[None, None]:
-        """95 %, by Student's t."""
-        error, freedom = self.standard_error, self.degrees_of_freedom
-        if error is None or freedom is None:
-            return None, None
-        half = float(t_half(freedom)) * error
-        return self.value - half, self.value + half
-
-    @property
-    def two_sided(self) -> tuple[float, float] | tuple[None, None]:
-        """t and two-sided p that the value is 0."""
-        t, p = self.test
-        return (None, None) if t is None or p is None else (t, 2 * min(p, 1 - p))
-
-    @property
-    def test(self) -> tuple[float, float] | tuple[None, None]:
-        """t and one-sided p that the value is above 0."""
-        if self.standard_error is None:
-            return None, None
-        t = self.value / self.standard_error
-        return t, float(stats.t.sf(t, self.degrees_of_freedom))
 
 
 def sets_of(runs: pl.DataFrame) -> Sets:

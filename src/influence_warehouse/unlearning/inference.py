@@ -14,7 +14,6 @@ from influence_warehouse.errors import FactError, HealthError, InputError
 from influence_warehouse.unlearning.estimates import (
     ALL,
     CONTROLS,
-    Estimate,
     Sets,
     beyond_control,
     in_region,
@@ -25,6 +24,7 @@ from influence_warehouse.unlearning.estimates import (
     regions_of,
     sets_of,
 )
+from influence_warehouse.warehouse.estimate import Estimate
 
 # Condition expected to hurt more, and its control.
 COMPARISONS: tuple[tuple[str, str], ...] = (

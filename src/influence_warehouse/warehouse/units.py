@@ -28,6 +28,7 @@ _CORRECTNESS = "Right and wrong answers"
 _AGREEMENT = "Agreement of methods"
 _BENCHMARKS, _PLANTED = "Benchmarks", "Planted truth"
 _IMPORTED, _UNLEARNING = "Imported bin scores", "Unlearning"
+_RETRAINING = "Retraining"
 
 _DAMAGE = "share of items (accuracy) or nats (margin), any sign"
 _PER_TOKEN = "nats per token, 0 or more"
@@ -63,6 +64,40 @@ RULES: tuple[tuple[str, str, str | None], ...] = (
         _DAMAGE,
         _UNLEARNING,
     ),
+    (
+        r"(method_quality(_differences)?|region_effects)\.(statistic|degrees_of_freedom)",
+        "no unit",
+        _RETRAINING,
+    ),
+    (
+        r"(method_quality(_differences)?|region_effects|influence_versus_effect)\.[pq]_value",
+        _PROBABILITY,
+        _RETRAINING,
+    ),
+    (r"method_quality(_differences)?\.(tuning_)?lds(_a|_b|_low|_high)?", _R, _RETRAINING),
+    (r"method_quality\.\w*lds_\w*standard_error", "rank correlation, 0 or more", _RETRAINING),
+    (r"method_quality\.(truth_reliability|ceiling)", _SHARE, _RETRAINING),
+    (r"method_quality\.share_of_ceiling", "ratio, any sign", _RETRAINING),
+    (
+        r"method_quality_differences\.(difference(_low|_high)?|standard_error)",
+        "difference of rank correlations, -2 to 2",
+        _RETRAINING,
+    ),
+    (
+        r"region_effects\.(\w+_)?standard_error|"
+        r"(region_effects|influence_versus_effect|unlearning_versus_retraining)\."
+        r"(base|without|(predicted_)?effect(_low|_high)?|residual)",
+        "nats, any sign; an effect above 0 supports",
+        _RETRAINING,
+    ),
+    (r"influence_versus_effect\.influence_sum", _SCORE, _RETRAINING),
+    (r"influence_versus_effect\.scale", "nats a score, any sign", _RETRAINING),
+    (
+        r"(influence_versus_effect|unlearning_versus_retraining)\.\w+_rank",
+        "rank, 1 the most",
+        _RETRAINING,
+    ),
+    (r"unlearning_versus_retraining\.spearman", _R, _RETRAINING),
     (r"planted_recovery\.\w*auc\w*", "probability, 0 to 1; 0.5 by chance", _PLANTED),
     (r"planted_recovery\.n_found_by_chance", "topics, 0 or more", _PLANTED),
     (r"planted_recovery\.\w*mean_rank", "rank, 1 the strongest", _PLANTED),

@@ -9,6 +9,7 @@ from influence_warehouse.lake.contracts import (
     attribution,
     benchmarks,
     corpus,
+    grading,
     imports,
     planted,
     retraining,
@@ -34,6 +35,7 @@ CONTRACTS: dict[str, Contract] = {
         study,
         unlearning,
         retraining,
+        grading,
         planted,
     )
     for fact, contract in stage.FACTS.items()
