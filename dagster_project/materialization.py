@@ -15,7 +15,7 @@ from influence_warehouse.lake.facts import Outcome, Part
 from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.lake.records import Timer
 from influence_warehouse.pipeline.making import made_line, make_step
-from influence_warehouse.pipeline.side_by_side import Results, helped
+from influence_warehouse.pipeline.side_by_side import Results, Taken, helped
 from influence_warehouse.pipeline.steps import RUNS, Step, planned_runs
 from influence_warehouse.progress import finished, print_progress, step_of_run
 
@@ -72,16 +72,18 @@ def _run_once(
     study: StudyResource,
     part: Part | None,
     share: float,
-    taken: Callable[[Part | None], Results | None],
+    taken: Callable[[Part | None], Taken | None],
 ) -> Results:
     started = Timer()
     label = step.facts[0] if part is None else f"{step.facts[0]} {part}"
     with step_of_run(step.name, label, share):
-        results = taken(part) or make_step(step, study.study, study.lake, part)
+        others = taken(part)
+        results = others[0] if others else make_step(step, study.study, study.lake, part)
+    seconds = others[1] if others else started.seconds
     finished(step.name, share, all(outcome.reused for outcome, _ in results))
     if not step.is_of_runs:  # `run` says a line per run
         for outcome, _ in results:
-            print_progress(made_line(outcome, started, part))
+            print_progress(made_line(outcome, seconds, part))
     return results
 
 

@@ -220,3 +220,12 @@ def test_a_folder_that_cannot_be_written_is_a_readable_error(home):
     home.charts.write_text("a file stands where the folder should be")
     with pytest.raises(WarehouseError, match="cannot be written"):
         gallery.draw_and_save(home, "benchmark_accuracy")
+
+
+def test_methods_are_drawn_in_the_studys_order(home):
+    for table in ("topic_influence", "methods"):
+        columns = "'aleph' as method" + (", 9 as position" if table == "methods" else "")
+        rows = f"select * replace ({columns}) from marts.{table} where method = 'trackstar'"
+        _change(home, f"insert into marts.{table} by name {rows}")
+    stems = list(gallery.chart_specs(home, "topic_profile"))
+    assert stems == ["topic_profile--base--trackstar", "topic_profile--base--aleph"]

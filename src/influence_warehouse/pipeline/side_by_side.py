@@ -19,6 +19,7 @@ from typing import TypeAlias
 from influence_warehouse.errors import FactError
 from influence_warehouse.lake.facts import Lake, Outcome, Part
 from influence_warehouse.lake.layout import Home
+from influence_warehouse.lake.records import Timer
 from influence_warehouse.models.small import is_small
 from influence_warehouse.pipeline.identity import fingerprints, is_current
 from influence_warehouse.pipeline.making import make_step
@@ -26,8 +27,9 @@ from influence_warehouse.pipeline.steps import Step, steps
 from influence_warehouse.progress import be_silent
 from influence_warehouse.study.study import Study
 
-# Outcomes of a part's facts, each with the digest of what it was made from.
+# Outcomes of a part's facts, each with the digest of what it was made from; and how long it took.
 Results: TypeAlias = list[tuple[Outcome, str]]
+Taken: TypeAlias = tuple[Results, float]
 
 # Each holds its own model and libraries, half a gigabyte.
 _MOST = 8
@@ -58,10 +60,11 @@ def side_by_side(
 @contextmanager
 def helped(
     step: Step, study: Study, lake: Lake, keys: Sequence[Part | None]
-) -> Iterator[Callable[[Part | None], Results | None]]:
+) -> Iterator[Callable[[Part | None], Taken | None]]:
     """While the caller makes a step's parts from the first on, let others make them from the last.
 
-    Yields a function that says what another process made of a part, waiting where it is at work.
+    Yields a function that says what another process made of a part and in how many seconds,
+    waiting where it is at work.
     None: the caller is to make it, as all of them where one process is as good (`side_by_side`),
     and one that failed, whose error is for the caller to meet.
     """
@@ -73,11 +76,11 @@ def helped(
     with _pool(processes) as pool:
         last_first = reversed(unmade)
         yield partial(
-            _taken, {key: pool.submit(make_step, step, study, lake, key) for key in last_first}
+            _taken, {key: pool.submit(_make_part, step, study, lake, key) for key in last_first}
         )
 
 
-def _taken(futures: Mapping[Part | None, Future[Results]], key: Part | None) -> Results | None:
+def _taken(futures: Mapping[Part | None, Future[Taken]], key: Part | None) -> Taken | None:
     future = futures.get(key)
     if future is None or future.cancel() or future.exception() is not None:
         return None
@@ -147,6 +150,11 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
     os._exit(1)
+
+
+def _make_part(step: Step, study: Study, lake: Lake, key: Part | None) -> Taken:
+    started = Timer()
+    return make_step(step, study, lake, key), started.seconds
 
 
 def _make_run(kind: str, study: Study, home: Home, run_id: str) -> None:

@@ -22,7 +22,7 @@ from influence_warehouse.reports import charts
 from influence_warehouse.reports.chart import Chart
 from influence_warehouse.reports.charts import CHARTS
 from influence_warehouse.reports.drawn import digest_of_drawing, files_drawn_from, note_drawn
-from influence_warehouse.reports.published import groupings, read_table
+from influence_warehouse.reports.published import groupings, methods, read_table
 from influence_warehouse.warehouse.unknowns import unknowns_in
 
 
@@ -117,7 +117,7 @@ def draw_and_save(home: Home, name: str) -> list[Path]:
         return kept
     paths = [
         path
-        for stem, table in _tables(name, rows)
+        for stem, table in _tables(home, name, rows)
         for path in save_chart(chart_of(name).draw(table), home.charts, stem)
     ]
     for kind in _KINDS:
@@ -151,14 +151,18 @@ def chart_specs(home: Home, name: str) -> dict[str, str]:
     return {path.stem: path.read_text(encoding="utf-8") for path in saved}
 
 
-def _tables(name: str, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    """File stem and rows of each chart of a name, in the rows' order."""
+def _tables(home: Home, name: str, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """File stem and rows of each chart of a name: models by name, methods as the study has them."""
     chart = chart_of(name)
     if rows.is_empty():
         return
     if not chart.facets:
         yield name, rows
         return
+    if {"model", "method"} <= set(chart.facets):
+        place = {method: place for place, method in enumerate(methods(home))}
+        places = pl.col("method").replace_strict(place, default=len(place))
+        rows = rows.sort("model", places, maintain_order=True)
     for values, table in rows.group_by(chart.facets, maintain_order=True):
         yield "--".join([name, *map(str, values)]), table
 
