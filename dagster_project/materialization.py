@@ -3,7 +3,7 @@
 Does not belong here: any decision on what to make; the library's stages take it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dagster as dg
@@ -15,6 +15,7 @@ from influence_warehouse.lake.facts import Outcome, Part
 from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.lake.records import Timer
 from influence_warehouse.pipeline.making import made_line, make_step
+from influence_warehouse.pipeline.side_by_side import Results, Taken, helped
 from influence_warehouse.pipeline.steps import RUNS, Step, planned_runs
 from influence_warehouse.progress import finished, print_progress, step_of_run
 
@@ -51,9 +52,11 @@ def step_assets(step: Step) -> dg.AssetsDefinition:
         made: dict[str, list[tuple[Outcome, str]]] = {fact: [] for fact in step.facts}
         keys = step.part_keys(study.study, study.lake)
         share = 1.0 if step.is_of_runs else 1 / max(1, len(keys))
-        for key in context.partition_keys if step.is_partitioned else keys:
-            for outcome, fingerprint in _run_once(step, study, key, share):
-                made[outcome.fact].append((outcome, fingerprint))
+        chosen = context.partition_keys if step.is_partitioned else keys
+        with helped(step, study.study, study.lake, chosen) as taken:
+            for key in chosen:
+                for outcome, fingerprint in _run_once(step, study, key, share, taken):
+                    made[outcome.fact].append((outcome, fingerprint))
         for kind, stage in RUNS.items():
             if f"{stage}_plan" in step.facts:
                 planned = planned_runs(kind, study.study, study.lake)
@@ -65,16 +68,22 @@ def step_assets(step: Step) -> dg.AssetsDefinition:
 
 
 def _run_once(
-    step: Step, study: StudyResource, part: Part | None, share: float
-) -> list[tuple[Outcome, str]]:
+    step: Step,
+    study: StudyResource,
+    part: Part | None,
+    share: float,
+    taken: Callable[[Part | None], Taken | None],
+) -> Results:
     started = Timer()
     label = step.facts[0] if part is None else f"{step.facts[0]} {part}"
     with step_of_run(step.name, label, share):
-        results = make_step(step, study.study, study.lake, part)
+        others = taken(part)
+        results = others[0] if others else make_step(step, study.study, study.lake, part)
+    seconds = others[1] if others else started.seconds
     finished(step.name, share, all(outcome.reused for outcome, _ in results))
     if not step.is_of_runs:  # `run` says a line per run
         for outcome, _ in results:
-            print_progress(made_line(outcome, started, part))
+            print_progress(made_line(outcome, seconds, part))
     return results
 
 

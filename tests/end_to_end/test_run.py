@@ -177,9 +177,9 @@ def test_dagster_shows_the_rows_of_both_builds(world: SmallWorld):
         assert run_query(world.home, f"select count(*) from {name}").item() == rows > 0
 
 
-def test_every_chart_is_saved_in_three_formats(world: SmallWorld):
+def test_every_chart_is_saved_in_four_formats(world: SmallWorld):
     for name in CHARTS:
-        for kind in ("html", "png", "svg"):
+        for kind in ("html", "json", "png", "svg"):
             assert list(world.home.charts.glob(f"{name}*.{kind}")), (name, kind)
 
 

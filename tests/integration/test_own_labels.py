@@ -15,7 +15,7 @@ from influence_warehouse.lake.layout import Home
 from influence_warehouse.pipeline.making import make_fact, make_step
 from influence_warehouse.pipeline.steps import steps
 from influence_warehouse.reports.charts import CHARTS
-from influence_warehouse.reports.gallery import draw_each
+from influence_warehouse.reports.gallery import chart_specs
 from influence_warehouse.reports.page_data import findings_text
 from influence_warehouse.reports.report import write_report
 from influence_warehouse.sampling.expectations import check_sampling_manifest
@@ -117,10 +117,10 @@ def test_own_labels_go_from_the_corpus_to_the_tables(tmp_path, model, columns):
         lake.home, "select topic, z from topic_influence where benchmark = 'alpha' order by topic"
     )
     assert z["topic"].unique().sort().to_list() == KNOWN and z["z"].null_count() == 0
-    heat_maps = list(draw_each(lake.home, "bin_heatmap"))
+    heat_maps = chart_specs(lake.home, "bin_heatmap")
     assert len(heat_maps) == (2 if len(columns) > 1 else 0)
-    assert [stem for stem, _ in draw_each(lake.home, "topic_profile")]
-    assert bool(list(draw_each(lake.home, "format_profile"))) == (len(columns) > 1)
+    assert chart_specs(lake.home, "topic_profile")
+    assert bool(chart_specs(lake.home, "format_profile")) == (len(columns) > 1)
     _check_that_words_are_the_studys(lake.home, study, columns)
 
 
@@ -129,11 +129,11 @@ def _check_that_words_are_the_studys(home: Home, study: Study, columns: tuple[st
     told = run_query(home, "select topic_grouping, format_grouping from labels").rows()
     assert told == [(columns[0], columns[1] if len(columns) > 1 else None)]
     for name in CHARTS:
-        for _, chart in draw_each(home, name):
-            words = str(list(_words(chart.to_dict())))
+        for spec in chart_specs(home, name).values():
+            words = str(list(_words(json.loads(spec))))
             assert not re.search(r"\b(topic|format)s?\b", words, re.IGNORECASE), (name, words)
-    (profile,) = [chart for _, chart in draw_each(home, "topic_profile")][:1]
-    assert profile.to_dict()["title"]["text"] == "Which subjects support which benchmark most?"
+    profile = next(iter(chart_specs(home, "topic_profile").values()))
+    assert json.loads(profile)["title"]["text"] == "Which subjects support which benchmark most?"
     text = findings_text(home)
     assert re.search(r"Subjects that support a benchmark|No subject is told apart", text)
     assert "Contrasts: subjects at both ends" in text and "opics" not in text

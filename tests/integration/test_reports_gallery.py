@@ -1,5 +1,6 @@
 """Charts drawn from a published copy, saved as files that open anywhere."""
 
+import json
 import re
 import subprocess
 import sys
@@ -57,14 +58,14 @@ def test_charts_are_listed_without_drawing_anything():
 
 
 @pytest.mark.slow
-def test_all_charts_are_saved_as_html_png_and_svg(home):
+def test_all_charts_are_saved_in_four_formats(home):
     drawn = dict(gallery.draw_all(home))
     assert list(drawn) == list(CHARTS)
-    assert len(drawn["bin_heatmap"]) == 3 * len(report_tables.BENCHMARKS)
+    assert len(drawn["bin_heatmap"]) == 4 * len(report_tables.BENCHMARKS)
     # The tables hold one method's influence: there is none to compare it with.
     assert [name for name, paths in drawn.items() if not paths] == sorted(OF_SEVERAL_METHODS)
     for paths in filter(None, drawn.values()):
-        assert {path.suffix for path in paths} == {".html", ".png", ".svg"}
+        assert {path.suffix for path in paths} == {".html", ".json", ".png", ".svg"}
         assert all(path.stat().st_size > 5_000 for path in paths)
     assert not [path for path in home.charts.iterdir() if path.name.endswith(".part")]
 
@@ -74,22 +75,22 @@ def test_methods_are_drawn_beside_each_other_where_there_are_several(home, side)
     assert gallery.draw_and_save(home, f"{side}_methods") == []
     table = f"marts.{side}_influence"
     _change(home, f"insert into {table} by name select * replace ('bm25' as method) from {table}")
-    drawn = dict(gallery.draw_each(home, f"{side}_methods"))
+    drawn = gallery.chart_specs(home, f"{side}_methods")
     stems = [f"{side}_methods--base--{name}" for name in report_tables.BENCHMARKS]
     assert sorted(drawn) == sorted(stems)
-    for chart in drawn.values():
-        assert chart.to_dict()["facet"]["sort"] == ["trackstar", "bm25"]
+    for spec in drawn.values():
+        assert json.loads(spec)["facet"]["sort"] == ["trackstar", "bm25"]
 
 
 @pytest.mark.parametrize("axis", ["topic", "format"])
 def test_documents_with_one_label_have_no_heat_map(home, axis):
     """It would be the profile by the other label once more."""
-    assert list(gallery.draw_each(home, "bin_heatmap"))
+    assert gallery.draw_and_save(home, "bin_heatmap")
     _change(home, f"update marts.bins set {axis} = 'all'")
     assert gallery.draw_and_save(home, "bin_heatmap") == []
     with pytest.raises(WarehouseError, match="second label"):
         gallery.draw_chart(home, "bin_heatmap", benchmark="social_facts")
-    assert list(gallery.draw_each(home, "sample_sizes"))
+    assert gallery.draw_and_save(home, "sample_sizes")
 
 
 def test_a_saved_chart_is_whole_offline_and_the_same_again(home):
@@ -195,9 +196,9 @@ def test_without_items_z_is_drawn_alone(home):
     _change(home, f"insert into marts.unknowns values ({why})")
     for name in ("topic", "format"):
         assert gallery.draw_and_save(home, f"{name}_profile") == []
-        assert list(gallery.draw_each(home, f"{name}_z_profile"))
+        assert gallery.draw_and_save(home, f"{name}_z_profile")
     assert gallery.draw_and_save(home, "bin_heatmap") == []
-    assert len(list(gallery.draw_each(home, "bin_z_heatmap"))) == len(report_tables.BENCHMARKS)
+    assert len(gallery.chart_specs(home, "bin_z_heatmap")) == len(report_tables.BENCHMARKS)
     with pytest.raises(WarehouseError, match="scores of single items"):
         gallery.draw_chart(home, "topic_profile")
 
@@ -219,3 +220,12 @@ def test_a_folder_that_cannot_be_written_is_a_readable_error(home):
     home.charts.write_text("a file stands where the folder should be")
     with pytest.raises(WarehouseError, match="cannot be written"):
         gallery.draw_and_save(home, "benchmark_accuracy")
+
+
+def test_methods_are_drawn_in_the_studys_order(home):
+    for table in ("topic_influence", "methods"):
+        columns = "'aleph' as method" + (", 9 as position" if table == "methods" else "")
+        rows = f"select * replace ({columns}) from marts.{table} where method = 'trackstar'"
+        _change(home, f"insert into marts.{table} by name {rows}")
+    stems = list(gallery.chart_specs(home, "topic_profile"))
+    assert stems == ["topic_profile--base--trackstar", "topic_profile--base--aleph"]

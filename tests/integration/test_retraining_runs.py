@@ -13,7 +13,7 @@ from influence_warehouse.models.loading import load_tokenizer
 from influence_warehouse.models.small import choices_at_once
 from influence_warehouse.models.training import train
 from influence_warehouse.pipeline.making import make_fact
-from influence_warehouse.retraining.runs import PREDICTIONS, RUN, are_small, is_done, progress_line
+from influence_warehouse.retraining.runs import PREDICTIONS, RUN, is_done, progress_line
 from influence_warehouse.retraining.training import course_of, start_model
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import TOPICS
@@ -38,7 +38,7 @@ def test_a_run_writes_its_facts_and_keeps_no_weights(world):
     assert not is_done(study, lake, WITHOUT)
     outcomes = make_fact(study, lake, RUN, WITHOUT)
     assert {(each.fact, each.rows) for each in outcomes} == {(RUN, 1), (PREDICTIONS, 16)}
-    assert is_done(study, lake, WITHOUT) and are_small(study, lake)
+    assert is_done(study, lake, WITHOUT)
     run = lake.read(RUN, WITHOUT).row(0, named=True)
     told = lake.read("retraining_set_digests", MODEL).filter(run_id=WITHOUT).row(0, named=True)
     manifest = lake.read("sampling_manifest")

@@ -7,7 +7,6 @@ import zstandard
 
 from influence_warehouse.corpus.files import corpus_files
 from influence_warehouse.errors import InputError
-from influence_warehouse.lake.records import Timer
 from influence_warehouse.pipeline.making import made_line, make_fact
 from tests.corpus_world import lake_at, rows_of, study_of, write_lines
 
@@ -52,7 +51,7 @@ def test_hidden_files_are_skipped_and_all_that_is_left_out_is_told(tmp_path, tin
     assert found.left_out == ("._a.jsonl", ".ipynb_checkpoints/", "README.md", "more.json")
     outcome, _ = make_fact(study_of(tiny_model, {"path": folder}), lake_at(tmp_path), "documents")
     assert outcome.rows == 3
-    assert "4 left out: ._a.jsonl, .ipynb_checkpoints/, README.md" in made_line(outcome, Timer())
+    assert "4 left out: ._a.jsonl, .ipynb_checkpoints/, README.md" in made_line(outcome, 0.1)
 
 
 @pytest.mark.parametrize("suffix", [".JSONL.GZ", ".Ndjson.Zst", ".PARQUET"])

@@ -18,6 +18,7 @@ from influence_warehouse.attribution.rollup import Shard, ShardRollup
 from influence_warehouse.lake.facts import Lake, Part
 from influence_warehouse.lake.fingerprint import Fingerprint, digest_of
 from influence_warehouse.lake.object_storage import FactPath, scan
+from influence_warehouse.models.small import threads_for
 from influence_warehouse.pipeline.identity import fingerprint_of
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.pipeline.parts import cell_of
@@ -50,7 +51,8 @@ def make_method_preparation(task: Task) -> list[Made]:
     chosen = _chosen(lake.scan("sampling_manifest"), preparation.documents_per_bin)
     items = _items(lake, preparation.benchmarks)
     folder = folder_of(lake, task.fingerprints["method_preparation"])
-    method.prepare(Documents(lake, chosen), items, folder)
+    with threads_for(task.study, lake.home):
+        method.prepare(Documents(lake, chosen), items, folder)
     return [Made("method_preparation", len(chosen), {"benchmarks": list(preparation.benchmarks)})]
 
 
@@ -63,7 +65,8 @@ def make_query_index(task: Task) -> list[Made]:
     """The queries' side of one method's scores, of all benchmarks. Rows: queries."""
     items = _items(task.lake, _names(task.study))
     folder = folder_of(task.lake, task.fingerprints["query_index"])
-    method_of(task.study, task.lake).index(items, folder)
+    with threads_for(task.study, task.lake.home):
+        method_of(task.study, task.lake).index(items, folder)
     return [Made("query_index", len(items))]
 
 
@@ -133,7 +136,8 @@ def _score_shard(task: Task, benchmarks: list[str]) -> dict[str, pl.DataFrame]:
     )
     scored = ShardRollup(shard, study.attribution.top_k)
     artefacts = _artefacts(task, benchmarks)
-    method.score(Documents(lake, documents, task.key), items, artefacts, scored.add)
+    with threads_for(study, lake.home):
+        method.score(Documents(lake, documents, task.key), items, artefacts, scored.add)
     return scored.facts()
 
 

@@ -8,6 +8,7 @@ the folder is and what identifies it (models).
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -56,6 +57,12 @@ def require_whole(folder: Path, state: tuple, trust_remote_code: bool) -> None:
             f"not in its safetensors, and would be random:\n  {first_of(problems, _SHOWN)}\n"
             f"{hint}{_SAVE}; of a compiled model save the module inside it."
         )
+
+
+def count_parameters(folder: Path) -> int | None:
+    """How many numbers the folder's safetensors hold; None for weights of another kind."""
+    shapes = _shapes_of(folder)
+    return None if shapes is None else sum(math.prod(shape) for shape in shapes.values())
 
 
 def require_loaded(folder: str, told: dict[str, Any]) -> None:

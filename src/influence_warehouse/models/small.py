@@ -1,12 +1,18 @@
 """What is done differently with a model so small that threads and batches do not pay alike.
 
-Belongs here: how small is small. Does not belong here: several runs beside each other
+Belongs here: how small is small. Does not belong here: several processes beside each other
 (`pipeline.side_by_side`).
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from influence_warehouse.lake.layout import Home
+from influence_warehouse.models.checkpoints import count_parameters
+from influence_warehouse.models.loading import device, model_source
+from influence_warehouse.study.study import Study
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -30,10 +36,36 @@ def takes_one_thread(model: "PreTrainedModel") -> bool:
 @contextmanager
 def threads_of(model: "PreTrainedModel") -> Iterator[None]:
     """torch's threads while a run of this model is made: one, or as many as there were."""
+    with _threads(takes_one_thread(model)):
+        yield
+
+
+def is_small(study: Study, home: Home) -> bool:
+    """Whether the study's model is small and on a CPU; not asked of a model that is the hub's.
+
+    Raises InputError where the model is not there, or cannot be read.
+    """
+    source = model_source(study, home)
+    if source.revision is not None or device() != "cpu":
+        return False
+    n_parameters = count_parameters(Path(source.location))
+    return n_parameters is not None and n_parameters < _SMALL
+
+
+@contextmanager
+def threads_for(study: Study, home: Home) -> Iterator[None]:
+    """torch's threads while the study's method runs: one where it asks a small model on a CPU."""
+    asks_model = study.method.needs in ("gradients", "model")
+    with _threads(asks_model and is_small(study, home)):
+        yield
+
+
+@contextmanager
+def _threads(is_one: bool) -> Iterator[None]:
     import torch
 
     threads = torch.get_num_threads()
-    if takes_one_thread(model):
+    if is_one:
         torch.set_num_threads(1)
     try:
         yield

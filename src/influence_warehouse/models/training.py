@@ -89,7 +89,8 @@ def train(
 
     absent = {place for place, doc_id in enumerate(course.doc_ids) if doc_id in left_out}
     optimizer, schedule = _optimizer(model.parameters(), course.recipe, len(course.batches))
-    losses, counts = [], []
+    losses: list[Tensor] = []
+    counts: list[tuple[int, int]] = []
     model.eval()
     with threads_of(model):
         for done, batch in enumerate(counted(course.batches, label, "steps"), start=1):
@@ -108,8 +109,7 @@ def train(
         raise HealthError(
             f"{label}: the loss of step {step} is not finite. Remedy: lower the learning rate."
         )
-    n_tokens, n_kept = zip(*counts, strict=True)
-    return Trained(of_steps, n_tokens, n_kept)
+    return Trained(of_steps, [count for count, _ in counts], [kept for _, kept in counts])
 
 
 def learning_rates(recipe: Recipe, steps: int) -> list[float]:
@@ -136,12 +136,10 @@ def padded(
     import torch
 
     width = max(len(document["input_ids"]) for document in documents)
-    inputs, labels = [], []
-    for place, document in enumerate(documents):
-        rest = width - len(document["input_ids"])
-        inputs.append(document["input_ids"] + [pad] * rest)
-        kept = [] if place in absent else document["labels"]
-        labels.append(kept + [IGNORED] * (width - len(kept)))
+    ids = [document["input_ids"] for document in documents]
+    kept = [[] if n in absent else document["labels"] for n, document in enumerate(documents)]
+    inputs = [each + [pad] * (width - len(each)) for each in ids]
+    labels = [each + [IGNORED] * (width - len(each)) for each in kept]
     return torch.tensor(inputs), torch.tensor(labels)
 
 

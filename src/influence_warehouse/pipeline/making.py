@@ -132,11 +132,11 @@ def _require_current(maker: Step, fact: str, study: Study, lake: Lake, key: Part
         )
 
 
-def made_line(outcome: Outcome, started: Timer, part: Part | None = None) -> str:
+def made_line(outcome: Outcome, seconds: float, part: Part | None = None) -> str:
     """One progress line for people: what was made or kept, rows and seconds, what was left out."""
     verb = "KEPT" if outcome.reused else "OK  "
     name = outcome.fact if part is None else f"{outcome.fact} {part}"
-    line = f"{verb} {name:<34} {outcome.rows:>9,} rows {started.seconds:7.1f} s"
+    line = f"{verb} {name:<34} {outcome.rows:>9,} rows {seconds:7.1f} s"
     left_out = outcome.details.get("files_left_out")
     return line if left_out is None else f"{line}; files: {left_out}"
 

@@ -126,11 +126,6 @@ def run_line(kind: str, lake: "Lake", run_id: str) -> str:
     return _function(f"{RUNS[kind]}.runs:progress_line")(lake, run_id)
 
 
-def are_runs_small(kind: str, study: Study, lake: "Lake") -> bool:
-    """Whether a run takes one thread, so that several are made beside each other."""
-    return _function(f"{RUNS[kind]}.runs:are_small")(study, lake)
-
-
 def steps(study: Study) -> list[Step]:
     """All steps of a study, each after those it needs; without those that none of its methods has
     a part in."""

@@ -64,4 +64,4 @@ def _make(chosen: list[Step], study: Study, lake: Lake, part: Part | None) -> It
         with working(f"{step.facts[0]} {part}"):
             results = make_step(step, study, lake, part)
         for outcome, _ in results:
-            yield made_line(outcome, started, part)
+            yield made_line(outcome, started.seconds, part)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.pipeline.parts import cells, unlearned_cells
+from influence_warehouse.pipeline.side_by_side import most_processes
 from influence_warehouse.planning.plan import retraining_runs, training_steps, unlearning_runs
 from influence_warehouse.planning.workload import (
     fit_limits,
@@ -24,7 +25,13 @@ _PLANTED_PARAMETERS, _UNKNOWN_PARAMETERS = 1.2e6, 1e9
 # A document's gradient: what every call costs, and what grows with parameters x tokens.
 _GRADIENT, _PER_PARAMETER_TOKEN = 0.015, 2.2e-11
 _USUAL_TOKENS, _USUAL_ITEMS = 150, 200
-_TRAINING_STEP, _UNLEARNING_RUN, _RETRAINING_RUN, _WORDS = 0.2, 4.0, 2.0, 3.0
+_TRAINING_STEP, _UNLEARNING_RUN, _RETRAINING_RUN, _WORDS = 0.18, 2.0, 1.0, 3.0
+_SIDE_BY_SIDE = {
+    "make_method_preparation",
+    "make_document_scores",
+    "unlearning",
+    "retraining",
+}
 _TABLES, _UNLEARNING_TABLES, _CHARTS, _REPORT = 60.0, 25.0, 40.0, 10.0
 
 
@@ -63,14 +70,17 @@ def step_weights(study: Study, lake: Lake) -> dict[str, float]:
             found["make_training_checkpoints"] = steps * _TRAINING_STEP
     if study.unlearning is not None:
         steps = study.unlearning.stops.steps * study.unlearning.batch_documents
-        each = _UNLEARNING_RUN + (2 * steps + items) * gradient
+        each = _UNLEARNING_RUN + 2 * steps * gradient + items * state
         found["unlearning"] = _runs(study, lake) * each
         found["unlearning_models"] = _UNLEARNING_TABLES
     if study.retraining is not None:
-        each = _retraining_seconds(study, documents, gradient) + items * gradient
+        each = _retraining_seconds(study, documents, gradient) + items * state
         runs = retraining_runs(study, study.retraining, _bins(lake))
         found["retraining"] = runs * (_RETRAINING_RUN + each)
         found["retraining_models"] = _UNLEARNING_TABLES
+    if study.planted is not None:  # a small model's parts are made by a process a core
+        for step in _SIDE_BY_SIDE & found.keys():
+            found[step] /= most_processes()
     return found
 
 

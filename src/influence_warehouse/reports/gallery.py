@@ -22,7 +22,7 @@ from influence_warehouse.reports import charts
 from influence_warehouse.reports.chart import Chart
 from influence_warehouse.reports.charts import CHARTS
 from influence_warehouse.reports.drawn import digest_of_drawing, files_drawn_from, note_drawn
-from influence_warehouse.reports.published import groupings, read_table
+from influence_warehouse.reports.published import groupings, methods, read_table
 from influence_warehouse.warehouse.unknowns import unknowns_in
 
 
@@ -37,7 +37,7 @@ class ScriptSafeEncoder(json.JSONEncoder):
         return super().encode(o).replace("<", "\\u003c")
 
 
-_KINDS = ("html", "png", "svg")
+_KINDS = ("html", "json", "png", "svg")
 # What altair saves, with its arguments. The page carries its scripts, and its menu only what
 # works offline. The PNG is made of the SVG, in the resolution of a sharp screen.
 _MENU = {"export": True, "source": False, "compiled": False, "editor": False}
@@ -82,14 +82,17 @@ def draw_chart(home: Home, name: str, **filters: str) -> Any:
 
 
 def save_chart(chart: Any, folder: Path, stem: str) -> list[Path]:
-    """Save a chart as `<stem>.html`, `.png` and `.svg`; each file appears whole or not at all.
+    """Save a chart as `<stem>.html`, `.json`, `.png` and `.svg`; each file is whole or absent.
 
-    The page holds its scripts and opens without a network. Raises WarehouseError when the
-    folder cannot be written.
+    The page holds its scripts and opens without a network; the JSON is Vega-Lite's, with the
+    rows, and may stand in a script element. Raises WarehouseError when the folder cannot be
+    written.
     """
     from vl_convert import svg_to_png
 
     paths = {kind: folder / f"{stem}.{kind}" for kind in _KINDS}
+    spec = json.dumps(chart.to_dict(), cls=ScriptSafeEncoder, sort_keys=True, allow_nan=False)
+    write_atomically(paths["json"], lambda part: part.write_text(spec, encoding="utf-8"))
     for kind, arguments in _SAVED.items():
         write_atomically(paths[kind], partial(chart.save, format=kind, **arguments))
     # The same bytes as altair's, which would compile the whole chart again.
@@ -114,7 +117,7 @@ def draw_and_save(home: Home, name: str) -> list[Path]:
         return kept
     paths = [
         path
-        for stem, table in _tables(name, rows)
+        for stem, table in _tables(home, name, rows)
         for path in save_chart(chart_of(name).draw(table), home.charts, stem)
     ]
     for kind in _KINDS:
@@ -142,24 +145,24 @@ def draw_all(home: Home) -> list[tuple[str, list[Path]]]:
     return [(name, draw_and_save(home, name)) for name in names]
 
 
-def draw_each(home: Home, name: str) -> Iterator[tuple[str, Any]]:
-    """File stem and altair chart for each method and benchmark that it distinguishes.
-
-    None for an optional chart without rows. Raises as `draw_and_save`.
-    """
-    rows = _rows(home, name, required=not chart_of(name).is_optional)
-    for stem, table in _tables(name, rows):
-        yield stem, chart_of(name).draw(table)
+def chart_specs(home: Home, name: str) -> dict[str, str]:
+    """`draw_and_save`, and what the saved JSON holds, by file stem."""
+    saved = [path for path in draw_and_save(home, name) if path.suffix == ".json"]
+    return {path.stem: path.read_text(encoding="utf-8") for path in saved}
 
 
-def _tables(name: str, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    """File stem and rows of each chart of a name, in the rows' order."""
+def _tables(home: Home, name: str, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """File stem and rows of each chart of a name: models by name, methods as the study has them."""
     chart = chart_of(name)
     if rows.is_empty():
         return
     if not chart.facets:
         yield name, rows
         return
+    if {"model", "method"} <= set(chart.facets):
+        place = {method: place for place, method in enumerate(methods(home))}
+        places = pl.col("method").replace_strict(place, default=len(place))
+        rows = rows.sort("model", places, maintain_order=True)
     for values, table in rows.group_by(chart.facets, maintain_order=True):
         yield "--".join([name, *map(str, values)]), table
 

@@ -21,7 +21,7 @@ from influence_warehouse.lake.layout import IMPORTED_FILES, Home
 from influence_warehouse.pipeline.steps import steps
 from influence_warehouse.reports import labels
 from influence_warehouse.reports.charts import CHARTS
-from influence_warehouse.reports.gallery import ScriptSafeEncoder, chart_of, draw_each
+from influence_warehouse.reports.gallery import chart_of, chart_specs
 from influence_warehouse.reports.published import groupings
 from influence_warehouse.reports.sections import Section
 from influence_warehouse.reports.summary import findings
@@ -148,8 +148,7 @@ def _why(home: Home, sql: str, reads: Iterable[str], tables: set[str]) -> str:
 
 def _charts(home: Home, study: str, name: str, called: Mapping[str, str]) -> Iterator[ShownChart]:
     question = labels.own_words(CHARTS[name], called)
-    for stem, chart in draw_each(home, name):
-        spec = json.dumps(chart.to_dict(), cls=ScriptSafeEncoder, sort_keys=True, allow_nan=False)
+    for stem, spec in chart_specs(home, name).items():
         shown = ", ".join(stem.split("--")[1:])
         command = f"influence chart {name} --study {study}"
         yield ShownChart(stem, question, shown, command, chart_of(name).reads, Markup(spec))

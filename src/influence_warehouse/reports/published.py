@@ -22,12 +22,24 @@ def groupings(home: Home) -> dict[str, str]:
 @lru_cache(maxsize=8)
 def _groupings(home: Home, published_at: int) -> dict[str, str]:
     # Every chart of a study asks; `published_at` tells a study's next publication.
-    # A release of an earlier version does not tell.
-    exists = "select 1 from duckdb_tables() where schema_name = 'marts' and table_name = 'labels'"
-    told = [] if read_table(home, exists).is_empty() else _told_groupings(home)
+    told = _told_groupings(home) if _is_published(home, "labels") else []
     topic, format = told[0] if told else ("topic", "format")
     n_formats = read_table(home, "select count(distinct format) from marts.bins").item()
     return {"topic": topic, "format": (format or "") if n_formats > 1 else ""}
+
+
+def methods(home: Home) -> list[str]:
+    """Names of the methods as the study lists them; none of a release of an earlier version, which
+    does not tell. Raises as `read_table`."""
+    if not _is_published(home, "methods"):
+        return []
+    sql = "select method from marts.methods group by method order by min(position), method"
+    return read_table(home, sql)["method"].to_list()
+
+
+def _is_published(home: Home, mart: str) -> bool:
+    sql = f"select 1 from duckdb_tables() where schema_name = 'marts' and table_name = '{mart}'"
+    return not read_table(home, sql).is_empty()
 
 
 def _told_groupings(home: Home) -> list[tuple[str, str | None]]:

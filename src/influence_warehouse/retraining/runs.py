@@ -14,7 +14,7 @@ from influence_warehouse.errors import FactError
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.models.loading import load_tokenizer
-from influence_warehouse.models.small import choices_at_once, takes_one_thread, threads_of
+from influence_warehouse.models.small import choices_at_once, threads_of
 from influence_warehouse.models.training import Course, Trained, train
 from influence_warehouse.pipeline.identity import is_fact_current
 from influence_warehouse.pipeline.parts import model_of
@@ -73,12 +73,6 @@ def make_retrained_model(task: Task) -> list[Made]:
     row = _run_frame(lake, run, course, trained)
     details = row.select("n_left_out", "steps", "loss").row(0, named=True)
     return [Made(PREDICTIONS, answers.rename({"model": "run_id"})), Made(RUN, row, details)]
-
-
-def are_small(study: Study, lake: Lake) -> bool:
-    """Whether runs of all models take one thread, so that several are made beside each other."""
-    each = [study.narrowed(model.name) for model in study.models]
-    return all(takes_one_thread(start_model(one, lake, study.training_seed)) for one in each)
 
 
 def progress_line(lake: Lake, run_id: str) -> str:

@@ -23,7 +23,7 @@ from influence_warehouse.lake.fingerprint import digest_of
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.models.encoding import encode_documents
 from influence_warehouse.models.loading import Encoded, load_model, load_tokenizer, model_source
-from influence_warehouse.models.small import choices_at_once, takes_one_thread, threads_of
+from influence_warehouse.models.small import choices_at_once, threads_of
 from influence_warehouse.pipeline.identity import fingerprint_of, is_fact_current
 from influence_warehouse.pipeline.parts import cell_of
 from influence_warehouse.pipeline.task import Made, Task
@@ -146,12 +146,6 @@ def _base(study: Study, home: Home, digest: str) -> Base:
 def base_of(study: Study, lake: Lake) -> Base:
     """The study's untouched model; loaded once per process and state of the model."""
     return _base(study, lake.home, model_source(study, lake.home).digest)
-
-
-def are_small(study: Study, lake: Lake) -> bool:
-    """Whether runs of all models take one thread, so that several are made beside each other."""
-    narrowed = [study.narrowed(model.name) for model in study.models]
-    return all(takes_one_thread(base_of(each, lake).model) for each in narrowed)
 
 
 @contextmanager
