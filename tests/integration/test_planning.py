@@ -204,6 +204,25 @@ def test_hidden_states_cost_a_forward_pass_and_no_diagnosis(folder, tiny_model, 
     assert "preparation" not in {s.stage for s in plan(uncentred, load, Rates(), None).stages}
 
 
+def test_source_costs_passes_and_disk_by_its_checkpoints(folder, tiny_model, home):
+    for step in (10, 20, 30, 40):
+        (folder / f"training/checkpoint-{step}").mkdir(parents=True)
+    method = {"kind": "source", "segments": 2, "fit_documents_per_bin": 100}
+    given = {"checkpoints": {"path": str(folder / "training")}}
+    study = with_methods(study_of(folder, tiny_model), method | given)
+    load = planned(study, home, with_probe=False).load
+    once = planned(study_of(folder, tiny_model), home, with_probe=False).load.fitted
+    assert load.fitted == 4 * 2 * once
+    rates = Rates(gradient_document=1.0, whole_gradient_bytes=1000)
+    found = plan(study, load, rates, None)
+    seconds = {stage.stage: stage.seconds for stage in found.stages}
+    assert seconds["scores"] == 4 * load.sampled and seconds["preparation"] == load.fitted
+    assert found.disk["work (safe to delete)"] == 2 * 1000 * load.n_items
+    absent = method | {"checkpoints": {"path": str(folder / "nowhere")}}
+    with pytest.raises(InputError, match=r"nowhere \(attribution.methods.source.checkpoints.path"):
+        planned(with_methods(study, absent), home, with_probe=False)
+
+
 @pytest.mark.slow
 def test_a_check_times_hidden_states_and_refuses_a_layer_that_is_not_there(
     folder, tiny_model, home

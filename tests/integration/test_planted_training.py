@@ -13,10 +13,11 @@ from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.layout import Home
 from influence_warehouse.models.loading import load_model, load_tokenizer, model_source
 from influence_warehouse.models.training import learning_rates, padded, train
+from influence_warehouse.models.training_states import checkpoint_folders
 from influence_warehouse.pipeline.identity import fingerprint_of
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.planted import training, world
-from influence_warehouse.planted.checkpoints import checkpoint_folders, checkpoint_steps
+from influence_warehouse.planted.checkpoints import checkpoint_steps
 from influence_warehouse.planted.replay import recorded_course, repeated_course
 from influence_warehouse.study.load import load_study
 
@@ -151,7 +152,7 @@ def test_checkpoints_are_what_source_reads(recorded):
     from bergson.utils.load_from_optimizer import load_optimizer
 
     study, lake = recorded
-    folders = checkpoint_folders(lake.home)
+    folders = checkpoint_folders(lake.home.checkpoints)
     steps = lake.read("training_batches")["step"].max() + 1
     assert [int(each.name.partition("-")[2]) for each in folders] == checkpoint_steps(steps, 3)
     config = ApproxUnrollingConfig(checkpoints=[str(each) for each in folders], segments=3)
@@ -178,7 +179,7 @@ def test_asking_for_checkpoints_leaves_model_and_record_as_they_were(study, reco
     fewer = kept.planted.model_copy(update={"checkpoints": 2})
     changed = kept.model_copy(update={"planted": fewer})
     assert not make_fact(changed, lake, "training_checkpoints")[0].reused
-    assert len(checkpoint_folders(lake.home)) == 2
+    assert len(checkpoint_folders(lake.home.checkpoints)) == 2
     assert all(outcome.reused for outcome in make_fact(changed, lake, "planted_model"))
 
 

@@ -61,6 +61,17 @@ BROKEN = {
         {"attribution": {"methods": [{}]}},
         ["one of trackstar"],
     ),
+    "a training that nobody recorded": (
+        {"attribution": {"methods": [{"kind": "source"}]}},
+        ["methods.source: SOURCE follows a recorded training", "source.checkpoints.path"],
+    ),
+    "one training of two models": (
+        {
+            "models": [{"path": "m"}, {"name": "other", "path": "n"}],
+            "attribution": {"methods": [{"kind": "source", "checkpoints": {"path": "c"}}]},
+        },
+        ["methods.source.checkpoints: are of one given model"],
+    ),
     "same model twice": (
         {"models": [{"path": "m"}, {"path": "n"}]},
         ["models: names must be unique", "add `name`"],
@@ -183,6 +194,40 @@ def test_every_preset_loads_under_its_own_name():
         study = load_study(name)
         assert study.name == name
         assert len(study.contrast_coefficients()) == len(study.contrasts)
+
+
+def graded(kept: int, **settings):
+    given = load_study("graded").model_dump(mode="json", exclude_unset=True)
+    given["planted"]["checkpoints"] = kept
+    given["attribution"]["methods"] = [{"kind": "source", "segments": 3} | settings]
+    return parse_study(json.dumps(given), "graded.yaml", Path("/data"))
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "settings", "told"),
+    [
+        (0, {}, "set planted.checkpoints to 6"),
+        (4, {}, "methods.source.segments: 3 do not divide the 4 checkpoints"),
+        (6, {"checkpoints": {"path": "c"}}, "leave it out in a study with a `planted` section"),
+    ],
+)
+def test_a_planted_world_keeps_the_checkpoints_that_source_follows(checkpoints, settings, told):
+    with pytest.raises(StudyError, match=told):
+        graded(checkpoints, **settings)
+    assert graded(6).method.checkpoints is None
+
+
+def test_only_source_waits_for_checkpoints():
+    from influence_warehouse.pipeline.steps import step_of
+
+    waiting, study = "training_checkpoints", graded(6)
+    plain = graded(6).model_copy(update={"attribution": load_study("demo").attribution})
+    for fact in ("method_preparation", "document_scores"):
+        assert waiting in step_of(study, fact).needs
+        assert waiting not in step_of(plain, fact).needs
+    given = parse(attribution={"methods": [{"kind": "source", "checkpoints": {"path": "c"}}]})
+    assert waiting not in step_of(given, "method_preparation").needs
+    assert given.method.checkpoints.path == Path("/data/c")
 
 
 @pytest.mark.parametrize("preset", ["demo", "graded", "webtext", "olmo3-dolma3"])

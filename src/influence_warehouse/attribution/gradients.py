@@ -6,7 +6,8 @@ shard (`gradient_pass`); several processes or nodes run Bergson's own commands.
 Does not belong here: which method fits and compares what (`methods`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 PRECISIONS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 INDEX = "index"
 # Labels that are drawn follow from the batches, which no setting of memory may change then.
-_FIT_TOKENS = 2048
+FIT_TOKENS = 2048
 _BLOCK_DOCUMENTS = 1024
 
 
@@ -116,15 +117,13 @@ class Gradients:
         `is_corrected`: with the eigenvalues that a second pass finds. `draws_labels`: from the
         model, by the seed; else the documents' own, which is the empirical Fisher matrix.
         """
-        import torch
         from bergson.config.config import HessianConfig
 
         config = HessianConfig(
             method="kfac", ev_correction=is_corrected, use_dataset_labels=not draws_labels
         )
-        with torch.random.fork_rng():
-            torch.manual_seed(self.seed)
-            self._fit(config, rows, folder, _FIT_TOKENS if draws_labels else None)
+        with drawing_by(self.seed):
+            self._fit(config, rows, folder, FIT_TOKENS if draws_labels else None)
 
     def index(self, rows: Sequence[Encoded], folder: Path) -> None:
         """Gradients of the rows in `folder`/index, raw: corrections and norms come later."""
@@ -141,7 +140,7 @@ class Gradients:
         from influence_warehouse.attribution.gradient_pass import kept_pass
 
         distributed = self._distributed(rows)
-        with scratch_folder(index.parent) as folder, bergson_output_to(self.log, "scores"):
+        with scratch_folder(self.home.work) as folder, bergson_output_to(self.log, "scores"):
             if distributed.world_size > 1:
                 self._score_together(rows, (comparison, index), Path(folder), write)
             else:
@@ -238,6 +237,16 @@ class Gradients:
         if trained_on < nodes * processes:
             nodes, processes = 1, max(1, min(trained_on, processes))
         return DistributedConfig(nnode=nodes, nproc_per_node=processes, node_rank=0)
+
+
+@contextmanager
+def drawing_by(seed: int) -> Iterator[None]:
+    """Let torch draw by a seed, and afterwards go on as if nothing had been drawn."""
+    import torch
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
 
 
 def score_configs(comparison: Comparison, index: Path) -> tuple["ScoreConfig", "PreprocessConfig"]:

@@ -45,7 +45,7 @@ def model_source(study: Study, home: Home) -> ModelSource:
         return ModelSource(study.model.hub, study.model.revision, identity + risks)
     folder = study.model.path or home.model
     _check_folder(folder, study.model.allow_pickle)
-    digest = _folder_digest(folder, _state(folder))
+    digest = _folder_digest(folder, folder_state(folder))
     return ModelSource(str(folder), None, digest + risks)
 
 
@@ -117,7 +117,7 @@ def _check_folder(folder: Path, allow_pickle: bool) -> None:
         )
 
 
-def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
+def folder_state(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """Names, sizes and change times: what keys the caches of what was read from a folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     told = [(path, path.stat()) for path in files]
@@ -143,7 +143,7 @@ def require_whole_model(study: Study, home: Home) -> None:
 def _require_whole(folder: Path, model: Model) -> None:
     from influence_warehouse.models.checkpoints import require_whole
 
-    require_whole(folder, _state(folder), model.trust_remote_code)
+    require_whole(folder, folder_state(folder), model.trust_remote_code)
 
 
 def hide_bars() -> None:

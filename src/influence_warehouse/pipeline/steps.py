@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.pipeline import parts
+from influence_warehouse.study.methods import Source
 from influence_warehouse.study.plain_select import READABLE
 from influence_warehouse.study.study import Study
 
@@ -270,8 +271,9 @@ def _region_rules(study: Study) -> Step:
 
 def _attribution(study: Study) -> list[Step]:
     """Where models are retrained, scores are summed by the documents' buckets, too."""
+    attribution = _after_checkpoints(study)
     if study.retraining is None:
-        return [*_ATTRIBUTION]
+        return attribution
     by_bucket = Step(
         "attribution",
         ("bucket_item_scores",),
@@ -284,7 +286,21 @@ def _attribution(study: Study) -> list[Step]:
         replace(step, facts=("shard_bucket_item_scores", *step.facts))
         if step.parts == "shards"
         else step
-        for step in (*_ATTRIBUTION, by_bucket)
+        for step in (*attribution, by_bucket)
+    ]
+
+
+def _after_checkpoints(study: Study) -> list[Step]:
+    """What methods that follow the planted training are prepared with, and score with."""
+    methods = study.attribution.methods
+    if not any(isinstance(m, Source) and m.checkpoints is None for m in methods):
+        return [*_ATTRIBUTION]
+    reading = ("method_preparation", "document_scores")
+    return [
+        replace(step, needs=(*step.needs, "training_checkpoints"))
+        if {*step.facts} & {*reading}
+        else step
+        for step in _ATTRIBUTION
     ]
 
 

@@ -13,10 +13,11 @@ from influence_warehouse.planning.workload import (
     Workload,
     fit_limits,
     gradient_cells,
+    gradient_passes,
     mean_limits,
     state_cells,
 )
-from influence_warehouse.study.methods import Lissa, OfGradients, Trak
+from influence_warehouse.study.methods import Lissa, OfGradients, Source, Trak
 from influence_warehouse.study.retraining import Retraining
 from influence_warehouse.study.study import Study
 from influence_warehouse.study.unlearning import Unlearning
@@ -174,6 +175,7 @@ def _attribution(study: Study, load: Workload, rates: Rates) -> Iterator[StageCo
     """Of methods by gradients and by hidden states; words, own vectors and noise take seconds.
     Further models: as the first."""
     models, passes, reads = len(study.models), len(gradient_cells(study)), len(state_cells(study))
+    scored = gradient_passes(study)
     if passes:
         trials = study.attribution.health_trials
         gradients = trials * _DIAGNOSED_GRADIENTS * rates.gradient_document
@@ -188,10 +190,12 @@ def _attribution(study: Study, load: Workload, rates: Rates) -> Iterator[StageCo
         yield StageCost("query index", _of_models(study, f"{load.n_items:,} queries"), indexing)
         shards = study.sampling.shards
         once = rates.load + rates.score_fixed + shards * rates.shard_fixed
-        scoring = passes * (once + load.sampled * rates.gradient_document)
+        scoring = scored * (once + load.sampled * rates.gradient_document)
+        # Checkpoints that a method follows are loaded again for each shard.
+        scoring += (scored - passes) * (shards - 1) * rates.load
         scoring += reads * (shards * rates.load + load.sampled * rates.state_document)
         each = f"{load.sampled:,} documents in {shards} shards"
-        work = each if passes + reads == 1 else f"{passes + reads} x {each}"
+        work = each if scored + reads == 1 else f"{scored + reads} x {each}"
         yield StageCost("scores", work, scoring)
     if products := models * load.n_items * _products(study):
         series = products * _GRADIENTS_A_PRODUCT * rates.gradient_document
@@ -231,6 +235,8 @@ def _stored_bytes(study: Study, rates: Rates) -> int:
 
 
 def _gradient_bytes(method: OfGradients, rates: Rates) -> int:
+    if isinstance(method, Source):
+        return method.segments * rates.whole_gradient_bytes
     if method.is_whole:
         return rates.whole_gradient_bytes
     dim: int = getattr(method, "projection_dim", 0)

@@ -22,11 +22,12 @@ from influence_warehouse.planning.plan import Plan, plan, retraining_runs, unlea
 from influence_warehouse.planning.workload import (
     Workload,
     gradient_cells,
+    gradient_passes,
     state_cells,
     storing_cells,
     workload,
 )
-from influence_warehouse.study.methods import Embeddings
+from influence_warehouse.study.methods import Embeddings, Source
 from influence_warehouse.study.study import Study
 
 _GRADIENT_PASSES = 2  # one to fit the preconditioner, one to score
@@ -72,6 +73,11 @@ def require_inputs(study: Study) -> None:
     methods = [method for method in study.attribution.methods if isinstance(method, Embeddings)]
     vectors = [source for method in methods for source in vector_files(method)]
     named |= {f"{source.field}.path": source.path for source in vectors}
+    named |= {
+        f"attribution.methods.{method.name}.checkpoints.path": method.checkpoints.path
+        for method in study.attribution.methods
+        if isinstance(method, Source) and method.checkpoints is not None
+    }
     missing = [f"{path} ({field})" for field, path in named.items() if path and not path.exists()]
     if missing:
         raise InputError(
@@ -151,7 +157,7 @@ def _sizes(study: Study, found: Plan) -> Iterator[tuple[str, str]]:
     longest = study.model.max_tokens
     tokens, kind = (rates.tokens_document, "") if rates else (longest, "at most ")
     passes, reads = len(gradient_cells(study)), len(state_cells(study))
-    gradients = len(study.models) * load.fitted + passes * load.sampled
+    gradients = len(study.models) * load.fitted + gradient_passes(study) * load.sampled
     if passes or reads:
         in_all = f"{kind}{tokens * load.sampled:,.0f} in one pass"
         yield "tokens", f"{kind}{tokens:,.0f} a document, {in_all}"

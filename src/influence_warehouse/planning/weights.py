@@ -13,6 +13,7 @@ from influence_warehouse.planning.plan import retraining_runs, training_steps, u
 from influence_warehouse.planning.workload import (
     fit_limits,
     gradient_cells,
+    gradient_passes,
     mean_limits,
     state_cells,
 )
@@ -54,7 +55,9 @@ def step_weights(study: Study, lake: Lake) -> dict[str, float]:
         "make_method_preparation": models * (10 + fitted * gradient + averaged * state)
         + passes * items * gradient,
         "make_query_index": passes * (2 + items * gradient) + reads * (2 + items * state),
-        "make_document_scores": passes * scored + reads * read + _WORDS * len(cells(study)),
+        "make_document_scores": gradient_passes(study) * scored
+        + reads * read
+        + _WORDS * len(cells(study)),
         "make_inference": 3.0 * len(cells(study)),
         "dbt_models": _TABLES,
         "charts": _CHARTS,

@@ -24,11 +24,12 @@ from influence_warehouse.lake.leftovers import scratch_folder
 from influence_warehouse.lake.out_of_core import spilling
 from influence_warehouse.models.encoding import encode_documents
 from influence_warehouse.models.loading import Encoded, load_tokenizer
+from influence_warehouse.models.training_states import checkpoint_folders
 from influence_warehouse.own_labels import MAX_BINS
 from influence_warehouse.pipeline.making import make_fact
 from influence_warehouse.pipeline.parts import cells
 from influence_warehouse.sampling.manifest import drawn_per_bin
-from influence_warehouse.study.methods import Embeddings, HiddenStates, Needs, OfGradients
+from influence_warehouse.study.methods import Embeddings, HiddenStates, Needs, OfGradients, Source
 from influence_warehouse.study.study import Study
 from influence_warehouse.taxonomy import FORMATS, TOPICS
 
@@ -221,10 +222,26 @@ def storing_cells(study: Study) -> list[str]:
     return [cell for cell in gradient_cells(study) if cell.partition("|")[2] in storing]
 
 
+def gradient_passes(study: Study) -> int:
+    """Passes over the sampled documents that score them, of all models."""
+    methods = [m for m in study.attribution.methods if isinstance(m, OfGradients)]
+    return len(study.models) * sum(_states_read(study, method) for method in methods)
+
+
 def fit_limits(study: Study) -> list[int | None]:
     """Of each pass that prepares a method by gradients, the documents of a bin at most."""
     methods = [m for m in study.attribution.methods if isinstance(m, OfGradients)]
-    return [method.fit_limit for method in methods for _ in range(method.fit_passes)]
+    passes = [(m.fit_limit, m.fit_passes * _states_read(study, m)) for m in methods]
+    return [limit for limit, times in passes for _ in range(times)]
+
+
+def _states_read(study: Study, method: OfGradients) -> int:
+    """Models that a method takes gradients of: one, or the checkpoints that it follows."""
+    if not isinstance(method, Source):
+        return 1
+    if method.checkpoints is not None:
+        return len(checkpoint_folders(method.checkpoints.path))
+    return study.planted.checkpoints if study.planted else 0
 
 
 def mean_limits(study: Study) -> list[int | None]:

@@ -1,40 +1,30 @@
 """Checkpoints of the planted model's training, with the optimizer's state: a folder.
 
 They come from a replay, so that asking for some changes neither the model nor what follows from it.
-The layout is that of Bergson's SOURCE (`bergson.approx_unrolling`): `checkpoint-<steps done>/`
-holds the model as transformers saves it, its tokenizer, and `optimizer.pt`, AdamW's state_dict;
-beside them `log_history.json` has `{step, learning_rate}` of every step, counted from 1. Each of
-the demo's takes 14 MB.
+The layout is that of `models.training_states`. Each of the demo's takes 14 MB.
 """
 
 import json
-from pathlib import Path
 from typing import Any
 
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.lake.folders import replaced_folder
-from influence_warehouse.lake.layout import Home
 from influence_warehouse.models.loading import hide_bars, load_tokenizer
 from influence_warehouse.models.training import learning_rates, train
+from influence_warehouse.models.training_states import write_checkpoint, write_rates
 from influence_warehouse.pipeline.task import Made, Task
 from influence_warehouse.planted.replay import recorded_course
 from influence_warehouse.planted.training import fresh_model
 from influence_warehouse.planted.world import planted_section
 from influence_warehouse.study.study import Study
 
-RATES, RECORD = "log_history.json", "training.json"
+RECORD = "training.json"
 
 
 def checkpoint_steps(steps: int, count: int) -> list[int]:
     """After which steps a state is kept: `count` of them, evenly, the last one among them."""
     return sorted({-(-steps * place // count) for place in range(1, count + 1)})
-
-
-def checkpoint_folders(home: Home) -> list[Path]:
-    """The folders of the checkpoints that are there, first to last."""
-    folders = home.checkpoints.glob("checkpoint-*")
-    return sorted(folders, key=lambda folder: int(folder.name.partition("-")[2]))
 
 
 def identity_of_training_checkpoints(study: Study, lake: Lake) -> dict[str, Any]:
@@ -66,20 +56,10 @@ def make_training_checkpoints(task: Task) -> list[Made]:
 
         def keep(step: int, model: Any, optimizer: Any) -> None:
             if step in steps:
-                _save(folder / f"checkpoint-{step}", model, optimizer)
-                tokenizer.save_pretrained(folder / f"checkpoint-{step}")
+                write_checkpoint(folder, step, tokenizer, model, optimizer)
 
         train(fresh_model(tokenizer, study.seed), course, after_step=keep, label="replaying")
-        rates = learning_rates(course.recipe, len(course.batches))
-        history = [{"step": n, "learning_rate": rate} for n, rate in enumerate(rates, start=1)]
-        (folder / RATES).write_text(json.dumps(history), encoding="utf-8")
+        write_rates(folder, learning_rates(course.recipe, len(course.batches)))
         record = {"digest": task.fingerprints["training_checkpoints"].digest, "steps": steps}
         (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
     return [Made("training_checkpoints", len(steps), {"steps": steps})]
-
-
-def _save(folder: Path, model: Any, optimizer: Any) -> None:
-    import torch
-
-    model.save_pretrained(folder)
-    torch.save(optimizer.state_dict(), folder / "optimizer.pt")

@@ -228,6 +228,61 @@ class Lissa(OfGradients):
         return "documents, by a series"
 
 
+class GivenCheckpoints(Section):
+    """Where the checkpoints of a given model's training are."""
+
+    path: Path = Field(
+        description="A folder of `checkpoint-<steps>/`, each a transformers folder with its "
+        "tokenizer and the optimizer's state as optimizer.pt, and beside them log_history.json."
+    )
+
+
+class Source(OfGradients):
+    """SOURCE, arXiv 2405.12186: the training unrolled, segment by segment, by its checkpoints."""
+
+    is_indexed: ClassVar[bool] = False
+    # Of each checkpoint: covariances, and eigenvalues in the segment's basis.
+    fit_passes: ClassVar[int] = 2
+    score_unit: ClassVar[str] = "product of gradients through the unrolled training"
+
+    kind: Literal["source"] = Field(description="Which method this is.")
+    name: Slug = Field("source", description="In every table; unique in the study.")
+    checkpoints: GivenCheckpoints | None = Field(
+        None,
+        description="Those of a given model's training, the last of them the model itself; null: "
+        "of a planted model's own, as many as planted.checkpoints keeps.",
+    )
+    segments: int = Field(
+        3,
+        ge=1,
+        description="Stretches of the training within which curvature and gradients are taken to "
+        "stay as they are; it divides the number of checkpoints.",
+    )
+    use_adam_preconditioner: bool = Field(
+        True,
+        description="The optimizer was Adam or AdamW, whose steps its second moments scale; false: "
+        "it was plain SGD.",
+    )
+    training_loss: Literal["mean", "sum"] = Field(
+        "mean",
+        description="What the training's rates are of: the mean over a batch's tokens, as "
+        "transformers' Trainer and planted models take it, or each document's sum.",
+    )
+    fit_documents_per_bin: int | None = _FIT_DOCUMENTS
+    draw_labels: bool = _DRAW_LABELS
+    damping: float = Field(
+        0.1,
+        gt=0,
+        description="Added to the eigenvalues before they are inverted, as a share of their mean; "
+        "the default is Bergson's, and nothing was tuned. SGD's variant inverts nothing.",
+    )
+
+    @property
+    def corrected_by(self) -> str:
+        """In words, whose curvature."""
+        return f"documents along the training, Kronecker factors of {self.segments} segments"
+
+
 class Bm25(Section):
     """BM25 over words, fitted on the whole sample: the baseline that reads no model."""
 
@@ -345,6 +400,7 @@ Method = Annotated[
     | Annotated[Kfac, Tag("kfac")]
     | Annotated[Trak, Tag("trak")]
     | Annotated[Lissa, Tag("lissa")]
+    | Annotated[Source, Tag("source")]
     | Annotated[Bm25, Tag("bm25")]
     | Annotated[HiddenStates, Tag("hidden_states")]
     | Annotated[Embeddings, Tag("embeddings")]
@@ -353,6 +409,7 @@ Method = Annotated[
         _kind,
         custom_error_type="unknown_method",
         custom_error_message="a method has a `kind`: one of trackstar, gradient_dot, "
-        "gradient_cosine, ekfac, kfac, trak, lissa, bm25, hidden_states, embeddings, random",
+        "gradient_cosine, ekfac, kfac, trak, lissa, source, bm25, hidden_states, embeddings, "
+        "random",
     ),
 ]

@@ -20,7 +20,7 @@ from influence_warehouse.study.design import (
     check_unique,
     contrast_coefficients,
 )
-from influence_warehouse.study.methods import Method, TrackStar
+from influence_warehouse.study.methods import Method, Source, TrackStar
 from influence_warehouse.study.planted import PlantedWorld
 from influence_warehouse.study.retraining import Retraining
 from influence_warehouse.study.unlearning import Unlearning
@@ -349,6 +349,33 @@ class Study(Section):
                 raise ValueError(
                     f"attribution.tf32: rounds products of float32, but dtype of {model.name} is "
                     f"{model.dtype}; leave one of the two out"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _trainings_are_recorded(self) -> "Study":
+        """What SOURCE follows: the planted model's own training, or that of the one model."""
+        for method in self.attribution.methods:
+            if not isinstance(method, Source):
+                continue
+            field, kept = f"attribution.methods.{method.name}", 0
+            if method.checkpoints is None:
+                kept = self.planted.checkpoints if self.planted else 0
+                if not kept:
+                    raise ValueError(
+                        f"{field}: SOURCE follows a recorded training; set planted.checkpoints to "
+                        f"{2 * method.segments}, or name those of a given model in "
+                        f"{field}.checkpoints.path"
+                    )
+            elif self.planted or len(self.models) > 1:
+                raise ValueError(
+                    f"{field}.checkpoints: are of one given model; leave it out in a study with a "
+                    "`planted` section, and name one model under `models`"
+                )
+            if kept % method.segments:
+                raise ValueError(
+                    f"{field}.segments: {method.segments} do not divide the {kept} checkpoints "
+                    "that planted.checkpoints keeps"
                 )
         return self
 
