@@ -130,7 +130,8 @@ def _notes(table: pl.DataFrame) -> list[str]:
             f"({first['n_base_trainings']} of the base) and sources of items."
         )
     if table["ceiling"].count():
-        lines.append(f"True effects would have an LDS of {table['ceiling'].max():.2f}.")
+        ceiling = table.select(pl.max("ceiling")).item()
+        lines.append(f"True effects would have an LDS of {ceiling:.2f}.")
     return lines
 
 
