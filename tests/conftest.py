@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _place(item: pytest.Item) -> int:
-    folders = ("dbt", "integration", "end_to_end", "unit")
+    folders = ("dbt", "integration", "end_to_end", "unit", "bench")
     return folders.index(Path(item.location[0]).parts[1])
 
 
