@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from influence_warehouse.lake.empty_facts import write_empty_facts
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.lake.fingerprint import Fingerprint
 from influence_warehouse.study.study import Study
@@ -64,6 +65,7 @@ _MANIFEST = f"""
 """
 _SCORES = f"""
     select
+        '{MODEL}' as model,
         '{METHOD}' as method,
         benchmarks.name as benchmark,
         {_DOC_ID} as doc_id,
@@ -104,6 +106,8 @@ def rollup_lake(folder: Path, documents: int, shards: int = 8) -> Lake:
         for shard in range(shards):
             sql = _SCORES.format(shard=shard, **sizes)
             _write(connection, sql, lake.path("document_scores", shard_part(shard)))
+    # As a build does: facts that a study has not are read as empty ones.
+    write_empty_facts(lake)
     return lake
 
 
