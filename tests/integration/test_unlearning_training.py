@@ -52,7 +52,7 @@ def without_clock(trained) -> list[dict[str, float]]:
 def test_a_run_raises_forget_loss_above_retain_loss_and_keeps_the_base(
     tiny_model, tmp_path, objective
 ):
-    settings = settings_of(objective=objective, stops={"steps": 8})
+    settings = settings_of(objectives=[objective], stops={"steps": 8})
     before = AutoModelForCausalLM.from_pretrained(tiny_model).state_dict()
     model = adapted(tiny_model, settings)
     trained = train(model, DATA, settings, 1, tmp_path)

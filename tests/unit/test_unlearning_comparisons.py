@@ -180,6 +180,30 @@ def test_the_facts_are_the_states_and_the_inference_of_what_is_done(study, lake)
     assert all(made.reused for made in make_fact(study, lake, "unlearning_comparisons", CELL))
 
 
+def test_objectives_are_judged_apart(study, lake):
+    both = unlearning_study(study.model.path, random_sets=3, objectives=["npo", "ngdiff"])
+    make_plan(both, lake, chosen_bins(*CHOSEN))
+    make_fact(both, lake, "forget_sets", CELL)
+    keys = planned_runs(both, lake)
+    for key in keys:
+        _finish(both, lake, key)
+    # What npo's runs answer must not move a figure of ngdiff's.
+    told = {}
+    for shift in (0, 100):
+        for key in (key for key in keys if "|npo|" in key):
+            answered = fingerprint_of(both, lake, "unlearned_predictions", key)
+            answers = _answers("run_id", key, _margins(key) - shift)
+            lake.write("unlearned_predictions", answers, answered, key)
+        # Answers of the same runs, drawn anew: nothing in the record says so.
+        lake.path(INFERENCE[0], CELL).unlink(missing_ok=True)
+        make_fact(both, lake, "unlearning_comparisons", CELL)
+        told[shift] = [lake.read(fact, CELL) for fact in INFERENCE]
+    for before, after in zip(told[0], told[100], strict=True):
+        assert set(before["objective"]) == {"npo", "ngdiff"}
+        assert_frame_equal(before.filter(objective="ngdiff"), after.filter(objective="ngdiff"))
+        assert not before.filter(objective="npo").equals(after.filter(objective="npo"))
+
+
 def test_whatever_changes_a_state_or_a_figure_makes_both_facts_again(study, lake):
     _finish_most(study, lake)
     make_fact(study, lake, "unlearning_comparisons", CELL)

@@ -112,7 +112,7 @@ def test_ngdiff_without_a_direction_is_an_error(forget, retain, name):
 @pytest.mark.parametrize("alpha", [0.0, 0.7])
 def test_graddiff_is_the_gradient_of_its_weighted_loss(adapted, alpha):
     loss = -by_hand(adapted, DATA.forget) + alpha * by_hand(adapted, DATA.retain)
-    settings = settings_of(objective="graddiff", graddiff_alpha=alpha)
+    settings = settings_of(objectives=["graddiff"], graddiff_alpha=alpha)
     expected = flat_gradient(loss, adapted)
     torch.testing.assert_close(step_gradient(adapted, settings), expected, rtol=1e-4, atol=1e-6)
 
@@ -129,7 +129,7 @@ def test_npo_follows_its_formula_with_the_untouched_model_as_reference(adapted, 
     npo = -(2 / beta) * torch.stack([torch.log(torch.sigmoid(-beta * r)) for r in ratios]).mean()
     torch.testing.assert_close(npo_loss(adapted, FORGET, beta), npo, rtol=1e-4, atol=1e-4)
     expected = flat_gradient(npo + weight * by_hand(adapted, DATA.retain), adapted)
-    settings = settings_of(objective="npo", npo_beta=beta, npo_retain_weight=weight)
+    settings = settings_of(objectives=["npo"], npo_beta=beta, npo_retain_weight=weight)
     torch.testing.assert_close(step_gradient(adapted, settings), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -145,7 +145,7 @@ def test_npo_of_an_untrained_adapter_is_log_2_and_its_weights_stay_trainable(tin
 @pytest.mark.parametrize("objective", ["ngdiff", "graddiff", "npo"])
 @pytest.mark.parametrize("parts", [2, 4, 8])
 def test_a_step_does_not_depend_on_the_split_into_micro_batches(adapted, objective, parts):
-    settings = settings_of(objective=objective)
+    settings = settings_of(objectives=[objective])
     whole, split = step_gradient(adapted, settings), step_gradient(adapted, settings, parts)
     torch.testing.assert_close(split, whole, rtol=1e-4, atol=1e-6)
 

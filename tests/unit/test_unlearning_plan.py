@@ -15,7 +15,13 @@ from influence_warehouse.unlearning.plan import (
     planned_runs,
 )
 from tests.scoring_lake import CELL, scoring_study
-from tests.unlearning_world import OF, chosen_bins, make_plan, unlearning_study
+from tests.unlearning_world import (
+    OF,
+    chosen_bins,
+    make_plan,
+    unlearning_study,
+    write_unlearning_lake,
+)
 
 STUDY = unlearning_study(Path("model"))
 
@@ -51,6 +57,21 @@ def test_a_region_and_its_name_say_the_same(region, name, kind):
 def test_a_text_that_names_no_region_is_an_error(name):
     with pytest.raises(InputError, match="Remedy"):
         Region.parse(name)
+
+
+def test_every_objective_forgets_the_same_sets_in_runs_of_its_own(tmp_path):
+    study = unlearning_study(Path("model"), objectives=["npo", "graddiff"], random_sets=2)
+    lake = write_unlearning_lake(tmp_path)
+    make_plan(study, lake, chosen_bins(("alpha", "adult_content", None)))
+    make_fact(study, lake, "forget_sets", CELL)
+    plan = lake.read("unlearning_plan", CELL)
+    forgotten = lake.read("forget_sets", CELL).join(plan, on="run_id")
+    place = ["condition", "set_number", "doc_id"]
+    npo, graddiff = (
+        forgotten.filter(objective=name).select(place).sort(place) for name in ("npo", "graddiff")
+    )
+    assert npo.equals(graddiff) and npo.height > 0
+    assert plan["run_id"].n_unique() == plan.height == 2 * plan.filter(objective="npo").height
 
 
 def test_sets_run_once_per_seed_in_each_region_and_global_ones_once_per_benchmark():

@@ -85,7 +85,9 @@ def test_the_fact_is_made_again_exactly_when_the_rule_changes(lake):
     outcome = make_fact(study, lake, "region_rules")[0]
     assert (outcome.rows, outcome.reused) == (2, False)
     first = lake.path("region_rules").read_bytes()
-    seeds = unlearning_study(Path("model"), regions={"rule": "topics"}, seeds=[4], objective="npo")
+    seeds = unlearning_study(
+        Path("model"), regions={"rule": "topics"}, seeds=[4], objectives=["npo"]
+    )
     assert make_fact(seeds, lake, "region_rules")[0].reused, (
         "neither seeds nor objective choose regions"
     )

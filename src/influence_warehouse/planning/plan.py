@@ -123,7 +123,8 @@ def unlearning_runs(study: Study, settings: Unlearning) -> int | None:
         (targets if condition.endswith("_global") else regions) * len(settings.sets_of(condition))
         for condition in settings.conditions
     )
-    return sets * len(settings.seeds) * len(unlearned_cells(study))
+    of_each = len(settings.seeds) * len(settings.objectives) * len(unlearned_cells(study))
+    return sets * of_each
 
 
 def retraining_runs(study: Study, settings: Retraining, bins: int) -> int:

@@ -18,6 +18,7 @@ CONDITIONS: tuple[Condition, ...] = (
     "influence_global",
     "random_global",
 )
+ObjectiveName = Literal["ngdiff", "graddiff", "npo"]
 
 
 class NamedRegion(Section):
@@ -139,8 +140,11 @@ class Unlearning(Section):
     probe_documents: int = Field(
         20, ge=1, description="More of them, held out, that utility is measured on."
     )
-    objective: Literal["ngdiff", "graddiff", "npo"] = Field(
-        "ngdiff", description="arXiv 2410.22086; gradient difference; arXiv 2404.05868."
+    objectives: tuple[ObjectiveName, ...] = Field(
+        ("ngdiff",),
+        min_length=1,
+        description="Each forgets every set in runs of its own. `ngdiff`: arXiv 2410.22086; "
+        "`graddiff`: gradient difference; `npo`: arXiv 2404.05868.",
     )
     graddiff_alpha: float = Field(1.0, ge=0, description="Weight of GradDiff's retain loss.")
     npo_beta: float = Field(0.1, gt=0, description="NPO's inverse temperature.")
@@ -170,7 +174,7 @@ class Unlearning(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for name in ("conditions", "seeds", "benchmarks", "methods"):
+        for name in ("conditions", "seeds", "benchmarks", "methods", "objectives"):
             values = getattr(self, name) or ()
             if len(set(values)) != len(values):
                 raise ValueError(f"{name}: each once, got {list(values)}")
@@ -182,6 +186,15 @@ class Unlearning(Section):
         if self.learning_rate != "auto" and self.learning_rate <= 0:
             raise ValueError(f"learning_rate: above 0 or `auto`, got {self.learning_rate}")
         return self
+
+    @property
+    def objective(self) -> ObjectiveName:
+        """The objective of settings that were narrowed to one run's; else the first."""
+        return self.objectives[0]
+
+    def of_objective(self, name: ObjectiveName) -> Self:
+        """The settings of one objective's runs."""
+        return self.model_copy(update={"objectives": (name,)})
 
     def sets_of(self, condition: str) -> range:
         """Numbers of a condition's forget sets in a region."""

@@ -37,7 +37,8 @@ _COUNTS = ("n_regions_a", "n_regions_b", "n_shared_regions", "n_seeds")
 
 def identity_of_method_damage(study: Study, lake: Lake, model: Part) -> dict[str, Any]:
     """Which methods are compared; their runs are inputs."""
-    return {"cells": unlearned_cells(study), "objective": unlearning_section(study).objective}
+    objectives = list(unlearning_section(study).objectives)
+    return {"cells": unlearned_cells(study), "objectives": objectives}
 
 
 def make_method_damage(task: Task) -> list[Made]:
@@ -47,10 +48,11 @@ def make_method_damage(task: Task) -> list[Made]:
         cell.split("|")[1]: run_damage(lake, cell, lake.read("unlearning_outcomes", cell))
         for cell in unlearned_cells(study)
     }
-    table = method_damage_table(runs).with_columns(
-        model=pl.lit(task.key), objective=pl.lit(unlearning_section(study).objective)
-    )
-    return [Made(FACT, table)]
+    tables = []
+    for objective in unlearning_section(study).objectives:
+        own = {name: rows.filter(objective=objective) for name, rows in runs.items()}
+        tables.append(method_damage_table(own).with_columns(objective=pl.lit(objective)))
+    return [Made(FACT, pl.concat(tables).with_columns(model=pl.lit(task.key)))]
 
 
 def method_damage_table(runs: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

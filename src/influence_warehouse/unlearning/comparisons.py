@@ -4,6 +4,7 @@ Does not belong here: the estimates themselves (inference) and the damage that a
 (dbt), which starts from the same predictions.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import polars as pl
@@ -42,7 +43,7 @@ def identity_of_unlearning_comparisons(study: Study, lake: Lake, cell: Part) -> 
     return {
         "outcomes": [list(row) for row in outcomes.iter_rows()],
         "predictions": digest_of({key: lake.require(PREDICTIONS, key).digest for key in done}),
-        "objective": unlearning_section(study).objective,
+        "objectives": list(unlearning_section(study).objectives),
         "factors": [[b.name, b.domain, b.capability] for b in study.benchmarks],
     }
 
@@ -52,21 +53,32 @@ def make_unlearning_comparisons(task: Task) -> list[Made]:
     study, lake, cell = task.study, task.lake, task.key
     outcomes = run_outcomes(study, lake, cell)
     runs = run_damage(lake, cell, outcomes)
+    relations = benchmark_relations(study)
+    objectives = unlearning_section(study).objectives
     tables = {
-        "damage_inference": damage_table(runs),
-        "selectivity_inference": selectivity_table(runs, benchmark_relations(study)),
-        "unlearning_comparisons": comparison_table(runs),
+        "damage_inference": by_objective(runs, objectives, damage_table),
+        "selectivity_inference": by_objective(
+            runs, objectives, lambda own: selectivity_table(own, relations)
+        ),
+        "unlearning_comparisons": by_objective(runs, objectives, comparison_table),
     }
-    names = {
-        "model": pl.lit(study.model.name),
-        "method": pl.lit(study.method.name),
-        "objective": pl.lit(unlearning_section(study).objective),
-    }
+    names = {"model": pl.lit(study.model.name), "method": pl.lit(study.method.name)}
     states = dict(outcomes["state"].value_counts().sort("state").iter_rows())
     return [
         *(Made(fact, table.with_columns(**names)) for fact, table in tables.items()),
         Made("unlearning_outcomes", outcomes, states),
     ]
+
+
+def by_objective(
+    runs: pl.DataFrame, objectives: Sequence[str], tell: Callable[[pl.DataFrame], pl.DataFrame]
+) -> pl.DataFrame:
+    """What `tell` says of each objective's runs alone, with the column objective."""
+    tables = [
+        tell(runs.filter(objective=name)).with_columns(objective=pl.lit(name))
+        for name in objectives
+    ]
+    return pl.concat(tables)
 
 
 def benchmark_relations(study: Study) -> dict[tuple[str, str], str]:
@@ -83,8 +95,9 @@ def benchmark_relations(study: Study) -> dict[tuple[str, str], str]:
 def run_damage(lake: Lake, cell: Part, outcomes: pl.DataFrame) -> pl.DataFrame:
     """Mean damage of each finished run over the items of each benchmark, in long form.
 
-    Columns benchmark (the target), condition, region, set_number, seed, evaluated_benchmark,
-    measure (accuracy | margin), damage: the base model's value minus the unlearned one's.
+    Columns objective, benchmark (the target), condition, region, set_number, seed,
+    evaluated_benchmark, measure (accuracy | margin), damage: the base model's value minus the
+    unlearned one's.
     """
     done = outcomes.filter(state="done")["run_id"].to_list()
     plan = lake.read("unlearning_plan", cell).rename({"topic": "region"})
@@ -96,7 +109,10 @@ def run_damage(lake: Lake, cell: Part, outcomes: pl.DataFrame) -> pl.DataFrame:
         accuracy=(pl.col("before").cast(pl.Int32) - pl.col("is_correct").cast(pl.Int32)).mean(),
         margin=(pl.col("margin_before") - pl.col("correct_logprob_margin")).mean(),
     )
-    key = ["benchmark", "condition", "region", "set_number", "seed", "evaluated_benchmark"]
+    key = [
+        *("objective", "benchmark", "condition", "region"),
+        *("set_number", "seed", "evaluated_benchmark"),
+    ]
     return (
         lost.join(plan, on="run_id")
         .unpivot(on=["accuracy", "margin"], index=key, variable_name="measure", value_name="damage")

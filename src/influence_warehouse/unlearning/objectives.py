@@ -109,7 +109,7 @@ class Objective:
 
 
 def objective_of(settings: Unlearning) -> Objective:
-    """The study's objective. GradDiff: -L_F + alpha L_R; NPO: L_NPO + weight L_R."""
+    """The objective of one run's settings. GradDiff: -L_F + alpha L_R; NPO: L_NPO + weight L_R."""
     if settings.objective == "ngdiff":
         return Objective(mean_loss, ngdiff)
     if settings.objective == "graddiff":

@@ -43,7 +43,7 @@ def target_benchmarks(study: Study) -> list[str]:
 
 
 def identity_of_unlearning_plan(study: Study, lake: Lake, cell: Part) -> dict[str, Any]:
-    """The method's chosen regions, not their scores, and objective, conditions and seeds.
+    """The method's chosen regions, not their scores, and objectives, conditions and seeds.
 
     Raises WarehouseError when the marts are not built.
     """
@@ -51,7 +51,7 @@ def identity_of_unlearning_plan(study: Study, lake: Lake, cell: Part) -> dict[st
     chosen = read_built(lake.home, "chosen_bins")
     regions = _chosen_regions(study, chosen, labels_of(study, lake))
     return {
-        "objective": settings.objective,
+        "objectives": sorted(settings.objectives),
         "regions": digest_of([(benchmark, region.name) for benchmark, region in regions]),
         "conditions": sorted(settings.conditions),
         "seeds": sorted(settings.seeds),
@@ -75,13 +75,14 @@ def plan_runs(study: Study, chosen: pl.DataFrame, known: Labels = WEBORGANIZER) 
 
     `chosen` has columns study, model, method, benchmark, topic, format; rows of other studies,
     models, methods and benchmarks are left out. In-topic conditions run in each region, global
-    ones once per benchmark, each of their sets once per seed. Raises InputError for a region
-    outside `known`, and for labels too long to name a run.
+    ones once per benchmark, each of their sets once per seed and objective. Raises InputError for a
+    region outside `known`, and for labels too long to name a run.
     """
     settings = unlearning_section(study)
-    head = (study.model.name, study.method.name, settings.objective)
+    regions = _chosen_regions(study, chosen, known)
     rows = {}
-    for benchmark, region in _chosen_regions(study, chosen, known):
+    for objective, (benchmark, region) in product(settings.objectives, regions):
+        head = (study.model.name, study.method.name, objective)
         for condition in settings.conditions:
             place = Region() if condition.endswith("_global") else region
             for number, seed in product(settings.sets_of(condition), settings.seeds):

@@ -42,6 +42,7 @@ MODEL, PREDICTIONS = "unlearned_models", "unlearned_predictions"
 # Which documents are forgotten comes in by their digest; the last changes no result.
 _NOT_OF_A_RUN = {
     "methods",
+    "objectives",
     "regions",
     "benchmarks",
     "conditions",
@@ -63,11 +64,12 @@ def identity_of_unlearned_models(study: Study, lake: Lake, run_id: str) -> dict[
     """The model, the run's documents with their texts, the settings and the seed."""
     run = _planned(lake, run_id)
     digests = _row_of(lake, "unlearning_set_digests", run_id)
+    settings = unlearning_section(study).model_dump(mode="json", exclude=_NOT_OF_A_RUN)
     return {
         "model": model_source(study, lake.home).digest,
         "dtype": study.model.dtype,
         "attention": study.model.attention,
-        "settings": unlearning_section(study).model_dump(mode="json", exclude=_NOT_OF_A_RUN),
+        "settings": settings | {"objective": run["objective"]},
         "seed": run["seed"],
         "n_forget": digests["n_forget"],
         "forget_digest": digests["forget_digest"],
@@ -175,7 +177,7 @@ def _adapted(
     trained_before = adapter.trained()
     if trained_before is not None:
         return load_adapter(base.model, adapter), trained_before
-    settings = unlearning_section(study)
+    settings = unlearning_section(study).of_objective(run["objective"])
     model = with_adapter(base.model, settings.lora, run["seed"])
     try:
         data = _run_data(study, lake, run, base)
