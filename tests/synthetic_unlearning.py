@@ -96,7 +96,7 @@ def with_unlearning(study: Study, **regions: object) -> Study:
     """The study with a section `unlearning`; `regions` is its rule, by default the list above."""
     section = {
         "regions": regions or {"rule": "explicit", "explicit": _listed()},
-        "objective": OBJECTIVE,
+        "objectives": [OBJECTIVE],
         "forget_documents": 2,
         "retain_documents": 4,
         "probe_documents": 2,

@@ -52,6 +52,10 @@ BROKEN = {
         ["models.base: give exactly one of `path` and `hub`"],
     ),
     "neither path nor hub": ({"corpus": {}}, ["corpus: give exactly one of"]),
+    "an objective as it was said before": (
+        {"unlearning": {"objective": "npo"}},
+        ["`objectives: [ngdiff]`"],
+    ),
     "a model as it was said before": ({"model": {"path": "m"}}, ["`models: [{...}]`"]),
     "settings of a method outside": (
         {"attribution": {"projection_dim": 8}},
@@ -198,7 +202,7 @@ def test_every_preset_loads_under_its_own_name():
 
 def graded(kept: int, **settings):
     given = load_study("graded").model_dump(mode="json", exclude_unset=True)
-    given["planted"]["checkpoints"] = kept
+    given["planted"]["checkpoints"], given["unlearning"] = kept, None
     given["attribution"]["methods"] = [{"kind": "source", "segments": 3} | settings]
     return parse_study(json.dumps(given), "graded.yaml", Path("/data"))
 

@@ -4,7 +4,7 @@ Belongs here: the section `unlearning` of the study file and what can be checked
 Does not belong here: the rule that turns marts into chosen regions (dbt), and the training.
 """
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -171,6 +171,13 @@ class Unlearning(Section):
     checkpoint_every: int = Field(
         100, ge=1, description="Steps between checkpoints; shorter runs start again when killed."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _objectives_are_a_list(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "objective" in given:
+            raise ValueError("objective: there may be several, `objectives: [ngdiff]`")
+        return given
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
