@@ -43,7 +43,7 @@ $(DEV_STAMP): $(STAMP) requirements-dev.lock
 demo: install ## Run the study with a planted truth, end to end, and print what it found
 	$(BIN)/influence run demo
 
-graded: install ## Grade every method by retraining, on a smaller world (half an hour, 2 idle cores)
+graded: install ## Grade every method by retraining, on a smaller world (about an hour, 2 cores)
 	$(BIN)/influence run graded
 
 webtext: install ## Run the study on real web text with a real pretrained model (one to two hours)

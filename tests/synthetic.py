@@ -113,7 +113,7 @@ def synthetic_study(planted: bool = True, resamples: int = 200, shards: int = 2)
             "corpus": source,
             "models": [{"name": MODEL, **source}],
             "sampling": {"documents_per_bin": 4, "shards": shards},
-            "attribution": {"top_k": TOP_K},
+            "attribution": {"top_k": TOP_K, "methods": [{"kind": "trackstar"}]},
             "benchmarks": [
                 {"name": name, "domain": domain, "capability": capability, **source}
                 for name, (domain, capability) in BENCHMARKS.items()

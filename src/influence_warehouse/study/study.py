@@ -20,7 +20,7 @@ from influence_warehouse.study.design import (
     check_unique,
     contrast_coefficients,
 )
-from influence_warehouse.study.methods import Method, Source, TrackStar
+from influence_warehouse.study.methods import Ekfac, Method, Source, TrackStar
 from influence_warehouse.study.planted import PlantedWorld
 from influence_warehouse.study.retraining import Retraining
 from influence_warehouse.study.unlearning import Unlearning
@@ -131,9 +131,10 @@ class Attribution(Section):
     """How documents are scored against queries."""
 
     methods: tuple[Method, ...] = Field(
-        (TrackStar(kind="trackstar"),),
+        (Ekfac(kind="ekfac"),),
         min_length=1,
-        description="Methods side by side, each on every model.",
+        description="Methods side by side, each on every model; `ekfac` where none is named, which "
+        "predicts retraining best (docs/methods.md).",
     )
     token_batch_size: int | None = Field(
         None,
