@@ -15,7 +15,7 @@ select
     round(base, 2) as base,
     round(without, 2) as without,
     n_left_out,
-    n_base_trainings,
+    n_repeats,
     n_items,
     n_clusters,
     role

@@ -494,7 +494,7 @@ def region_effects(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
         for name, (_, _, planted) in benchmarks.items()
         for topic in taxonomy.TOPICS
     ]  # fmt: skip
-    columns = ["study", "model", "benchmark", "unit", "region", "outcome", "n_base_trainings"]
+    columns = ["study", "model", "benchmark", "unit", "region", "outcome", "n_repeats"]
     frame = pl.DataFrame(rows, schema=[*columns, "n_left_out", "effect"], orient="row")
     return frame.with_columns(
         effect_low=pl.col("effect") - 0.5,
@@ -507,7 +507,7 @@ def influence_versus_effect(benchmarks: dict = BENCHMARKS) -> pl.DataFrame:
     """marts.influence_versus_effect: the better a method, the less noise on the effects."""
     random = np.random.default_rng(7)
     planted = {(name, topic) for name, (_, _, topics) in benchmarks.items() for topic in topics}
-    effects = region_effects(benchmarks).drop("n_base_trainings")
+    effects = region_effects(benchmarks).drop("n_repeats")
     frames = []
     for method, lds in _LDS.items():
         noise = random.normal(0, 1 - lds, effects.height)

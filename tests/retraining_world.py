@@ -22,6 +22,7 @@ SECTION: dict[str, Any] = {
     "halves": {"topics": 2, "buckets": 2},
     "buckets": 4,
     "seeds": [1],
+    "repeated_subsets": 0,
     "tuning_share": 0.5,
     "continued": {"learning_rate": 0.01, "batch_documents": 4, "max_tokens": 24},
 }

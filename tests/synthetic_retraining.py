@@ -29,12 +29,14 @@ SECTION = {
     "halves": {"topics": 12, "buckets": 12},
     "buckets": BUCKETS,
     "seeds": [1, 2, 3],
+    "repeated_subsets": 6,
     "tuning_share": 0.25,
 }
 # Nats for a unit of score: leaving a planted topic out then costs about a nat.
 GAIN = 4.0
-# What training moves by chance, in nats: all items of a run together, and each by itself.
-COMMON, OWN = 0.05, 0.1
+# What training moves by chance, in nats: all items of a run together, and each by itself. A seed
+# moves each item far more, alike in whatever is trained by it.
+COMMON, OWN, BY_SEED = 0.05, 0.1, 2.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def write_retraining_facts(world: SyntheticLake, **changes: object) -> Synthetic
     truth = SyntheticRetraining(world, plan, _margins(world, plan, sets, documents))
     for place, run in enumerate(plan["run_id"]):
         _write_run(truth, place, run)
-    _write(world, EFFECTS, region_effects(world.lake, plan), MODEL)
+    _write(world, EFFECTS, region_effects(world.lake, plan, world.study.training_seed), MODEL)
     for fact, table in quality_tables(world.study, world.lake, plan).items():
         _write(world, fact, table, MODEL)
     return truth
@@ -114,7 +116,10 @@ def _margins(
     for name, scores in world.item_scores.items():
         outcome = 1.0 + GAIN * kept.astype(float) @ scores.T
         chance = rng.normal(0, COMMON, (len(plan), 1)) + rng.normal(0, OWN, outcome.shape)
-        margins[name] = outcome + chance
+        of_seed = {
+            seed: rng.normal(0, BY_SEED, len(scores)) for seed in plan["seed"].unique().sort()
+        }
+        margins[name] = outcome + chance + np.array([of_seed[seed] for seed in plan["seed"]])
     return margins
 
 

@@ -26,6 +26,7 @@ SECTION = {
     "halves": {"topics": 2, "buckets": 2},
     "buckets": 8,
     "seeds": [1],
+    "repeated_subsets": 1,
     "tuning_share": 0.5,
 }
 
@@ -58,7 +59,7 @@ def copy(graded: SmallWorld, tmp_path) -> SmallWorld:
 def test_the_base_that_is_replayed_answers_as_the_model_does(graded: SmallWorld):
     lake, study = graded.lake, graded.study
     keys = planned_runs(study, lake)
-    assert len(keys) == 6
+    assert len(keys) == 8
     own = f"{study.model.name}|base|all|all|{study.seed}"
     base = lake.read("retrained_predictions", own)
     answers = lake.read("item_predictions", study.model.name)

@@ -77,7 +77,8 @@ def golden_study(folder: Path) -> Study:
                                       "probe_documents": 2, "methods": ["trackstar"],
                                       "conditions": ["influence_in_topic", "random_in_topic"]},
             "retraining": {"leave_out": [], "halves": {"topics": 1, "buckets": 1}, "buckets": 4,
-                           "seeds": [], "continued": {"learning_rate": 0.01, "max_tokens": 32}},
+                           "seeds": [], "repeated_subsets": 0,
+                           "continued": {"learning_rate": 0.01, "max_tokens": 32}},
         }
     )  # fmt: skip
 

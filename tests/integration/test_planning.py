@@ -146,6 +146,7 @@ def test_retraining_costs_a_training_a_run(folder, tiny_model, home):
         "leave_out": ["topics", "formats"],
         "halves": {"topics": 3, "buckets": 4},
         "seeds": [1, 2],
+        "repeated_subsets": 1,
         "continued": {"epochs": 2, "batch_documents": 4},
     }
     study = Study.model_validate(
@@ -154,7 +155,7 @@ def test_retraining_costs_a_training_a_run(folder, tiny_model, home):
     load = planned(study, home, with_probe=False).load
     rates = Rates(training_step=2.0, load=1.0)
     costs = {stage.stage: stage for stage in plan(study, load, rates, None).stages}
-    runs = 1 + 2 + 3 + 2 + 3 + 4
+    runs = 1 + 2 + 3 + 2 + 3 + 4 + 4
     steps = 2 * -(-load.sampled // 4)
     # Six bins of three topics and two formats; up to six of each are foreseen.
     assert f"{runs + 3 + 4} runs of {steps:,} steps" in costs["retraining"].work
@@ -164,7 +165,7 @@ def test_retraining_costs_a_training_a_run(folder, tiny_model, home):
     costs = {stage.stage: stage for stage in plan(capped, load, rates, None).stages}
     assert costs["retraining"].seconds == (runs + 3 + 4) * (1 + 2 * 5)
     graded = load_study("graded").retraining
-    assert retraining_runs(load_study("graded"), graded, 568) == 60
+    assert retraining_runs(load_study("graded"), graded, 568) == 78
 
 
 def test_a_check_times_a_step_of_continued_training(folder, tiny_model, home):

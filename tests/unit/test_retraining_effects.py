@@ -10,27 +10,28 @@ ITEMS = 24
 CLUSTERS = np.arange(ITEMS) // 4
 
 
-def _trainings(rng, effect: float = 0.0, seeds: int = 4, runs: int = 1, **chance: float):
-    """Answers of the base by `seeds` seeds, of which `runs` are those of the region's runs.
+def _trainings(rng, effect: float = 0.0, repeats: int = 4, runs: int = 1, **chance: float):
+    """Answers without a region by `runs` seeds, and of `repeats` other subsets by two seeds.
 
-    Chance moves all items of a training together (`common`) and each by itself (`own`); effects
-    differ between sources of items (`between`).
+    Chance moves all items of a training together (`common`) and each by itself (`own`), and a seed
+    moves whatever is trained by it; effects differ between sources of items (`between`).
     """
     common, own = chance.get("common", 0.3), chance.get("own", 0.5)
-    level = rng.normal(0, 2, ITEMS)
+    seeds = rng.normal(0, 2, (max(runs, 2), ITEMS))
 
-    def trained(count: int) -> np.ndarray:
-        return level + rng.normal(0, common, (count, 1)) + rng.normal(0, own, (count, ITEMS))
+    def trained(by: np.ndarray) -> np.ndarray:
+        return by + rng.normal(0, common, (len(by), 1)) + rng.normal(0, own, by.shape)
 
-    base = trained(seeds)
     of_items = effect + chance.get("between", 0.0) * rng.normal(size=ITEMS // 4)[CLUSTERS]
-    return Trainings(base, base[:runs], trained(runs) - of_items, CLUSTERS)
+    first, second = (np.repeat(seeds[[each]], repeats, axis=0) for each in (0, 1))
+    apart = [trained(second) - trained(first)]
+    return Trainings(trained(seeds[:runs]), trained(seeds[:runs]) - of_items, apart, CLUSTERS)
 
 
 def test_an_effect_is_what_the_base_has_more_by_the_same_seed():
     rng = np.random.default_rng(1)
     runs = _trainings(rng, effect=3.0)
-    assert effect_of(runs).value == pytest.approx(runs.base[0].mean() - runs.without.mean())
+    assert effect_of(runs).value == pytest.approx(runs.paired.mean() - runs.without.mean())
     assert effect_of(runs).value == pytest.approx(3, abs=1.5)
 
 
@@ -38,22 +39,22 @@ def test_the_error_adds_training_and_items_up_and_counts_nothing_twice():
     runs = _trainings(np.random.default_rng(2), between=1.0)
     training, freedom = training_part(runs)
     assert freedom == 3
-    assert training == pytest.approx(2 * runs.base.mean(axis=1).var(ddof=1))
+    assert training == pytest.approx(runs.apart[0].mean(axis=1).var(ddof=1))
     of_items, clusters_freedom = item_part(runs)
     assert clusters_freedom == 5
-    whole = (runs.base[0] - runs.without[0]).reshape(-1, 4).mean(axis=1).var(ddof=1) / 6
+    whole = (runs.paired[0] - runs.without[0]).reshape(-1, 4).mean(axis=1).var(ddof=1) / 6
     assert 0 < of_items < whole, "chance of training is taken off"
     assert effect_of(runs).standard_error == pytest.approx(np.sqrt(training + of_items))
 
 
 def test_more_trainings_without_the_region_make_the_error_smaller():
     runs = _trainings(np.random.default_rng(3), runs=4)
-    one = Trainings(runs.base, runs.base[:1], runs.without[:1], CLUSTERS)
+    one = Trainings(runs.paired[:1], runs.without[:1], runs.apart, CLUSTERS)
     assert training_part(runs)[0] == pytest.approx(training_part(one)[0] / 4)
 
 
-def test_one_base_shows_no_chance_so_there_is_no_error():
-    runs = _trainings(np.random.default_rng(4), seeds=1)
+def test_one_repeat_shows_no_chance_so_there_is_no_error():
+    runs = _trainings(np.random.default_rng(4), repeats=1)
     effect = effect_of(runs)
     assert np.isfinite(effect.value) and effect.parts == ()
     assert training_part(runs) is None and effect.interval == (None, None)
@@ -61,17 +62,17 @@ def test_one_base_shows_no_chance_so_there_is_no_error():
 
 def test_items_of_one_source_leave_the_error_to_training():
     runs = _trainings(np.random.default_rng(5))
-    alone = Trainings(runs.base, runs.paired, runs.without, np.zeros(ITEMS, int))
+    alone = Trainings(runs.paired, runs.without, runs.apart, np.zeros(ITEMS, int))
     assert item_part(alone) is None
     assert effect_of(alone).degrees_of_freedom == pytest.approx(3)
 
 
-def test_order_of_items_and_of_the_bases_seeds_changes_nothing():
+def test_order_of_items_and_of_repeats_changes_nothing():
     rng = np.random.default_rng(6)
     runs = _trainings(rng, effect=1.0)
-    order, seeds = rng.permutation(ITEMS), rng.permutation(4)
+    order, repeats = rng.permutation(ITEMS), rng.permutation(4)
     moved = Trainings(
-        runs.base[np.ix_(seeds, order)], runs.paired[:, order], runs.without[:, order],
+        runs.paired[:, order], runs.without[:, order], [runs.apart[0][np.ix_(repeats, order)]],
         CLUSTERS[order],
     )  # fmt: skip
     assert effect_of(moved).value == pytest.approx(effect_of(runs).value)

@@ -17,7 +17,7 @@ from influence_warehouse.retraining.grading import (
     mean_known,
     pooled,
     reliabilities,
-    seed_noise,
+    training_noise,
 )
 
 PARTS, ITEMS = 24, 30
@@ -151,14 +151,16 @@ def test_error_over_items_is_that_of_a_mean_over_their_sources(rng):
 
 @pytest.mark.parametrize("share", [0.3, 0.55, 0.9])
 def test_reliability_and_ceiling_recover_known_ones(rng, share):
-    """Over worlds with four seeds of the base: noise that is told apart, and what it costs."""
+    """Over worlds with four repeats: noise that is told apart, and what it costs."""
     found, best, true = [], [], []
     for _ in range(40):
         spread = rng.gamma(4, 0.25, 60)
         noise = spread * np.sqrt((1 - share) / share)
         effect = spread * rng.normal(size=(12, 60))
         outcome = effect + noise * rng.normal(size=effect.shape)
-        variance, freedom = seed_noise([noise * rng.normal(size=(4, 60))])
+        by_seed = rng.normal(0, 5, 60)
+        apart = noise * (rng.normal(size=(4, 60)) - rng.normal(size=(4, 60))) + by_seed
+        variance, freedom = training_noise([apart])
         reliability = reliabilities(outcome, variance, freedom)
         found.append(reliability.mean())
         best.append(ceiling(reliability, 12).mean())
@@ -180,12 +182,13 @@ def test_ceiling_is_where_it_must_be_at_both_ends_and_grows():
     )
 
 
-def test_noise_is_pooled_over_what_was_trained_on_the_same_documents(rng):
-    base, half = rng.normal(size=(3, ITEMS)), rng.normal(5, 1, size=(2, ITEMS))
-    variance, freedom = seed_noise([base, half])
+def test_noise_is_pooled_over_seeds_and_is_that_of_one_training(rng):
+    first, second = rng.normal(size=(3, ITEMS)), rng.normal(5, 1, size=(2, ITEMS))
+    variance, freedom = training_noise([first, second])
     assert freedom == 3
-    assert_allclose(variance, (2 * base.var(axis=0, ddof=1) + half.var(axis=0, ddof=1)) / 3)
-    assert seed_noise([base[:1], half[:1]]) is None and seed_noise([]) is None
+    pooled_twice = 2 * first.var(axis=0, ddof=1) + second.var(axis=0, ddof=1)
+    assert_allclose(variance, pooled_twice / 3 / 2)
+    assert training_noise([first[:1], second[:1]]) is None and training_noise([]) is None
 
 
 def test_an_outcome_that_does_not_move_has_no_reliability(rng):

@@ -50,6 +50,31 @@ def test_the_plan_is_the_designs():
         assert run["run_id"] == "|".join(str(run[name]) for name in names)
 
 
+def test_some_subsets_of_each_kind_are_repeated_by_seeds_dealt_out_evenly():
+    study = study_of(seeds=[5, 6], repeated_subsets=4, halves={"topics": 8, "buckets": 3})
+    plan = plan_runs(study, MEMBERS)
+    subset = ["design", "unit", "subset"]
+    own = plan.filter(pl.col("seed") == 0, pl.col("design") != "base")
+    again = plan.filter(pl.col("seed") != 0, pl.col("design") != "base")
+    # Every subset is trained by the training's own seed, and at most once again, in its role.
+    assert own.select(subset).is_unique().all() and again.select(subset).is_unique().all()
+    assert again.join(own, on=[*subset, "role"]).height == again.height
+    counts = again.group_by("design", "unit", "seed").len()
+    found = {(*row[:2], row[2]): row[3] for row in counts.iter_rows()}
+    assert found == {
+        ("leave_out", "topic", 5): 2,
+        ("leave_out", "topic", 6): 2,
+        ("halves", "topic", 5): 2,
+        ("halves", "topic", 6): 2,
+        # Three there are.
+        ("halves", "bucket", 5): 2,
+        ("halves", "bucket", 6): 1,
+    }
+    assert plan.equals(plan_runs(study, MEMBERS))
+    with pytest.raises(ValidationError, match="repeated_subsets"):
+        study_of(seeds=[], repeated_subsets=1)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5])
 def test_roles_are_shared_out_by_the_seed_within_each_design(share):
     plans = [

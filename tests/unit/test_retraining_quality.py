@@ -96,7 +96,9 @@ def test_grades_are_those_of_sums_over_documents_that_are_kept(truth, quality):
     world, plan = truth.world, truth.plan
     buckets = np.arange(len(world.doc_ids)) * 7 % BUCKETS
     sets = world.lake.read("retraining_sets", MODEL).filter(unit="bucket")
-    own = plan.with_row_index("place").filter(unit="bucket", role="grading")
+    own = plan.with_row_index("place").filter(
+        unit="bucket", role="grading", seed=world.study.training_seed
+    )
     name = next(iter(BENCHMARKS))
     kept = [
         ~np.isin(buckets, sets.filter(subset=subset)["member"].cast(pl.Int64).to_numpy())
@@ -114,7 +116,10 @@ def test_grades_are_those_of_sums_over_documents_that_are_kept(truth, quality):
 
 
 def test_the_truth_is_as_sure_as_it_was_made(quality):
-    """Chance of an outcome has standard deviation 0.11; its spread over halves follows."""
+    """Chance of an outcome has standard deviation 0.11; its spread over halves follows.
+
+    What a seed does to all subsets alike, 2 nats an item, is no chance in their order.
+    """
     sure = quality.filter(role="grading", method=METHOD, benchmark="all", outcome="margin")
     halves = sure.filter(design="halves", unit="topic").row(0, named=True)
     assert halves["n_repeats"] == 3
@@ -130,16 +135,16 @@ def test_three_subsets_for_tuning_are_too_few_and_say_so(quality):
     assert few["truth_reliability"].null_count() == len(few)
 
 
-def test_a_base_that_was_trained_once_shows_no_chance(truth):
-    one = truth.plan.filter((pl.col("design") != "base") | (pl.col("seed") == 7))
-    assert len(one) == len(truth.plan) - 3
+def test_trainings_by_one_seed_show_no_chance(truth):
+    one = truth.plan.filter(seed=truth.world.study.training_seed)
+    assert len(one) == len(truth.plan) - 3 - 3 * 6
     study = truth.world.study
     tables = quality_tables(study.narrowed(MODEL), truth.world.lake, one)
     assert tables[QUALITY]["ceiling"].null_count() == len(tables[QUALITY])
-    assert tables[QUALITY]["truth_unknown_reason"].str.contains("trained twice").all()
-    effects = region_effects(truth.world.lake, one)
+    assert tables[QUALITY]["truth_unknown_reason"].str.contains("trained again").all()
+    effects = region_effects(truth.world.lake, one, study.training_seed)
     assert effects["standard_error"].null_count() == len(effects)
-    assert effects["unknown_reason"].str.contains("trained once").all()
+    assert effects["unknown_reason"].str.contains("trained again").all()
     assert effects["effect"].null_count() == 0
 
 
@@ -152,13 +157,30 @@ def test_runs_that_are_not_done_are_subsets_less_and_no_runs_no_rows(truth):
     assert all(
         table.is_empty() for table in quality_tables(study, lake, truth.plan.clear()).values()
     )
-    assert region_effects(lake, truth.plan.clear()).is_empty()
+    assert region_effects(lake, truth.plan.clear(), study.training_seed).is_empty()
+
+
+def test_a_subset_is_graded_by_the_seed_that_all_share(truth):
+    """Repeats tell of chance alone: without them grades are the same, and no subset is lost."""
+    study, lake = truth.world.study.narrowed(MODEL), truth.world.lake
+    own = truth.plan.filter(seed=study.training_seed)
+    columns = [*KEY, "n_subsets", "lds", "standard_error"]
+    found = [quality_tables(study, lake, plan)[QUALITY] for plan in (truth.plan, own)]
+    assert found[0].select(columns).equals(found[1].select(columns))
+    halves = truth.plan.filter(design="halves", unit="topic")
+    repeated = halves.filter(pl.col("seed") != study.training_seed)["subset"][0]
+    is_lost = (pl.col("subset") == repeated) & (pl.col("seed") == study.training_seed)
+    lost = truth.plan.filter(~(is_lost & (pl.col("design") == "halves")))
+    counts = quality_tables(study, lake, lost)[QUALITY].filter(design="halves", unit="topic")
+    assert counts.group_by("role").agg(pl.col("n_subsets").max())["n_subsets"].sum() == 11
 
 
 def test_the_effect_of_a_topic_is_the_sum_of_its_documents_effects(truth):
     world = truth.world
-    effects = region_effects(world.lake, truth.plan).filter(outcome="margin")
-    assert set(effects["n_base_trainings"]) == {4} and set(effects["n_clusters"]) == {6}
+    effects = region_effects(world.lake, truth.plan, world.study.training_seed)
+    effects = effects.filter(outcome="margin")
+    # The base and two regions by each of three seeds.
+    assert set(effects["n_repeats"]) == {6} and set(effects["n_clusters"]) == {6}
     topics = np.array([bins()[number].topic for number in world.bin_of])
     missed = []
     for row in effects.iter_rows(named=True):
@@ -173,7 +195,9 @@ def test_the_effect_of_a_topic_is_the_sum_of_its_documents_effects(truth):
 
 def test_scores_of_other_items_than_were_asked_are_refused(truth):
     study, lake = truth.world.study.narrowed(MODEL), truth.world.lake
-    left_out = [left_out_of(study, lake, each) for each in subsets_of(truth.plan)]
+    left_out = [
+        left_out_of(study, lake, each) for each in subsets_of(truth.plan, study.training_seed)
+    ]
     first, *_ = read_answers(lake, truth.plan["run_id"].to_list())
     cut = replace(first, item_ids=first.item_ids[:-1])
     with pytest.raises(FactError, match="are not those that retrained models were asked"):

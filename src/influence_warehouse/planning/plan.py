@@ -131,9 +131,9 @@ def retraining_runs(study: Study, settings: Retraining, bins: int) -> int:
     """How many trainings the designs ask for at most, of `bins` bins; those that SQL adds are not
     counted."""
     regions = {"topics": min(len(TOPICS), bins), "formats": min(len(FORMATS), bins), "bins": bins}
-    left_out = sum(regions[unit] for unit in settings.leave_out)
-    subsets = left_out + sum(settings.halves.counts().values())
-    return (1 + len(settings.seeds) + subsets) * len(study.models)
+    groups = [regions[unit] for unit in settings.leave_out] + [*settings.halves.counts().values()]
+    repeats = sum(min(settings.repeated_subsets, group) for group in groups)
+    return (1 + len(settings.seeds) + sum(groups) + repeats) * len(study.models)
 
 
 def training_steps(study: Study, documents: int) -> int:

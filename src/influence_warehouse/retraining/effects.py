@@ -15,7 +15,7 @@ import polars as pl
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.pipeline.task import Made, Task
-from influence_warehouse.retraining.grading import cluster_variance
+from influence_warehouse.retraining.grading import cluster_variance, training_noise
 from influence_warehouse.retraining.outcomes import (
     LEAVE_OUT,
     OUTCOMES,
@@ -23,27 +23,33 @@ from influence_warehouse.retraining.outcomes import (
     Subsets,
     base_runs,
     finished_runs,
+    moved_apart,
     read_answers,
+    repeated_runs,
     subsets_of,
 )
 from influence_warehouse.sampling.regions import Region
 from influence_warehouse.warehouse.estimate import Estimate
 
 FACT = "region_effect_inference"
-_ONE_BASE = "the base was trained once: how far chance moves it is not known"
+_NOT_REPEATED = (
+    "neither base and a region nor two regions were trained again by one seed: what chance moves "
+    "is not known"
+)
 
 
 @dataclass(frozen=True)
 class Trainings:
     """Outcomes of one benchmark's items by the trainings that an effect is of, [runs, items].
 
-    `base` are all trainings with nothing left out, `paired` those of them with a seed of
-    `without`, the trainings without the region; all of them where no seed is shared.
+    `without` are the trainings without the region, `paired` those with nothing left out by the
+    same seeds. `apart` says what chance does: as of `outcomes.moved_apart`, [repeats, items] of
+    each other seed, over the base and the regions that were repeated.
     """
 
-    base: np.ndarray
     paired: np.ndarray
     without: np.ndarray
+    apart: list[np.ndarray]
     clusters: np.ndarray
 
 
@@ -51,24 +57,26 @@ def effect_of(runs: Trainings) -> Estimate:
     """Mean over items of the base's outcome minus that without the region, with its error.
 
     Parts of the error: another training (`training_part`), other items (`item_part`). No parts
-    where the base was trained once.
+    where chance of training is not known.
     """
     value = float(_differences(runs).mean())
-    parts = [part for part in (training_part(runs), item_part(runs)) if part is not None]
-    return Estimate(value, tuple(parts) if len(runs.base) > 1 else ())
+    of_training, of_items = training_part(runs), item_part(runs)
+    if of_training is None:
+        return Estimate(value)
+    return Estimate(value, (of_training, of_items) if of_items else (of_training,))
 
 
 def training_part(runs: Trainings) -> tuple[float, float] | None:
-    """Variance of the effect over seeds and its degrees of freedom; None of one base.
+    """Variance of the effect over seeds and its degrees of freedom; None where nothing shows it.
 
-    The spread of the benchmark's mean over the base's seeds stands for that of every training,
-    as if trainings were independent. Two of one seed begin alike and may move together: then the
-    effect varies less than is said.
+    Trainings of one seed begin alike and move together, which cancels in an effect: so the
+    variance is of what another seed changed in the benchmark's mean, over what was repeated.
     """
-    if len(runs.base) < 2:
+    noise = training_noise([group.mean(axis=1, keepdims=True) for group in runs.apart])
+    if noise is None:
         return None
-    variance = float(runs.base.mean(axis=1).var(ddof=1))
-    return variance * _trainings_share(runs), len(runs.base) - 1.0
+    variance, freedom = noise
+    return float(variance.item()) * _trainings_share(runs), float(freedom)
 
 
 def item_part(runs: Trainings) -> tuple[float, float] | None:
@@ -79,11 +87,11 @@ def item_part(runs: Trainings) -> tuple[float, float] | None:
     variance = cluster_variance(_differences(runs), runs.clusters)
     if variance is None:
         return None
-    if len(runs.base) > 1:
-        count = len(runs.base)
-        moved = runs.base - runs.base.mean(axis=0)
+    freedom = sum(len(group) - 1 for group in runs.apart)
+    if freedom:
+        moved = np.concatenate([group - group.mean(axis=0) for group in runs.apart])
         chance = [cluster_variance(each, runs.clusters) or 0.0 for each in moved]
-        variance -= sum(chance) / (count - 1) * _trainings_share(runs)
+        variance -= sum(chance) / freedom / 2 * _trainings_share(runs)
     return max(variance, 0.0), len(np.unique(runs.clusters)) - 1.0
 
 
@@ -98,31 +106,39 @@ def _differences(runs: Trainings) -> np.ndarray:
 def make_region_effects(task: Task) -> list[Made]:
     """Effects of every region that one model was trained without, on every benchmark."""
     plan = finished_runs(task.study, task.lake, task.key)
-    return [Made(FACT, region_effects(task.lake, plan))]
+    return [Made(FACT, region_effects(task.lake, plan, task.study.training_seed))]
 
 
-def region_effects(lake: Lake, plan: pl.DataFrame) -> pl.DataFrame:
-    """Rows of the fact from the rows of a model's plan that are done."""
+def region_effects(lake: Lake, plan: pl.DataFrame, own_seed: int) -> pl.DataFrame:
+    """Rows of the fact from the rows of a model's plan that are done.
+
+    Regions whose base by the training's own seed is not done have none.
+    """
     answers = read_answers(lake, plan["run_id"].to_list())
     rows = [
         row
-        for subsets in subsets_of(plan)
+        for subsets in subsets_of(plan, own_seed)
         if subsets.design == LEAVE_OUT
-        for row in _rows(plan, subsets, answers)
+        for row in _rows(plan, subsets, answers, own_seed)
     ]
     return pl.DataFrame(rows, schema=CONTRACTS[FACT].columns)
 
 
-def _rows(plan: pl.DataFrame, subsets: Subsets, answers: list[Answers]) -> Iterator[dict[str, Any]]:
-    every = base_runs(plan)
-    if not every:
+def _rows(
+    plan: pl.DataFrame, subsets: Subsets, answers: list[Answers], own_seed: int
+) -> Iterator[dict[str, Any]]:
+    base = {int(plan["seed"][place]): place for place in base_runs(plan)}
+    if own_seed not in base:
         return
-    for name, runs in zip(subsets.names, subsets.runs, strict=True):
-        paired = base_runs(plan, plan["seed"].gather(runs)) or every
+    repeated = repeated_runs(plan, LEAVE_OUT, subsets.unit, own_seed)
+    for name, every in zip(subsets.names, subsets.runs, strict=True):
+        runs = [run for run in every if plan["seed"][run] in base]
+        paired = [base[int(plan["seed"][run])] for run in runs]
         for asked in answers:
             for outcome in OUTCOMES:
                 values = asked.values[outcome]
-                trainings = Trainings(values[every], values[paired], values[runs], asked.clusters)
+                apart = moved_apart(values, repeated)
+                trainings = Trainings(values[paired], values[runs], apart, asked.clusters)
                 yield {
                     "model": plan["model"][0],
                     "benchmark": asked.benchmark,
@@ -142,10 +158,10 @@ def _columns(runs: Trainings) -> dict[str, Any]:
     t, p_value = effect.two_sided
     is_known = bool(effect.parts)
     return {
-        "n_asked_items": runs.base.shape[1],
+        "n_asked_items": runs.without.shape[1],
         "n_clusters": len(np.unique(runs.clusters)),
-        "n_base_trainings": len(runs.base),
         "n_trainings": len(runs.without),
+        "n_repeats": sum(len(group) - 1 for group in runs.apart),
         "base": float(runs.paired.mean()),
         "without": float(runs.without.mean()),
         "effect": effect.value,
@@ -157,7 +173,7 @@ def _columns(runs: Trainings) -> dict[str, Any]:
         "high": high,
         "statistic": t,
         "p_value": p_value,
-        "unknown_reason": None if is_known else _ONE_BASE,
+        "unknown_reason": None if is_known else _NOT_REPEATED,
     }
 
 

@@ -114,25 +114,29 @@ def cluster_variance(values: np.ndarray, clusters: np.ndarray) -> float | None:
     return float(n_clusters / (n_clusters - 1) * (added**2).sum())
 
 
-def seed_noise(groups: Sequence[np.ndarray]) -> tuple[np.ndarray, int] | None:
-    """Variance of each item's outcome over seeds [items], and its degrees of freedom.
+def training_noise(apart: Sequence[np.ndarray]) -> tuple[np.ndarray, int] | None:
+    """Variance [items] by which chance of training moves an outcome against that of other subsets
+    of the same seed, and its degrees of freedom.
 
-    Each group, [seeds, items], was trained on the same documents. None where none has two seeds.
+    `apart`, [repeats, items] of each other seed, is the outcome by that seed minus that by the
+    training's own. What a seed does to all subsets alike is no noise in their order: it is the
+    mean over repeats. The rest is chance of two trainings, hence the half. None where no seed has
+    two repeats.
     """
-    freedom = sum(len(group) - 1 for group in groups)
+    freedom = sum(len(group) - 1 for group in apart)
     if freedom < 1:
         return None
-    scatter = [((group - group.mean(axis=0)) ** 2).sum(axis=0) for group in groups]
-    return np.sum(scatter, axis=0) / freedom, freedom
+    scatter = [((group - group.mean(axis=0)) ** 2).sum(axis=0) for group in apart]
+    return np.sum(scatter, axis=0) / freedom / 2, freedom
 
 
 def reliabilities(outcome: np.ndarray, noise: np.ndarray, freedom: int) -> np.ndarray:
     """Share of each item's variance over subsets that is not chance of training, [items].
 
-    `noise` [items] is the variance of an outcome over seeds, `freedom` its degrees of freedom. Few
-    seeds tell little of one item, so its share of chance is drawn towards the mean over items with
-    the weight of `PRIOR_DEGREES_OF_FREEDOM`, as variances of bins are. 0 where chance is all, NaN
-    where the outcome is constant.
+    `noise` [items] and `freedom` are those of `training_noise`. Few repeats tell little of one
+    item, so its share of chance is drawn towards the mean over items with the weight of
+    `PRIOR_DEGREES_OF_FREEDOM`, as variances of bins are. 0 where chance is all, NaN where the
+    outcome is constant.
     """
     count = len(outcome)
     total = np.where(_is_constant(outcome), np.nan, outcome.var(axis=0, ddof=1))

@@ -5,7 +5,7 @@ whether the answer is right changes in few runs, so it grades nothing. Belongs h
 done, what they left out, and their outcomes. Does not belong here: scores of methods (`quality`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,8 @@ class Answers:
 class Subsets:
     """Subsets of one design and unit that serve one role, and which runs each was trained in.
 
-    `runs[i]` are positions of the i-th subset's runs, one a seed.
+    `runs[i]` are positions of the i-th subset's runs, one a seed: that by the seed of the training
+    itself first, then repeats.
     """
 
     design: str
@@ -52,9 +53,13 @@ class Subsets:
     def __len__(self) -> int:
         return len(self.names)
 
-    def mean_outcome(self, values: np.ndarray) -> np.ndarray:
-        """Means over each subset's runs of values [runs, items], as [subsets, items]."""
-        return np.array([values[runs].mean(axis=0) for runs in self.runs])
+    def outcome(self, values: np.ndarray) -> np.ndarray:
+        """Of values [runs, items] those by the training's own seed, [subsets, items].
+
+        A mean over the seeds of the few subsets that have several would tell these from the others
+        by what the seed does.
+        """
+        return values[[runs[0] for runs in self.runs]]
 
 
 def finished_runs(study: Study, lake: Lake, model: Part) -> pl.DataFrame:
@@ -109,11 +114,16 @@ def _answers(
     return Answers(benchmark, items["item_id"].to_list(), clusters, values)
 
 
-def subsets_of(plan: pl.DataFrame) -> Iterator[Subsets]:
-    """The subsets of a plan's rows, by design, unit and role; the base is none of them."""
+def subsets_of(plan: pl.DataFrame, own_seed: int) -> Iterator[Subsets]:
+    """The subsets of a plan's rows, by design, unit and role; the base is none of them.
+
+    Nor is a subset whose run by the training's own seed is not among the rows.
+    """
     rows = plan.with_row_index("place").filter(pl.col("design") != BASE)
+    is_repeat = pl.col("seed") != own_seed
+    rows = rows.filter((~is_repeat).any().over("design", "unit", "subset"))
     key = ["design", "unit", "role"]
-    for (design, unit, role), group in rows.sort(*key, "subset", "seed").group_by(
+    for (design, unit, role), group in rows.sort(*key, "subset", is_repeat, "seed").group_by(
         key, maintain_order=True
     ):
         runs = group.group_by("subset", maintain_order=True).agg("place")
@@ -122,16 +132,38 @@ def subsets_of(plan: pl.DataFrame) -> Iterator[Subsets]:
         )
 
 
-def base_runs(plan: pl.DataFrame, seeds: Iterable[int] | None = None) -> list[int]:
-    """Positions of the base's runs in a plan's rows: of all seeds, or of these."""
-    rows = plan.with_row_index("place").filter(design=BASE).sort("seed")
-    if seeds is not None:
-        rows = rows.filter(pl.col("seed").is_in(list(seeds)))
-    return rows["place"].to_list()
+def base_runs(plan: pl.DataFrame) -> list[int]:
+    """Positions of the base's runs in a plan's rows, one a seed."""
+    return plan.with_row_index("place").filter(design=BASE).sort("seed")["place"].to_list()
 
 
-def repeated_runs(plan: pl.DataFrame, subsets: Iterable[Subsets] = ()) -> list[list[int]]:
-    """Runs that were trained on the same documents by several seeds: those of the base, and of
-    each of these subsets."""
-    groups = [base_runs(plan), *(runs for each in subsets for runs in each.runs)]
-    return [runs for runs in groups if len(runs) > 1]
+def repeated_runs(
+    plan: pl.DataFrame, design: str, unit: str, own_seed: int
+) -> list[tuple[list[int], list[int]]]:
+    """By other seed, the runs of what was trained by it, and by the training's own: positions.
+
+    Of the subsets of a design and unit, in whatever role. The base counts among the leave-outs,
+    which differ from it by little; a half of the documents is another matter.
+    """
+    is_of_unit = (pl.col("design") == design) & (pl.col("unit") == unit)
+    if design == LEAVE_OUT:
+        is_of_unit |= pl.col("design") == BASE
+    rows = plan.with_row_index("place").filter(is_of_unit)
+    subset = ["design", "unit", "subset"]
+    own = rows.filter(seed=own_seed).select(*subset, own="place")
+    again = rows.filter(pl.col("seed") != own_seed).join(own, on=subset).sort("seed", *subset)
+    return [
+        (group["place"].to_list(), group["own"].to_list())
+        for _, group in again.group_by("seed", maintain_order=True)
+    ]
+
+
+def moved_apart(
+    values: np.ndarray, repeated: Sequence[tuple[list[int], list[int]]]
+) -> list[np.ndarray]:
+    """Of values [runs, items] what another seed changed, [repeats, items] for each seed.
+
+    What a seed does to every subset alike is in the mean over repeats; how they differ is chance
+    that moves subsets apart.
+    """
+    return [values[again] - values[own] for again, own in repeated]

@@ -1,8 +1,9 @@
 """The planned trainings: the fact `retraining_plan`.
 
 A run has the id `model|design|unit|subset|seed`. The base leaves nothing out, once by the seed of
-the training itself and once by each of `retraining.seeds`; all other runs take the training's own
-seed, so that they differ from the base by what they leave out alone. A leave-out's subset is a
+the training itself and once by each of `retraining.seeds`; every subset is trained by the
+training's own seed, so that it differs from the base by what it leaves out alone. Of each design
+and unit `retraining.repeated_subsets` are trained again by another seed. A leave-out's subset is a
 region's name, a half's a number from 1.
 Which subsets settings may be tuned on follows from the study's seed: of each design and unit the
 first by a keyed hash, `retraining.tuning_share` of them.
@@ -11,7 +12,7 @@ documents (`sets`).
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -47,7 +48,7 @@ def retraining_section(study: Study) -> Retraining:
 def identity_of_retraining_plan(study: Study, lake: Lake, model: Part) -> dict[str, Any]:
     """Seeds and designs, and the regions that the study's SQL chooses now."""
     settings = retraining_section(study)
-    designs = {"leave_out", "halves", "buckets", "seeds", "tuning_share"}
+    designs = {"leave_out", "halves", "buckets", "seeds", "repeated_subsets", "tuning_share"}
     return {
         "seed": study.seed,
         "training_seed": study.training_seed,
@@ -92,8 +93,11 @@ def plan_runs(
     tuning = _tuning(subsets, study.seed, settings.tuning_share)
     own = study.training_seed
     rows = [_row(study, ("base", ALL, ALL), seed, "grading") for seed in (own, *settings.seeds)]
+    repeats = _repeats(subsets, study.seed, settings)
     rows += [
-        _row(study, subset, own, "tuning" if subset in tuning else "grading") for subset in subsets
+        _row(study, subset, seed, "tuning" if subset in tuning else "grading")
+        for subset in subsets
+        for seed in (own, *repeats.get(subset, ()))
     ]
     return pl.DataFrame(rows, schema=CONTRACTS["retraining_plan"].columns, orient="row")
 
@@ -147,11 +151,28 @@ def planned_runs(study: Study, lake: Lake) -> list[str]:
 def _tuning(subsets: Sequence[Subset], seed: int, share: float) -> set[Subset]:
     """Of each design and unit the subsets that settings may be tuned on."""
     chosen: set[Subset] = set()
-    for group in dict.fromkeys(subset[:2] for subset in subsets):
-        of_group = [subset for subset in subsets if subset[:2] == group]
-        of_group.sort(key=lambda subset: _hash(seed, "role", *subset))
-        chosen |= {*of_group[: round(share * len(of_group))]}
+    for group in _shuffled_groups(subsets, seed, "role"):
+        chosen |= {*group[: round(share * len(group))]}
     return chosen
+
+
+def _repeats(
+    subsets: Sequence[Subset], seed: int, settings: Retraining
+) -> dict[Subset, tuple[int, ...]]:
+    """The other seed of each subset that is repeated, the seeds dealt out evenly, in order."""
+    count, seeds = settings.repeated_subsets, settings.seeds
+    return {
+        subset: (seeds[place * len(seeds) // count],)
+        for group in _shuffled_groups(subsets, seed, "repeat")
+        for place, subset in enumerate(group[:count])
+    }
+
+
+def _shuffled_groups(subsets: Sequence[Subset], seed: int, draw: str) -> Iterator[list[Subset]]:
+    """The subsets of each design and unit, in an order that follows from the seed."""
+    for group in dict.fromkeys(subset[:2] for subset in subsets):
+        own = [subset for subset in subsets if subset[:2] == group]
+        yield sorted(own, key=lambda subset: _hash(seed, draw, *subset))
 
 
 def _row(study: Study, subset: Subset, seed: int, role: str) -> tuple[object, ...]:

@@ -27,7 +27,7 @@ from influence_warehouse.retraining.grading import (
     mean_known,
     pooled,
     reliabilities,
-    seed_noise,
+    training_noise,
 )
 from influence_warehouse.retraining.outcomes import (
     GRADING,
@@ -36,6 +36,7 @@ from influence_warehouse.retraining.outcomes import (
     Subsets,
     finished_runs,
     identity_of_outcomes,
+    moved_apart,
     read_answers,
     repeated_runs,
     subsets_of,
@@ -52,7 +53,7 @@ _COUNTS = (
     "n_graded_items", "n_items_without_prediction", "n_items_without_outcome", "n_clusters"
 )  # fmt: skip
 _UNMOVED = "no item's outcome differs between the subsets"
-_TRAINED_ONCE = "nothing was trained twice: how far chance moves an outcome is not known"
+_TRAINED_ONCE = "no two subsets were trained again by one seed: what chance moves is not known"
 
 Key = tuple[str, str]  # benchmark and outcome
 
@@ -73,7 +74,7 @@ class LeftOut:
 class Sureness:
     """How sure the truth of one benchmark and outcome is.
 
-    `reliability` and `ceiling` are NaN where nothing moves, or no training was repeated: then
+    `reliability` and `ceiling` are NaN where nothing moves, or too little was trained again: then
     `repeats`, the degrees of freedom of what is known of chance, is 0.
     """
 
@@ -108,14 +109,15 @@ def quality_tables(study: Study, lake: Lake, plan: pl.DataFrame) -> dict[str, pl
             "Remedy: rename it under benchmarks in the study."
         )
     answers = read_answers(lake, plan["run_id"].to_list())
-    every = list(subsets_of(plan))
+    every = list(subsets_of(plan, study.training_seed))
     left_out = [left_out_of(study, lake, subsets) for subsets in every]
     sums = kept_sums(study, lake, left_out, answers)
     rows: dict[str, list[dict[str, Any]]] = {QUALITY: [], DIFFERENCES: []}
     for subsets, predicted in zip(every, sums, strict=True):
         place = {"model": model, "design": subsets.design, "unit": subsets.unit}
         grades = grades_of(subsets, answers, predicted)
-        surenesses = surenesses_of(plan, subsets, answers)
+        repeated = repeated_runs(plan, subsets.design, subsets.unit, study.training_seed)
+        surenesses = surenesses_of(subsets, repeated, answers)
         rows[QUALITY] += [place | row for row in _quality_rows(subsets, grades, surenesses)]
         if subsets.role == GRADING:
             rows[DIFFERENCES] += [place | row for row in _difference_rows(subsets, grades)]
@@ -203,7 +205,7 @@ def grades_of(
     for outcome in OUTCOMES:
         of_methods: dict[str, list[Grade]] = {method: [] for method in predicted}
         for asked in answers:
-            truth = subsets.mean_outcome(asked.values[outcome])
+            truth = subsets.outcome(asked.values[outcome])
             for method, sums in predicted.items():
                 if is_enough:
                     of_methods[method].append(grade(sums[asked.benchmark], truth, asked.clusters))
@@ -217,19 +219,20 @@ def grades_of(
 
 
 def surenesses_of(
-    plan: pl.DataFrame, subsets: Subsets, answers: Sequence[Answers]
+    subsets: Subsets,
+    repeated: Sequence[tuple[list[int], list[int]]],
+    answers: Sequence[Answers],
 ) -> dict[Key, Sureness]:
-    """Reliability and ceiling by benchmark and outcome; of `all` the means over benchmarks."""
-    groups = repeated_runs(plan, [subsets])
-    # A mean over several seeds has less noise.
-    share = float(np.mean([1 / len(runs) for runs in subsets.runs]))
+    """Reliability and ceiling by benchmark and outcome; of `all` the means over benchmarks.
+
+    `repeated`: as of `repeated_runs`.
+    """
     found: dict[Key, Sureness] = {}
     for outcome in OUTCOMES:
         for asked in answers:
             values = asked.values[outcome]
-            noise = seed_noise([values[runs] for runs in groups])
-            truth = subsets.mean_outcome(values)
-            found[asked.benchmark, outcome] = _sureness(truth, noise, share)
+            noise = training_noise(moved_apart(values, repeated))
+            found[asked.benchmark, outcome] = _sureness(subsets.outcome(values), noise)
         single = [found[asked.benchmark, outcome] for asked in answers]
         found[ALL, outcome] = Sureness(
             float(mean_known(np.array([each.reliability for each in single]))),
@@ -239,11 +242,11 @@ def surenesses_of(
     return found
 
 
-def _sureness(truth: np.ndarray, noise: tuple[np.ndarray, int] | None, share: float) -> Sureness:
+def _sureness(truth: np.ndarray, noise: tuple[np.ndarray, int] | None) -> Sureness:
     if noise is None or len(truth) < LEAST_SUBSETS:
         return Sureness(np.nan, np.nan, 0 if noise is None else noise[1])
     variance, repeats = noise
-    found = reliabilities(truth, variance * share, repeats)
+    found = reliabilities(truth, variance, repeats)
     best = ceiling(found, len(truth))
     return Sureness(float(mean_known(found)), float(mean_known(best)), repeats)
 

@@ -70,7 +70,8 @@ def _read_facts(study: Study) -> tuple[str, ...]:
     return ("training_batches",) if study.planted else ("documents", "sampling_manifest")
 
 
-@lru_cache(maxsize=2)
+# One for each of the seeds that a few subsets are repeated with, which take turns.
+@lru_cache(maxsize=6)
 def _course(study: Study, home: Home, seed: int, state: str) -> Course:
     # The state only keys the cache.
     lake = Lake(home)

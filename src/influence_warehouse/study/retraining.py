@@ -63,6 +63,13 @@ class Retraining(Section):
         (1, 2, 3),
         description="The base is repeated with these seeds: how far chance alone moves an answer.",
     )
+    repeated_subsets: int = Field(
+        6,
+        ge=0,
+        description="Subsets of each design and unit that are repeated, too, each with one of "
+        "`seeds`: how far chance moves subsets apart. Without them effects have no error and "
+        "grades no ceiling.",
+    )
     tuning_share: float = Field(
         0.25,
         ge=0,
@@ -84,6 +91,11 @@ class Retraining(Section):
                 raise ValueError(f"{name}: each once, got {list(values)}")
         if any(not 0 <= seed < 2**31 for seed in self.seeds):
             raise ValueError(f"seeds: 0 to 2147483647, got {list(self.seeds)}")
+        if self.repeated_subsets and not self.seeds:
+            raise ValueError(
+                "repeated_subsets: are repeated with `seeds`, and there are none; give "
+                "some, or set repeated_subsets to 0"
+            )
         if self.sql is not None:
             plain_select(self.sql)
         return self

@@ -43,7 +43,7 @@ select
     n_left_out,
     n_asked_items as n_items,
     n_clusters,
-    n_base_trainings,
+    n_repeats,
     n_trainings,
     base,
     without,

@@ -37,6 +37,15 @@ _N_SUBSETS = Column(
     low=0,
 )
 _PLACE = (MODEL, _DESIGN, _UNIT)
+N_REPEATS = Column(
+    "n_repeats",
+    INT,
+    "Degrees of freedom of what is known of chance of training: subsets of this design and unit, "
+    "for leave-outs the base, too, that were trained again by another seed, less one for each "
+    "seed.",
+    unit="trainings",
+    low=0,
+)
 
 
 def _items(name: str, meaning: str) -> Column:
@@ -106,13 +115,7 @@ FACTS = {
             replace(FORMAT, meaning="Format slug; null where the region does not fix it."),
             _items("n_asked_items", "Items that were asked."),
             N_CLUSTERS,
-            Column(
-                "n_base_trainings",
-                INT,
-                "Trainings with nothing left out, which show what chance of training does.",
-                unit="trainings",
-                low=1,
-            ),
+            N_REPEATS,
             Column(
                 "n_trainings",
                 INT,
@@ -124,7 +127,7 @@ FACTS = {
                 "base",
                 REAL,
                 "Mean outcome with nothing left out, of the seeds of the trainings without the "
-                "region, or of all where it shares none.",
+                "region.",
                 unit="nats",
             ),
             Column("without", REAL, "Mean outcome without the region.", unit="nats"),
@@ -136,8 +139,8 @@ FACTS = {
             ),
             _error(
                 "training_standard_error",
-                "Part of standard_error from chance of training, as the base's seeds show it; null "
-                "of one base.",
+                "Part of standard_error from chance of training, as what was trained again by "
+                "another seed shows it; null where that is less than two.",
                 "nats",
             ),
             _error(
@@ -148,8 +151,8 @@ FACTS = {
             ),
             _error(
                 "standard_error",
-                "Standard error of effect over trainings and sources of items; null where the base "
-                "was trained once.",
+                "Standard error of effect over trainings and sources of items; null where chance "
+                "of training is not known.",
                 "nats",
             ),
             _number("low", "Lower bound of its 95 % interval by Student's t, or null.", "nats"),
@@ -210,7 +213,7 @@ FACTS = {
                 "truth_reliability",
                 REAL,
                 "Mean over items of the share of an outcome's variance over subsets that is not "
-                "chance of training; null where nothing was trained twice.",
+                "chance of training; null where too little was trained again.",
                 unit="share",
                 low=0,
                 high=1,
@@ -226,14 +229,7 @@ FACTS = {
                 high=1,
                 is_nullable=True,
             ),
-            Column(
-                "n_repeats",
-                INT,
-                "Repeats that chance of training is known from: trainings beyond the first on the "
-                "same documents.",
-                unit="trainings",
-                low=0,
-            ),
+            N_REPEATS,
             _reason("unknown_reason", "lds"),
             _reason("truth_unknown_reason", "truth_reliability"),
         ),

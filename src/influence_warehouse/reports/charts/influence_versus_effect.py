@@ -21,7 +21,7 @@ def draw(table: pl.DataFrame) -> alt.FacetChart:
     Reads marts.influence_versus_effect of one model, unit and outcome joined to marts.benchmarks
     and to the grades of the same subsets: model, method, benchmark, domain, capability, unit,
     region, outcome, is_planted, n_left_out, influence_sum, effect, effect_low, effect_high,
-    q_value, n_regions, n_base_trainings, lds, lds_low, lds_high, ceiling, n_subsets. Panels go
+    q_value, n_regions, n_repeats, lds, lds_low, lds_high, ceiling, n_subsets. Panels go
     from the best LDS down.
     """
     rows = _rows(table)
@@ -126,8 +126,8 @@ def _notes(table: pl.DataFrame) -> list[str]:
         lines.append("Filled diamonds: facts of the benchmark are planted in the region.")
     if table["effect_low"].count():
         lines.append(
-            "Lines: 95 % intervals of effects over trainings "
-            f"({first['n_base_trainings']} of the base) and sources of items."
+            "Lines: 95 % intervals of effects over chance of training "
+            f"({first['n_repeats']} degrees of freedom) and sources of items."
         )
     if table["ceiling"].count():
         ceiling = table.select(pl.max("ceiling")).item()
@@ -140,7 +140,7 @@ CHART = Chart(
     select e.model, e.method, e.benchmark, coalesce(b.domain, 'not told') as domain,
         coalesce(b.capability, 'not told') as capability, e.unit, e.region, e.outcome,
         e.is_planted, e.n_left_out, e.influence_sum, e.effect, e.effect_low, e.effect_high,
-        e.q_value, e.n_regions, r.n_base_trainings, q.lds, q.lds_low, q.lds_high, q.ceiling,
+        e.q_value, e.n_regions, r.n_repeats, q.lds, q.lds_low, q.lds_high, q.ceiling,
         q.n_subsets
     from marts.influence_versus_effect as e
     join marts.region_effects as r using (study, model, benchmark, unit, region, outcome)
