@@ -15,7 +15,11 @@ import polars as pl
 from influence_warehouse.lake.contracts import CONTRACTS
 from influence_warehouse.lake.facts import Lake
 from influence_warehouse.pipeline.task import Made, Task
-from influence_warehouse.retraining.grading import cluster_variance, training_noise
+from influence_warehouse.retraining.grading import (
+    cluster_variance,
+    noise_freedom,
+    training_noise,
+)
 from influence_warehouse.retraining.outcomes import (
     LEAVE_OUT,
     OUTCOMES,
@@ -87,7 +91,7 @@ def item_part(runs: Trainings) -> tuple[float, float] | None:
     variance = cluster_variance(_differences(runs), runs.clusters)
     if variance is None:
         return None
-    freedom = sum(len(group) - 1 for group in runs.apart)
+    freedom = noise_freedom(runs.apart)
     if freedom:
         moved = np.concatenate([group - group.mean(axis=0) for group in runs.apart])
         chance = [cluster_variance(each, runs.clusters) or 0.0 for each in moved]
@@ -131,14 +135,19 @@ def _rows(
     if own_seed not in base:
         return
     repeated = repeated_runs(plan, LEAVE_OUT, subsets.unit, own_seed)
+    apart = {
+        (asked.benchmark, outcome): moved_apart(asked.values[outcome], repeated)
+        for asked in answers
+        for outcome in OUTCOMES
+    }
     for name, every in zip(subsets.names, subsets.runs, strict=True):
         runs = [run for run in every if plan["seed"][run] in base]
         paired = [base[int(plan["seed"][run])] for run in runs]
         for asked in answers:
             for outcome in OUTCOMES:
                 values = asked.values[outcome]
-                apart = moved_apart(values, repeated)
-                trainings = Trainings(values[paired], values[runs], apart, asked.clusters)
+                chance = apart[asked.benchmark, outcome]
+                trainings = Trainings(values[paired], values[runs], chance, asked.clusters)
                 yield {
                     "model": plan["model"][0],
                     "benchmark": asked.benchmark,
@@ -161,7 +170,7 @@ def _columns(runs: Trainings) -> dict[str, Any]:
         "n_asked_items": runs.without.shape[1],
         "n_clusters": len(np.unique(runs.clusters)),
         "n_trainings": len(runs.without),
-        "n_repeats": sum(len(group) - 1 for group in runs.apart),
+        "n_repeats": noise_freedom(runs.apart),
         "base": float(runs.paired.mean()),
         "without": float(runs.without.mean()),
         "effect": effect.value,

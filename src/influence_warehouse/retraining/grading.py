@@ -114,6 +114,11 @@ def cluster_variance(values: np.ndarray, clusters: np.ndarray) -> float | None:
     return float(n_clusters / (n_clusters - 1) * (added**2).sum())
 
 
+def noise_freedom(apart: Sequence[np.ndarray]) -> int:
+    """Degrees of freedom of `training_noise`: repeats, less one for each seed."""
+    return sum(len(group) - 1 for group in apart)
+
+
 def training_noise(apart: Sequence[np.ndarray]) -> tuple[np.ndarray, int] | None:
     """Variance [items] by which chance of training moves an outcome against that of other subsets
     of the same seed, and its degrees of freedom.
@@ -123,7 +128,7 @@ def training_noise(apart: Sequence[np.ndarray]) -> tuple[np.ndarray, int] | None
     mean over repeats. The rest is chance of two trainings, hence the half. None where no seed has
     two repeats.
     """
-    freedom = sum(len(group) - 1 for group in apart)
+    freedom = noise_freedom(apart)
     if freedom < 1:
         return None
     scatter = [((group - group.mean(axis=0)) ** 2).sum(axis=0) for group in apart]
