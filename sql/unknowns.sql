@@ -1,4 +1,4 @@
--- question: What can an imported study not tell, and what would be needed?
+-- question: What can the study not tell, and what would be needed?
 -- grain: one row per reason and mart
 -- reads: unknowns
 select

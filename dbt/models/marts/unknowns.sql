@@ -1,4 +1,4 @@
-{#- What an import cannot tell: what would be needed, and the columns of each mart. -#}
+{#- What a study cannot tell: of an import, what would be needed, and the columns of each mart. -#}
 {%- set needs = {
     "scores of single items": {
         "bin_influence": [
@@ -204,6 +204,34 @@
 } -%}
 {#- Marts that compare methods: a study with one has nothing to compare, imported or not. -#}
 {%- set compared = ["method_agreement", "method_disagreements", "method_disagreement_documents"] -%}
+{#- Marts of stages that a study may not have: the fact that a stage has from the start, and what to
+    write into the study. -#}
+{%- set stages = {
+    "planted_truth": {
+        "reason": "needs planted facts; the corpus was not planted",
+        "marts": ["planted_recovery", "planted_recovery_by_correctness", "planted_unlearning"],
+    },
+    "region_rules": {
+        "reason": "needs regions to forget; the study has no section unlearning",
+        "marts": [
+            "chosen_bins", "forgotten_documents", "planted_unlearning", "unlearning_cells",
+            "unlearning_damage", "unlearning_losses", "unlearning_matrix", "unlearning_methods",
+            "unlearning_progress", "unlearning_selectivity", "unlearning_tests",
+            "unlearning_verdicts", "unlearning_versus_retraining"
+        ],
+    },
+    "bucket_item_scores": {
+        "reason": "needs trainings that leave documents out; the study has no section retraining",
+        "marts": [
+            "influence_versus_effect", "method_quality", "method_quality_differences",
+            "region_effects", "unlearning_versus_retraining"
+        ],
+    },
+    "imported_files": {
+        "reason": "needs imported files; the scores were made here",
+        "marts": ["study_sources"],
+    },
+} -%}
 {#- Marts with one beside them that holds the same of items answered right and wrong. -#}
 {%- set by_correctness = [
     "bin_influence", "topic_influence", "format_influence", "bin_contrasts", "topic_contrasts",
@@ -333,6 +361,19 @@ uncompared as (
     {% endfor %}
 ),
 
+absent as (
+    {% for fact, stage in stages.items() %}
+        {% for mart in stage.marts %}
+            select
+                '{{ mart }}' as mart,
+                '{{ stage.reason }}' as reason
+            where not exists (select 1 from {{ source('lake', fact) }})
+            {{ "union all" if not loop.last }}
+        {% endfor %}
+        {{ "union all" if not loop.last }}
+    {% endfor %}
+),
+
 forgotten as (
     select count(distinct method) as n_methods
     from {{ source('lake', 'region_rules') }}
@@ -370,6 +411,16 @@ select
 from {{ ref('stg_studies') }} as studies
 cross join forgotten
 where forgotten.n_methods = 1
+union all
+-- A mart that compares two stages may lack either.
+select
+    studies.study,
+    absent.mart,
+    '*' as column_name,
+    min(absent.reason) as reason
+from {{ ref('stg_studies') }} as studies
+cross join absent
+group by studies.study, absent.mart
 union all
 select
     imported.study,
