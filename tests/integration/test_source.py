@@ -207,6 +207,7 @@ def planted_study(checkpoints: int, *methods: dict) -> Study:
     given["planted"] |= {"documents": 576, "items_per_benchmark": 12, "checkpoints": checkpoints}
     given["sampling"] = {"documents_per_bin": 1, "shards": 1, "topics": TOPICS[:4]}
     given["attribution"]["methods"] = [{"kind": "random"}, *methods]
+    del given["unlearning"]  # of regions that another method chooses
     return Study.model_validate(given)
 
 
