@@ -14,7 +14,8 @@ import pytest
 
 from influence_warehouse.lake.records import failure_of
 from influence_warehouse.retraining.plan import planned_runs
-from tests.end_to_end.conftest import SmallWorld, influence, write_small_study
+from tests.built_once import built_once
+from tests.end_to_end.conftest import Finished, SmallWorld, influence, write_small_study
 from tests.end_to_end.test_run import facts_of
 from tests.end_to_end.test_unlearning import require_ended
 
@@ -34,20 +35,20 @@ SECTION = {
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory) -> SmallWorld:
     """A planted world of which all is sampled; its runs are planned, and made by one worker."""
-    folder = tmp_path_factory.mktemp("graded")
-    changes = {"sampling": {"documents_per_bin": 50, "shards": 1}, "unlearning": None}
-    file = write_small_study(folder, retraining=SECTION, **changes)
-    root = folder / "warehouse"
-    for arguments in (
-        ("run", str(file), "--stage", "prepare"),
-        ("run", str(file), "--stage", "plan"),
-    ):
-        finished = influence(root, *arguments)
+
+    def build(folder: Path) -> Finished:
+        changes = {"sampling": {"documents_per_bin": 50, "shards": 1}, "unlearning": None}
+        file, root = write_small_study(folder, retraining=SECTION, **changes), folder / "warehouse"
+        for stage in ("prepare", "plan"):
+            planned = influence(root, "run", str(file), "--stage", stage)
+            assert planned.status == 0, planned.error
+        assert "influence work" in planned.out and "retrainings" in planned.out
+        finished = influence(root, "work", str(file), "retrainings")
         assert finished.status == 0, finished.error
-    assert "influence work" in finished.out and "retrainings" in finished.out
-    finished = influence(root, "work", str(file), "retrainings")
-    assert finished.status == 0, finished.error
-    return SmallWorld(file, root, finished)
+        return finished
+
+    folder, finished = built_once(tmp_path_factory, "graded", build)
+    return SmallWorld(folder / "small.yaml", folder / "warehouse", finished)
 
 
 @pytest.fixture
