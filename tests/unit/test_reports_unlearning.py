@@ -214,7 +214,7 @@ def test_a_study_without_unlearning_has_no_charts_of_it(home):
             connection.execute(f"delete from marts.unlearning_{mart}")
     for name in NAMES:
         assert gallery.draw_and_save(home, name) == []
-        with pytest.raises(WarehouseError, match="second label or second benchmark"):
+        with pytest.raises(WarehouseError, match="unlearning or second benchmark"):
             gallery.draw_chart(home, name)
 
 

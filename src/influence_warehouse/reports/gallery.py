@@ -182,7 +182,7 @@ def why_nothing(home: Home, name: str) -> str:
     """Why an optional chart has no rows, in words."""
     if deciding := unknowns_in(home, chart_of(name).sql).deciding:
         return "; ".join(deciding)
-    return "the study may have no contrasts, texts, second label or second benchmark"
+    return "the study may have no contrasts, texts, second label, unlearning or second benchmark"
 
 
 def _with_groupings(home: Home, rows: pl.DataFrame) -> pl.DataFrame:
